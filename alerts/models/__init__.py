@@ -1,0 +1,40 @@
+"""The nouns of a warning's journey, in the order in which it meets them."""
+
+from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
+from alerts.models.advisory import Advisory, Draft, Marking, Rule, Severity, State
+from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
+from alerts.models.counter import Counter, Delta, Whole
+from alerts.models.message import Batch, Message
+from alerts.models.recipient import Recipient, Seat
+from alerts.models.record import Heartbeat, Record
+from alerts.models.relay import Relay
+from alerts.models.revision import Action, Revision
+
+__all__ = [
+    "Acknowledgement",
+    "Action",
+    "ActionAnswer",
+    "Advisory",
+    "AudienceRole",
+    "AudienceTopic",
+    "Batch",
+    "Branch",
+    "Counter",
+    "Delta",
+    "Draft",
+    "Exclusion",
+    "Gap",
+    "Heartbeat",
+    "Marking",
+    "Message",
+    "Named",
+    "Recipient",
+    "Record",
+    "Relay",
+    "Revision",
+    "Rule",
+    "Seat",
+    "Severity",
+    "State",
+    "Whole",
+]

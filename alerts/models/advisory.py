@@ -1,0 +1,109 @@
+"""An advisory: a warning and all that happens to it, from draft to stood down."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from departments.models import Body, Person
+
+
+class Severity(models.TextChoices):
+    """How bad it is; it sets the rank of every mail, the longest hold, and the default times."""
+
+    CRITICAL = "critical", "Critical"
+    HIGH = "high", "High"
+    MEDIUM = "medium", "Medium"
+    LOW = "low", "Low"
+
+
+class Marking(models.TextChoices):
+    """Traffic Light Protocol 2.0 (FIRST, August 2022)."""
+
+    CLEAR = "CLEAR", "TLP:CLEAR"
+    GREEN = "GREEN", "TLP:GREEN"
+    AMBER = "AMBER", "TLP:AMBER"
+    AMBER_STRICT = "AMBER+STRICT", "TLP:AMBER+STRICT"
+    RED = "RED", "TLP:RED"
+
+
+class State(models.TextChoices):
+    """Where an advisory is in its life. Stopped is not a state: a live advisory may be stopped and go on."""
+
+    DRAFT = "draft", "Draft"
+    LIVE = "live", "Live"
+    STOOD_DOWN = "stood-down", "Stood down"
+
+
+class Rule(models.TextChoices):
+    """When a body is covered."""
+
+    ALL = "all", "when all of its people have answered"
+    ANY = "any", "when one of its people has answered"
+
+
+class Advisory(models.Model):
+    """What is said lives in its revisions; who should hear it in its audience; where it goes in its relays."""
+
+    reference = models.CharField(max_length=40, unique=True)
+    issuer = models.ForeignKey(Body, on_delete=models.PROTECT, related_name="advisories")
+    state = models.CharField(max_length=12, choices=State, default=State.DRAFT)
+    severity = models.CharField(max_length=8, choices=Severity)
+    marking = models.CharField(max_length=12, choices=Marking)
+    open_title = models.CharField(max_length=200, blank=True)
+    exercise = models.BooleanField(default=False)
+    rule = models.CharField(max_length=3, choices=Rule, default=Rule.ALL)
+    current = models.ForeignKey(
+        "alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    material = models.ForeignKey(
+        "alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    written_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    supersedes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    published_at = models.DateTimeField(null=True, blank=True)
+    acknowledge_by = models.DateTimeField(null=True, blank=True)
+    review_by = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    seen = models.BigIntegerField(
+        null=True, blank=True, help_text="Changes from this transaction on are still to be looked at."
+    )
+
+    class Meta:
+        verbose_name_plural = "advisories"
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="draft") | Q(marking__in=["CLEAR", "GREEN"]) | ~Q(open_title=""),
+                name="open_title_from_amber_up",
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(state="live"), name="advisory_live")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing unsent may leave."""
+        return self.stopped_at is not None
+
+
+class Draft(models.Model):
+    """The words as they are being written; `version` tells a writer that somebody else saved meanwhile."""
+
+    advisory = models.OneToOneField(Advisory, on_delete=models.CASCADE, related_name="draft")
+    version = models.PositiveIntegerField(default=1)
+    material = models.BooleanField(default=True)
+    content = models.JSONField()
+    saved_at = models.DateTimeField(db_default=Now())
+    saved_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    submitted_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"draft of {self.advisory_id}"

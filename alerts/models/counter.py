@@ -1,0 +1,61 @@
+"""Counters are appended and folded: triggers write deltas, one folder an advisory adds them up.
+
+A figure is the kept one plus what is pending, read in one snapshot, so it is exact at any moment. Nothing but the triggers,
+the folder and the recount (all of them in `alerts.counting`) writes these tables.
+"""
+
+from django.db import models
+
+from alerts.models.advisory import Advisory
+from alerts.models.relay import Relay
+
+FIGURES = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect", "acknowledged", "acted")
+
+
+class Figures(models.Model):
+    """The eight figures of coverage. `sent` and `delivered` are of the current revision."""
+
+    targeted = models.IntegerField(default=0, db_default=0)
+    waiting = models.IntegerField(default=0, db_default=0)
+    sent = models.IntegerField(default=0, db_default=0)
+    delivered = models.IntegerField(default=0, db_default=0)
+    unreachable = models.IntegerField(default=0, db_default=0)
+    suspect = models.IntegerField(default=0, db_default=0)
+    acknowledged = models.IntegerField(default=0, db_default=0)
+    acted = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Delta(Figures):
+    """A change of figures that is still to be folded: of one relay, or (no relay) of the whole."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="+")
+    relay = models.ForeignKey(
+        Relay, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+
+    def __str__(self) -> str:
+        return f"delta of {self.advisory_id}"
+
+
+class Counter(Figures):
+    """A relay's own figures; its branch's are those of every relay that has it in its path."""
+
+    relay = models.OneToOneField(Relay, primary_key=True, on_delete=models.CASCADE, related_name="counter")
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"counter of {self.relay_id}"
+
+
+class Whole(Figures):
+    """The figures of a whole advisory, in which each person counts once."""
+
+    advisory = models.OneToOneField(
+        Advisory, primary_key=True, on_delete=models.CASCADE, related_name="whole"
+    )
+
+    def __str__(self) -> str:
+        return f"whole of {self.advisory_id}"

@@ -1,0 +1,71 @@
+"""The outbox: messages, and the batches in which they are claimed and leased."""
+
+from django.db import models
+from django.db.models import Q
+
+from alerts.models.advisory import Advisory
+from alerts.models.recipient import Recipient
+from alerts.models.revision import Revision
+from departments.models import Person
+
+
+class Batch(models.Model):
+    """Up to 500 messages of one kind and rank. Rows with no `done_at` are the outbox; rank 0 leaves first."""
+
+    rank = models.PositiveSmallIntegerField()
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="batches")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=12)
+    size = models.PositiveSmallIntegerField()
+    not_before = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "batches"
+        indexes = [
+            models.Index(fields=["rank", "not_before", "id"], condition=Q(done_at=None), name="batch_outbox"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}: {self.size} of {self.kind}"
+
+
+class Message(models.Model):
+    """One mail to one person. `key` is unique: whatever runs twice writes once."""
+
+    class Kind(models.TextChoices):
+        NOTICE = "notice", "notice"
+        UPDATE = "update", "update"
+        STAND_DOWN = "stand-down", "stand-down"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        SENT = "sent", "handed over"
+        FAILED = "failed", "refused"
+        SUPERSEDED = "superseded", "superseded by a later revision before it left"
+
+    key = models.CharField(max_length=100, unique=True)
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="messages")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="+", db_index=False)
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="messages")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING, db_default="waiting")
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    sent_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=250, blank=True, default="", db_default="")
+    error = models.TextField(blank=True, default="", db_default="")
+    personal = models.JSONField(null=True, help_text="The personal parts: with the revision, the very mail.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["advisory"], condition=Q(state="waiting"), name="message_waiting"),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,105 @@
+"""A body: a node of the tree of government, with one line of accountability and any number of sponsors."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from departments.models.history import note_change
+
+# Held together by one advisory lock, so that two moves that are each fine, and a cycle together, meet here one by one.
+REFUSE_CYCLE = """
+    PERFORM pg_advisory_xact_lock(hashtext('departments.tree'));
+    IF EXISTS (
+        WITH RECURSIVE above(id) AS (
+            SELECT parent_id FROM departments_body WHERE id = NEW.id
+            UNION
+            SELECT b.parent_id FROM departments_body b JOIN above a ON b.id = a.id
+        )
+        SELECT FROM above WHERE id = NEW.id
+    ) THEN
+        RAISE EXCEPTION 'body % would be its own ancestor', NEW.slug
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'body_not_its_own_ancestor';
+    END IF;
+    RETURN NULL;
+"""
+
+
+class Body(models.Model):
+    """A department, agency, quango, committee or team."""
+
+    class Policy(models.TextChoices):
+        AUTOMATIC = "automatic", "passes warnings on at once"
+        HOLD = "hold", "its contacts may hold a warning for some hours"
+
+    slug = models.CharField(max_length=400, unique=True)
+    name = models.CharField(max_length=500)
+    kind = models.CharField(max_length=100)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    policy = models.CharField(max_length=9, choices=Policy, default=Policy.AUTOMATIC)
+    hold_hours = models.PositiveSmallIntegerField(default=0)
+    domain = models.CharField(max_length=253, blank=True)
+    opened = models.DateField(null=True, blank=True)
+    closed = models.DateField(null=True, blank=True)
+    successor = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="predecessors"
+    )
+    may_issue = models.BooleanField(
+        default=False, help_text="An issuing authority: may warn beyond its own branch."
+    )
+
+    class Meta:
+        verbose_name_plural = "bodies"
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="body_not_its_own_parent"),
+            models.CheckConstraint(
+                condition=Q(policy="automatic", hold_hours=0) | Q(policy="hold", hold_hours__gt=0),
+                name="body_hold_hours_with_hold",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="refuse_cycle",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent"),
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(new__parent__isnull=False),
+                func=REFUSE_CYCLE,
+            ),
+            *note_change("id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BodyAlias(models.Model):
+    """Another name or abbreviation by which people look for a body."""
+
+    body = models.ForeignKey(Body, on_delete=models.CASCADE, related_name="aliases")
+    text = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["body", "text"], name="alias_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Sponsor(models.Model):
+    """A further body that a body answers to; a cascade flows along this edge too, and reaches the body once."""
+
+    body = models.ForeignKey(Body, on_delete=models.CASCADE, related_name="sponsors")
+    sponsor = models.ForeignKey(Body, on_delete=models.CASCADE, related_name="sponsored")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["body", "sponsor"], name="sponsor_once"),
+            models.CheckConstraint(condition=~Q(body=F("sponsor")), name="body_not_its_own_sponsor"),
+        ]
+        triggers = note_change("body_id")
+
+    def __str__(self) -> str:
+        return f"{self.body_id} sponsored by {self.sponsor_id}"
