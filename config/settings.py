@@ -98,14 +98,14 @@ TEMPLATES = [
     }
 ]
 
-# --- the truth: PostgreSQL ------------------------------------------------------------------------------------------
+# --- the truth: PostgreSQL ---
 DATABASES = {"default": env.db("DATABASE_URL")}
 if "postgresql" not in DATABASES["default"]["ENGINE"]:
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database (15 or later).")
 DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- the bell: Redis ------------------------------------------------------------------------------------------------
+# --- the bell: Redis ---
 REDIS_URL: str = env("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
@@ -125,13 +125,11 @@ CELERY_BEAT_SCHEDULE = {
     for name, seconds in {"heartbeat": 5.0, "deliver": 10.0, "fold_all": 10.0, "cascade_all": 60.0}.items()
 }
 
-# --- mail -----------------------------------------------------------------------------------------------------------
+# --- mail ---
 # The same server carries the alerts (alerts.senders.smtp) and the few mails of signing in.
 EMAIL_URL: str = env("EMAIL_URL", default="smtp://127.0.0.1:1025" if DEBUG else "")
 if not EMAIL_URL:
-    raise ImproperlyConfigured(
-        "EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true"
-    )
+    raise ImproperlyConfigured("EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true")
 globals().update(env.email_url("EMAIL_URL", default=EMAIL_URL))
 EMAIL_TIMEOUT = 30
 ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBUG else _site.hostname}")
@@ -143,7 +141,7 @@ BATCH_LEASE: int = env.int("BATCH_LEASE", default=60)
 # Where a machine's state of the demo is kept (development only).
 MAILBOX_DIR = Path(env("MAILBOX_DIR", default=str(embedded.place() / "mail")))
 
-# --- who ------------------------------------------------------------------------------------------------------------
+# --- who ---
 AUTH_USER_MODEL = "departments.Person"
 AUTHENTICATION_BACKENDS = ["rules.permissions.ObjectPermissionBackend", "departments.signing_in.DutyBackend"]
 PASSWORD_HASHERS = [
@@ -170,7 +168,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
 
-# --- pages ----------------------------------------------------------------------------------------------------------
+# --- pages ---
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env("TIME_ZONE", default="Europe/London")
 USE_TZ = True
@@ -204,7 +202,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
-# --- logs -----------------------------------------------------------------------------------------------------------
+# --- logs ---
 LOGGING_CONFIG = "config.logs.configure"
 LOGGING: dict[str, object] = {}
 SILENCED_SYSTEM_CHECKS: list[str] = []

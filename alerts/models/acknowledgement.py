@@ -27,9 +27,7 @@ class Acknowledgement(models.Model):
         YES = "yes", "read and understood"
         HELP = "help", "read, and needs help"
 
-    recipient = models.ForeignKey(
-        Recipient, on_delete=models.PROTECT, related_name="acknowledgements", db_index=False
-    )
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="acknowledgements", db_index=False)
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField(db_default=Now())
     how = models.CharField(max_length=6, choices=How, default=How.LINK)

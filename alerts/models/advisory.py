@@ -52,12 +52,8 @@ class Advisory(models.Model):
     open_title = models.CharField(max_length=200, blank=True)
     exercise = models.BooleanField(default=False)
     rule = models.CharField(max_length=3, choices=Rule, default=Rule.ALL)
-    current = models.ForeignKey(
-        "alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    material = models.ForeignKey(
-        "alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    current = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    material = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     written_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     supersedes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
@@ -101,9 +97,7 @@ class Draft(models.Model):
     content = models.JSONField()
     saved_at = models.DateTimeField(db_default=Now())
     saved_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    submitted_by = models.ForeignKey(
-        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    submitted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     def __str__(self) -> str:
         return f"draft of {self.advisory_id}"

@@ -53,9 +53,7 @@ class Counter(Figures):
 class Whole(Figures):
     """The figures of a whole advisory, in which each person counts once."""
 
-    advisory = models.OneToOneField(
-        Advisory, primary_key=True, on_delete=models.CASCADE, related_name="whole"
-    )
+    advisory = models.OneToOneField(Advisory, primary_key=True, on_delete=models.CASCADE, related_name="whole")
 
     def __str__(self) -> str:
         return f"whole of {self.advisory_id}"

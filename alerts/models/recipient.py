@@ -20,9 +20,7 @@ class Recipient(models.Model):
         DELIVERED = "delivered", "delivered"
         UNREACHABLE = "unreachable", "unreachable"
 
-    advisory = models.ForeignKey(
-        Advisory, on_delete=models.PROTECT, related_name="recipients", db_index=False
-    )
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="recipients", db_index=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="received")
     targeted = models.BooleanField(help_text="Has a current target seat; counted once in the whole.")
     told_revision = models.PositiveSmallIntegerField(default=0, db_default=0)

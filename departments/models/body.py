@@ -34,20 +34,14 @@ class Body(models.Model):
     slug = models.CharField(max_length=400, unique=True)
     name = models.CharField(max_length=500)
     kind = models.CharField(max_length=100)
-    parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
-    )
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     policy = models.CharField(max_length=9, choices=Policy, default=Policy.AUTOMATIC)
     hold_hours = models.PositiveSmallIntegerField(default=0)
     domain = models.CharField(max_length=253, blank=True)
     opened = models.DateField(null=True, blank=True)
     closed = models.DateField(null=True, blank=True)
-    successor = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="predecessors"
-    )
-    may_issue = models.BooleanField(
-        default=False, help_text="An issuing authority: may warn beyond its own branch."
-    )
+    successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="predecessors")
+    may_issue = models.BooleanField(default=False, help_text="An issuing authority: may warn beyond its own branch.")
 
     class Meta:
         verbose_name_plural = "bodies"

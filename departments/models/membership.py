@@ -33,9 +33,7 @@ class Membership(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
     body = models.ForeignKey(Body, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     role = models.CharField(max_length=7, choices=Role, default=Role.MEMBER)
-    order = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="Among the contacts of a body."
-    )
+    order = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Among the contacts of a body.")
     hours = models.CharField(max_length=3, choices=Hours, default=Hours.IN, db_default=Hours.IN)
     since = models.DateTimeField(db_default=Now())
     until = models.DateTimeField(null=True, blank=True)
@@ -43,9 +41,7 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["person", "body", "role"], condition=Q(until=None), name="membership_once"
-            ),
+            models.UniqueConstraint(fields=["person", "body", "role"], condition=Q(until=None), name="membership_once"),
         ]
         indexes = [
             models.Index(
