@@ -69,8 +69,8 @@ _SHORT = {
     "westminster-foundation-for-democracy": "wfd",
 }
 _ON_THEIR_PARENTS_DOMAIN = {
-    "advisory body", "board", "college", "command", "committee", "council", "court",
-    "delegation", "diplomatic post", "directorate", "house", "joint committee", "office", "regulator", "sub-committee", "team", "tribunal",
+    "advisory body", "board", "college", "command", "committee", "council", "court", "delegation", "diplomatic post",
+    "directorate", "house", "joint committee", "office", "regulator", "sub-committee", "team", "tribunal",
 }  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def register() -> Register:
     made = Register.seeded(SEED)
     for player in CAST:
         email = made.person(player.name, *player.email.split("@"))
-        for body, role in player.places:
-            made.seat(email, body, role)
+        for place, role in player.places:
+            made.seat(email, place, role)
     parliament.elect(made)
     for body in tree().values():
         if body.slug not in staffing.DARK and not parliament.sits(body):
