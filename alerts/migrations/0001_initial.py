@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('path', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
-                ('purpose', models.CharField(choices=[('target', 'targeted'), ('between', 'between, for information')], max_length=7)),
+                ('purpose', models.CharField(choices=[('target', 'targeted'), ('named', 'only named people of it are targeted'), ('between', 'between, for information')], max_length=7)),
                 ('state', models.CharField(choices=[('planned', 'not yet reached'), ('held', 'held by its contacts'), ('released', 'released')], default='planned', max_length=8)),
                 ('reached_at', models.DateTimeField(null=True)),
                 ('held_until', models.DateTimeField(null=True)),

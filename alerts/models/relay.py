@@ -13,6 +13,7 @@ class Relay(models.Model):
 
     class Purpose(models.TextChoices):
         TARGET = "target", "targeted"
+        NAMED = "named", "only named people of it are targeted"
         BETWEEN = "between", "between, for information"
 
     class State(models.TextChoices):

@@ -1,0 +1,185 @@
+"""Deliver: claim a batch, most severe first, hand it to the route, and note what became of each mail.
+
+Before: a batch in the outbox. After: each of its messages is sent, refused, superseded, or moved to a later batch, and the
+batch is done. The batch is leased, and noting an outcome renews the lease; a worker that dies leaves it to whoever
+looks after the lease ran out, and at most the part that was not noted yet (100 mails, or 250 ms) is sent twice.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from alerts import letters, record, tokens
+from alerts.deliver_sql import CLAIM, DEFER, FINISH, HOLD, NOTE_REFUSED, NOTE_SENT, PART, PERSONAL, RENEW, SUPERSEDE
+from alerts.models import Revision
+from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
+from departments.readiness import note_bounce
+
+log = structlog.get_logger(__name__)
+
+PART_SIZE = 100
+NOTE_EVERY = 0.25  # seconds
+FIRST_RETRY = 45.0  # seconds, a third either way
+LONGEST_RETRY = 3600.0
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A batch that is ours until its lease runs out."""
+
+    id: int
+    advisory: int
+    reference: str
+    revision: int
+    number: int
+    kind: str
+    attempt: int
+
+
+@dataclass
+class _Part:
+    """Mails under way, and what is known of them but not noted yet."""
+
+    personal: dict[int, letters.Personal]
+    people: dict[int, int]
+    settled: list[Outcome] = field(default_factory=list)
+
+
+def deliver() -> bool:
+    """Claim and send one batch. False when nothing is due."""
+    batch = _claim()
+    if batch is None:
+        return False
+    skeleton = letters.skeleton(Revision.objects.select_related("advisory__issuer").get(pk=batch.revision), batch.kind)
+    try:
+        with open_sender() as sender:
+            while part := _take_part(batch):
+                if not _send_part(batch, part, skeleton, sender):
+                    return True
+    except RouteDown as down:
+        pause = _back_off(batch.attempt)
+        log.warning("the route is down", batch=batch.id, reason=str(down)[:300], again_in=round(pause))
+        _execute(HOLD, batch=batch.id, until=timezone.now() + timedelta(seconds=pause))
+        return True
+    _execute(FINISH, batch=batch.id)
+    return True
+
+
+def _claim() -> Claimed | None:
+    rows = _execute(CLAIM, now=timezone.now(), lease=_lease())
+    return Claimed(*rows[0]) if rows else None
+
+
+def _lease() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.BATCH_LEASE)
+
+
+def _back_off(attempt: int) -> float:
+    """Seconds until the next try: 30 to 60 at first, then doubling to an hour, never in step with others."""
+    spread = random.uniform(2 / 3, 4 / 3)  # noqa: S311  # spreads load, keeps no secret
+    return float(min(FIRST_RETRY * 2 ** max(attempt - 1, 0), LONGEST_RETRY) * spread)
+
+
+def _take_part(batch: Claimed) -> _Part | None:
+    """The next messages that are still to be sent; None when there are none, or when somebody pressed stop."""
+    with transaction.atomic():
+        _execute(SUPERSEDE, batch=batch.id)
+        rows = _execute(PART, batch=batch.id, limit=PART_SIZE)
+    if not rows:
+        return None
+    ids = [row[0] for row in rows]
+    part = _Part(personal={}, people={})
+    for id_, key, recipient, issue, person, name, address, bodies, contact, telephone in _execute(PERSONAL, ids=ids):
+        part.people[id_] = person
+        part.personal[id_] = letters.Personal(
+            message_key=key,
+            name=name,
+            address=address,
+            bodies=tuple(bodies or ()),
+            link=f"{settings.SITE_URL}/a/{tokens.make(recipient, issue)}",
+            contact=contact or "",
+            telephone=telephone or "",
+        )
+    return part
+
+
+def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: Sender) -> bool:
+    """Send a part, noting as it goes. False when the batch is not to go on (stopped, or not ours any more)."""
+    noted_at = time.monotonic()
+    try:
+        for outcome in sender.send(_mails(part, skeleton)):
+            part.settled.append(outcome)
+            if time.monotonic() - noted_at > NOTE_EVERY:
+                if not _note(batch, part):
+                    return False
+                noted_at = time.monotonic()
+    except RouteDown:
+        _note(batch, part)
+        raise
+    return _note(batch, part)
+
+
+def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
+    for id_, personal in part.personal.items():
+        yield Mail(id=id_, address=personal.address, content=skeleton.fill(personal))
+
+
+def _note(batch: Claimed, part: _Part) -> bool:
+    """Write down what became of the mails settled so far, in one transaction that renews the lease."""
+    settled, part.settled = part.settled, []
+    sent = [outcome for outcome in settled if outcome.kind == "sent"]
+    refused = [outcome for outcome in settled if outcome.kind == "refused"]
+    later = [outcome for outcome in settled if outcome.kind == "later"]
+    now = timezone.now()
+    with transaction.atomic():
+        if sent:
+            _execute(
+                NOTE_SENT,
+                ids=[outcome.id for outcome in sent],
+                provider_ids=[outcome.provider_id for outcome in sent],
+                personal=[part.personal[outcome.id].to_json() for outcome in sent],
+                now=now,
+                number=batch.number,
+            )
+            digest = record.digest_of(part.personal[outcome.id].message_key for outcome in sent)
+            record.write("sent", batch.reference, revision=batch.number, mails=len(sent), digest=digest)
+        if refused:
+            _execute(
+                NOTE_REFUSED,
+                ids=[outcome.id for outcome in refused],
+                errors=[f"{outcome.code} {outcome.text}"[:500] for outcome in refused],
+                now=now,
+                number=batch.number,
+            )
+            note_bounce([part.people[outcome.id] for outcome in refused], now)
+            record.write(
+                "refused",
+                batch.reference,
+                revision=batch.number,
+                mails=len(refused),
+                digest=record.digest_of(part.personal[outcome.id].message_key for outcome in refused),
+            )
+        if later:
+            _execute(
+                DEFER,
+                batch=batch.id,
+                ids=[outcome.id for outcome in later],
+                errors=[f"{outcome.code} {outcome.text}"[:500] for outcome in later],
+                until=now + timedelta(seconds=_back_off(batch.attempt)),
+                attempt=batch.attempt,
+            )
+        renewed = _execute(RENEW, batch=batch.id, lease=_lease(), attempt=batch.attempt)
+    return bool(renewed)
+
+
+def _execute(sql: str, **values: object) -> list[tuple[object, ...] | object]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall()) if cursor.description else []

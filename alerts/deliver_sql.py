@@ -1,0 +1,139 @@
+"""The SQL of delivery, whole."""
+
+# Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
+CLAIM = """
+UPDATE alerts_batch SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1
+FROM alerts_advisory a, alerts_revision r
+WHERE alerts_batch.id = (
+    SELECT b.id
+    FROM alerts_batch b JOIN alerts_advisory live ON live.id = b.advisory_id AND live.stopped_at IS NULL
+    WHERE b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
+    ORDER BY b.rank, b.not_before, b.id
+    FOR UPDATE OF b SKIP LOCKED
+    LIMIT 1
+)
+AND a.id = alerts_batch.advisory_id AND r.id = alerts_batch.revision_id
+RETURNING alerts_batch.id, a.id, a.reference, r.id, r.number, alerts_batch.kind, alerts_batch.attempt
+"""
+
+# Text that a later revision has overtaken never leaves.
+SUPERSEDE = """
+UPDATE alerts_message m SET state = 'superseded'
+FROM alerts_advisory a
+WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AND a.current_id <> m.revision_id
+"""
+
+PART = """
+SELECT m.id
+FROM alerts_message m JOIN alerts_advisory a ON a.id = m.advisory_id AND a.stopped_at IS NULL
+WHERE m.batch_id = %(batch)s AND m.state = 'waiting'
+ORDER BY m.id
+LIMIT %(limit)s
+"""
+
+# The bodies for which somebody gets it, and whom they can ask: the first contact of one of their bodies, not themselves.
+PERSONAL = """
+SELECT m.id, m.key, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone
+FROM alerts_message m
+JOIN alerts_recipient rc ON rc.id = m.recipient_id
+JOIN departments_person p ON p.id = m.person_id
+LEFT JOIN LATERAL (
+    SELECT array_agg(b.name ORDER BY b.name) AS names, array_agg(b.id) AS ids
+    FROM departments_body b
+    WHERE b.id IN (
+        SELECT r.body_id
+        FROM departments_membership mine
+        JOIN alerts_relay r ON r.advisory_id = m.advisory_id AND r.body_id = mine.body_id
+        WHERE mine.person_id = p.id AND mine.until IS NULL
+        UNION
+        SELECT r.body_id
+        FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
+        WHERE s.recipient_id = rc.id
+    )
+) place ON true
+LEFT JOIN LATERAL (
+    SELECT c.name, c.telephone
+    FROM departments_membership mc
+    JOIN departments_person c ON c.id = mc.person_id AND c.left_at IS NULL AND c.id <> p.id
+    WHERE mc.body_id = ANY(place.ids) AND mc.role = 'contact' AND mc.until IS NULL
+    ORDER BY c.telephone = '', mc."order", c.id
+    LIMIT 1
+) ask ON true
+WHERE m.id = ANY(%(ids)s)
+ORDER BY m.id
+"""
+
+# Rows are locked in the order of their ids before they are changed: two unordered writers would deadlock.
+NOTE_SENT = """
+WITH outcome AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(provider_ids)s::text[], %(personal)s::jsonb[])
+        AS o(id, provider_id, personal)
+), noted AS (
+    UPDATE alerts_message m
+    SET state = 'sent', sent_at = %(now)s, provider_id = o.provider_id, personal = o.personal, error = ''
+    FROM outcome o
+    WHERE m.id = o.id
+    RETURNING m.recipient_id
+), locked AS (
+    SELECT r.id FROM alerts_recipient r
+    WHERE r.id IN (SELECT recipient_id FROM noted)
+    ORDER BY r.id
+    FOR NO KEY UPDATE
+)
+UPDATE alerts_recipient r
+SET told_revision = greatest(r.told_revision, %(number)s),
+    outcome = CASE WHEN r.told_revision < %(number)s THEN '' ELSE r.outcome END,
+    why = CASE WHEN r.told_revision < %(number)s THEN '' ELSE r.why END
+FROM locked WHERE r.id = locked.id
+"""
+
+NOTE_REFUSED = """
+WITH outcome AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
+), noted AS (
+    UPDATE alerts_message m SET state = 'failed', failed_at = %(now)s, error = o.error
+    FROM outcome o
+    WHERE m.id = o.id
+    RETURNING m.recipient_id, o.error
+), locked AS (
+    SELECT r.id, n.error FROM alerts_recipient r JOIN noted n ON n.recipient_id = r.id
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+)
+UPDATE alerts_recipient r SET outcome = 'unreachable', why = locked.error
+FROM locked WHERE r.id = locked.id AND r.told_revision < %(number)s
+"""
+
+# Refused for now: into a batch of their own, so that the others need not wait for them.
+DEFER = """
+WITH outcome AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
+), made AS (
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before, attempt)
+    SELECT rank, advisory_id, revision_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, %(attempt)s
+    FROM alerts_batch WHERE id = %(batch)s
+    RETURNING id
+)
+UPDATE alerts_message m SET batch_id = made.id, error = o.error, attempt = m.attempt + 1
+FROM outcome o, made
+WHERE m.id = o.id
+"""
+
+# Only whoever still has the lease renews it: `attempt` grew if somebody else took the batch over.
+RENEW = """
+UPDATE alerts_batch SET leased_until = %(lease)s
+WHERE id = %(batch)s AND attempt = %(attempt)s AND done_at IS NULL
+RETURNING id
+"""
+
+HOLD = "UPDATE alerts_batch SET leased_until = NULL, not_before = %(until)s WHERE id = %(batch)s"
+
+# Done when nothing waits in it; otherwise (somebody pressed stop) it goes back as it is.
+FINISH = """
+UPDATE alerts_batch b
+SET leased_until = NULL,
+    attempt = 0,
+    done_at = CASE WHEN EXISTS (SELECT FROM alerts_message m WHERE m.batch_id = b.id AND m.state = 'waiting')
+              THEN NULL ELSE now() END
+WHERE b.id = %(batch)s
+"""

@@ -1,0 +1,26 @@
+"""Forward motion: after a commit, ring for the next verb. A bell that nobody hears costs seconds; the beat looks anyway."""
+
+from functools import partial
+
+import structlog
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger(__name__)
+
+# A broker that is away must not hold up a person who presses a button.
+ONE_TRY = {"max_retries": 0}
+
+
+def wake(name: str, *args: int) -> None:
+    """Send the task `alerts.tasks.<name>` once the current transaction has committed (at once outside of one)."""
+    transaction.on_commit(partial(_send, name, args))
+
+
+def _send(name: str, args: tuple[int, ...]) -> None:
+    from config.celery import app
+
+    try:
+        app.send_task(f"alerts.tasks.{name}", args=args, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("nobody heard the bell; the beat will look", task=name, error=type(error).__name__)

@@ -1,0 +1,46 @@
+"""Real services for every test: PostgreSQL and Redis of our own unless the two URLs name others.
+
+They are started here, before Django reads its settings, once for all workers of a parallel run.
+"""
+
+import atexit
+import os
+from contextlib import ExitStack
+
+import pytest
+
+from config import embedded
+
+_services = ExitStack()
+
+
+def _start_services() -> None:
+    """Have DATABASE_URL and REDIS_URL in the environment, which the workers of a parallel run inherit."""
+    os.environ.setdefault("DEBUG", "1")
+    os.environ.setdefault("SITE_URL", "http://127.0.0.1:8000")
+    os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")
+    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+        services = _services.enter_context(embedded.throwaway())
+        os.environ["DATABASE_URL"] = services.database_url
+        os.environ["REDIS_URL"] = services.redis_url
+        atexit.register(_services.close)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _start_services()
+
+from django.conf import settings as _settings  # noqa: E402  # only now are its services there
+
+_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started."""
+    _services.close()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests call the verbs themselves; a test of the bell rings it on purpose."""
+    monkeypatch.setattr("config.celery.app.send_task", lambda *args, **kwargs: None)
