@@ -1,7 +1,7 @@
 """Acknowledge: the reader's page, and taking their answer.
 
-Before: a recipient with a link. After: one more acknowledgement, never changed, and the recipient's row says what their last
-answer that counts was. The same form sent twice gives the first answer again and writes nothing.
+Before: a recipient with a link. After: one more acknowledgement, never changed, and the recipient's row says what their
+last answer that counts was. The same form sent twice gives the first answer again and writes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from alerts.models import Acknowledgement, Action, Advisory, Recipient, Revision
 
 
-class NotAnswered(Exception):
-    """Nothing was written. `errors` maps a field's name to a sentence that says what to do; "form" is the form itself."""
+class NotAnswered(Exception):  # noqa: N818  # a name from the journey
+    """Nothing was written. `errors`: a field's name, and a sentence that says what to do; "form" is the form itself."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(errors))

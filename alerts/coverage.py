@@ -1,6 +1,6 @@
 """Coverage: who has been told and who has answered, body by body, up the relays' tree. Reads only; writes nothing.
 
-The figures are those kept by `alerts.counting` plus what is pending, read in one statement, so they are exact at any moment.
+The figures are those kept by `alerts.counting` plus what is pending, read in one statement: exact at any moment.
 """
 
 from __future__ import annotations

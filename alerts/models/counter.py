@@ -1,7 +1,7 @@
 """Counters are appended and folded: triggers write deltas, one folder an advisory adds them up.
 
-A figure is the kept one plus what is pending, read in one snapshot, so it is exact at any moment. Nothing but the triggers,
-the folder and the recount (all of them in `alerts.counting`) writes these tables.
+A figure is the kept one plus what is pending, read in one snapshot, so it is exact at any moment. Nothing but the
+triggers (`alerts.models.figures`), the folder and the recount (`alerts.counting`) writes these tables.
 """
 
 from django.db import models
@@ -9,11 +9,9 @@ from django.db import models
 from alerts.models.advisory import Advisory
 from alerts.models.relay import Relay
 
-FIGURES = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect", "acknowledged", "acted")
-
 
 class Figures(models.Model):
-    """The eight figures of coverage. `sent` and `delivered` are of the current revision."""
+    """The eight figures of coverage, as `alerts.models.figures` says them."""
 
     targeted = models.IntegerField(default=0, db_default=0)
     waiting = models.IntegerField(default=0, db_default=0)
@@ -54,6 +52,11 @@ class Whole(Figures):
     """The figures of a whole advisory, in which each person counts once."""
 
     advisory = models.OneToOneField(Advisory, primary_key=True, on_delete=models.CASCADE, related_name="whole")
+    folded = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Deltas ever folded; with those pending it only grows: the figures' version.",
+    )
 
     def __str__(self) -> str:
         return f"whole of {self.advisory_id}"

@@ -4,6 +4,13 @@ from django.db import models
 from django.db.models import Q
 
 from alerts.models.advisory import Advisory
+from alerts.models.figures import (
+    COUNT_CHANGED_RECIPIENTS,
+    COUNT_CHANGED_SEATS,
+    COUNT_NEW_RECIPIENTS,
+    COUNT_NEW_SEATS,
+    count_changes,
+)
 from alerts.models.relay import Relay
 from departments.models import Person
 
@@ -11,8 +18,8 @@ from departments.models import Person
 class Recipient(models.Model):
     """One row and one mail a person, however many bodies they sit in.
 
-    All revision columns are revision numbers, 0 where there is none yet. Figures are a function of this row, its seats and
-    the advisory's current and material revision (see `alerts.models.counter`).
+    All revision columns are revision numbers, 0 where there is none yet. Figures are a function of this row, its seats
+    and the advisory's current and material revision (see `alerts.models.figures`); triggers append what changed.
     """
 
     class Outcome(models.TextChoices):
@@ -35,6 +42,7 @@ class Recipient(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["advisory", "person"], name="recipient_once")]
         indexes = [models.Index(fields=["advisory", "told_revision"], name="recipient_told")]
+        triggers = count_changes(COUNT_NEW_RECIPIENTS, COUNT_CHANGED_RECIPIENTS)
 
     def __str__(self) -> str:
         return f"{self.person_id} of {self.advisory_id}"
@@ -60,6 +68,7 @@ class Seat(models.Model):
             ),
             models.Index(fields=["relay", "ended_at"], name="seat_relay"),
         ]
+        triggers = count_changes(COUNT_NEW_SEATS, COUNT_CHANGED_SEATS)
 
     def __str__(self) -> str:
         return f"{self.recipient_id} at {self.relay_id}"
