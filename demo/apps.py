@@ -1,0 +1,7 @@
+"""The demo: installed in development only."""
+
+from django.apps import AppConfig
+
+
+class DemoConfig(AppConfig):
+    name = "demo"
