@@ -30,6 +30,7 @@ _SHORT = {
     "financial-conduct-authority": "fca",
     "foreign-commonwealth-development-office": "fcdo",
     "government-communications-headquarters": "gchq",
+    "his-majestys-government": "hmg",
     "hm-courts-and-tribunals-service": "hmcts",
     "hm-prison-and-probation-service": "hmpps",
     "hm-revenue-customs": "hmrc",
