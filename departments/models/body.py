@@ -57,7 +57,7 @@ class Body(models.Model):
             pgtrigger.Trigger(
                 name="refuse_cycle",
                 when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id"),
                 timing=pgtrigger.Deferred,
                 condition=pgtrigger.Q(new__parent__isnull=False),
                 func=REFUSE_CYCLE,
