@@ -5,11 +5,16 @@ The figures are those kept by `alerts.counting` plus what is pending, read in on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
+from typing import Any
 
-# From what needs attention most to what needs none; `Row.worst` is the first of these that stands anywhere in a branch.
-STATES = ("dark", "held", "waiting", "sent", "delivered", "covered", "information", "excluded")
+from django.db import connection
+from django.utils import formats, timezone
+
+from alerts.coverage_sql import FINGERPRINT, STATES, TABLE
+from alerts.models import Advisory
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Counts of bodies in a branch, itself among them. `excluded` ones are not `targeted`."""
+    """Counts of bodies in a branch, itself among them: those whose people are `targeted`, and rows by their state."""
 
     targeted: int = 0
     covered: int = 0
@@ -70,5 +75,160 @@ class Whole:
     figures: Figures
     bodies: Bodies
     held_people: int
-    """Seats waiting in held bodies and below them."""
+    """People still waiting in held bodies and below them."""
     as_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The whole and its bodies, each above its children, of one and the same moment."""
+
+    whole: Whole
+    rows: list[Row]
+
+
+_FIGURES = slice(9, 17)
+_WORST = 18
+_BRANCH = slice(19, 27)
+_BODIES = slice(27, 32)
+
+
+def read(advisory: Advisory) -> Coverage:
+    """Everything there is to see about one advisory, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(TABLE, {"advisory": advisory.pk})
+        first, *others = cursor.fetchall()
+    figures = Figures(*first[_FIGURES])
+    rows: list[Row] = []
+    held_people = 0
+    for row, behind in _rows(others):
+        rows.append(row)
+        held_people += row.own.waiting if behind or row.state == "held" else 0
+    return Coverage(
+        whole=Whole(
+            figures=figures,
+            bodies=_sum_of_bodies(row.bodies for row in rows if row.parent is None),
+            # Somebody who waits in two held bodies is one person.
+            held_people=min(held_people, figures.waiting),
+            as_at=first[7],
+        ),
+        rows=rows,
+    )
+
+
+def table(advisory: Advisory) -> list[Row]:
+    """Each body of an advisory, above its children."""
+    return read(advisory).rows
+
+
+def whole(advisory: Advisory) -> Whole:
+    """The whole advisory."""
+    return read(advisory).whole
+
+
+def children(rows: Sequence[Row], body: str | None) -> list[Row]:
+    """The rows right below a body (by slug; None: those at the top), what needs attention most first."""
+    below = (row for row in rows if row.parent == body)
+    return sorted(below, key=lambda row: (STATES.index(row.worst), -_not_told(row), row.name))
+
+
+def fingerprint(advisory: Advisory) -> str:
+    """Changes whenever a figure or a state does, and not when deltas are folded; cheap enough to ask every second."""
+    with connection.cursor() as cursor:
+        cursor.execute(FINGERPRINT, {"advisory": advisory.pk})
+        return str(cursor.fetchone()[0])
+
+
+def as_json(advisory: Advisory) -> list[dict[str, Any]]:
+    """The whole, then each body: the contract of `manage.py coverage REFERENCE --json`."""
+    found = read(advisory)
+    return [
+        {"body": None, "own": None, "branch": _branch_json(found.whole.figures, found.whole.bodies)},
+        *(
+            {
+                "body": row.body,
+                "parent": row.parent,
+                "depth": row.depth,
+                "state": row.state,
+                "why": row.why,
+                "own": asdict(row.own),
+                "branch": _branch_json(row.branch, row.bodies),
+            }
+            for row in found.rows
+        ),
+    ]
+
+
+def _branch_json(figures: Figures, bodies: Bodies) -> dict[str, Any]:
+    return {**asdict(figures), "bodies": asdict(bodies)}
+
+
+def _not_told(row: Row) -> int:
+    return row.branch.waiting + row.branch.unreachable
+
+
+def _sum_of_bodies(parts: Iterator[Bodies]) -> Bodies:
+    return Bodies(*map(sum, zip(*(astuple(part) for part in (Bodies(), *parts)), strict=True)))
+
+
+def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
+    """Each row, and whether it waits behind a held one. Parents come before their children."""
+    slugs: dict[int, str] = {}
+    holders: dict[int, str] = {}
+    for record in records:
+        path, relay_id, slug, name, parent_id, state, relay_state, held_until, reason = record[:9]
+        own = Figures(*record[_FIGURES])
+        holder = holders.get(parent_id, "") if relay_state == "planned" else ""
+        if relay_id is not None:
+            slugs[relay_id] = slug
+            if holder or relay_state == "held":
+                holders[relay_id] = holder or name
+        yield (
+            Row(
+                relay_id=relay_id,
+                body=slug,
+                name=name,
+                parent=slugs.get(parent_id),
+                depth=len(path) - 1,
+                state=state,
+                why=_why(state, own, relay_state, held_until, holder, reason),
+                own=own,
+                branch=Figures(*record[_BRANCH]),
+                bodies=Bodies(*record[_BODIES]),
+                held_until=held_until if state == "held" else None,
+                worst=STATES[record[_WORST] - 1],
+            ),
+            bool(holder),
+        )
+
+
+def _why(state: str, own: Figures, relay_state: str, held_until: datetime | None, holder: str, reason: str) -> str:
+    """A short phrase for a screen's row: what stands between this body and having answered."""
+    if state == "excluded":
+        return f"left out on purpose: {reason}"
+    if state == "dark":
+        return "nobody to tell" if not own.targeted else _refused(own)
+    parts = []
+    if state == "held":
+        parts.append(f"held by its contacts until {_spoken(held_until)}" if held_until else "held by its contacts")
+    elif relay_state == "planned" and state != "covered":
+        parts.append(f"not yet reached: held above by {holder}" if holder else "not yet reached")
+    elif own.waiting and state != "covered":
+        parts.append(f"{own.waiting:,} of {own.targeted:,} not yet sent")
+    if own.unreachable:
+        parts.append(_refused(own))
+    if own.suspect:
+        parts.append(f"{own.suspect:,} answered like a machine" if own.suspect > 1 else "1 answered like a machine")
+    return "; ".join(parts)
+
+
+def _refused(own: Figures) -> str:
+    if own.targeted == 1:
+        return "its only address was refused"
+    if own.unreachable == own.targeted:
+        return f"all {own.targeted:,} addresses were refused"
+    return f"{own.unreachable:,} of {own.targeted:,} addresses refused"
+
+
+def _spoken(moment: datetime) -> str:
+    return formats.date_format(timezone.localtime(moment), "H:i \\o\\n j F")
