@@ -7,6 +7,7 @@ tried again later. `DEMO_PACE` (1) stretches or shortens how long they take. No 
 SITE_URL, and no address or link is logged.
 """
 
+import contextlib
 import heapq
 import http.client
 import itertools
@@ -16,7 +17,9 @@ import random
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -29,7 +32,9 @@ from demo.inbox import Inbox, Mail, link
 log = logging.getLogger("demo.answering")
 
 # Two cores carry the whole demo: its people must not be what keeps them busy.
-REQUESTS_A_SECOND = 10
+REQUESTS_A_SECOND = 15
+# A gateway opens hundreds of links the moment they come; people need not queue behind it.
+SCANS_A_SECOND = 3
 LOOK_EVERY = 1.0
 TRIES = 8
 RETRY = 5  # seconds before the first further try
@@ -75,6 +80,16 @@ class Browser:
         return response.status, page, "; ".join(given)
 
 
+@dataclass(frozen=True, order=True)
+class _Step:
+    """What somebody does next, and when (monotonic seconds)."""
+
+    due: float
+    number: int
+    act: Callable[[], None] = field(compare=False)
+    tries: int = field(compare=False)
+
+
 class People:
     """Everybody who has something to do, by when; `settled` is told the key of each mail that is finished.
 
@@ -85,7 +100,11 @@ class People:
         self._browser = browser
         self._settled = settled
         self._pace = pace
-        self._due: list[tuple[float, int, Callable[[], None], str, int]] = []
+        # Whoever has the page open answers before anybody else opens theirs.
+        self._reading: list[_Step] = []
+        self._waiting: list[_Step] = []
+        self._scans: deque[str] = deque()
+        self._next_scan = 0.0
         self._count = itertools.count()
         self.answered = self.refused = 0
 
@@ -95,29 +114,38 @@ class People:
         person = habits(mail.to, mail.subject)
         # Only while it is fresh: a restart does not scan last week's mail.
         if path and person.scanned and time.time() - mail.arrived < 60:
-            self._at(0, lambda: self._scan(path), "")
+            self._scans.append(path)
         if path and person.answers:
             wait = mail.arrived + person.opens * self._pace - time.time()
-            self._at(max(wait, 0), lambda: self._open(mail, path, person), mail.key)
+            self._later(self._waiting, max(wait, 0), lambda: self._open(mail, path, person))
         else:
             self._settled(mail.key)
 
     def do_what_is_due(self, until: float) -> None:
         """Lets people act, one after another, until nobody is due or the (monotonic) time has come."""
-        while self._due and self._due[0][0] <= time.monotonic() < until:
-            _, _, act, key, tries = heapq.heappop(self._due)
+        while (now := time.monotonic()) < until:
+            if self._scans and self._next_scan <= now:
+                self._next_scan = now + 1 / SCANS_A_SECOND
+                self._scan(self._scans.popleft())
+                continue
+            queue = next((steps for steps in (self._reading, self._waiting) if steps and steps[0].due <= now), None)
+            if queue is None:
+                return
+            step = heapq.heappop(queue)
             try:
-                act()
+                step.act()
             except AwayError:
-                if tries < TRIES:
-                    self._at(random.uniform(RETRY, 2 * RETRY) * 2 ** min(tries, 4), act, key, tries + 1)
+                if step.tries < TRIES:
+                    wait = random.uniform(RETRY, 2 * RETRY) * 2 ** min(step.tries, 4)
+                    self._later(queue, wait, step.act, step.tries + 1)
 
-    def _at(self, seconds: float, act: Callable[[], None], key: str, tries: int = 0) -> None:
-        heapq.heappush(self._due, (time.monotonic() + seconds, next(self._count), act, key, tries))
+    def _later(self, queue: list[_Step], seconds: float, act: Callable[[], None], tries: int = 0) -> None:
+        heapq.heappush(queue, _Step(time.monotonic() + seconds, next(self._count), act, tries))
 
     def _scan(self, path: str) -> None:
-        for method in ("HEAD", "GET"):
-            self._browser.request(method, path, SCANNER)
+        with contextlib.suppress(AwayError):  # a machine does not come back
+            for method in ("HEAD", "GET"):
+                self._browser.request(method, path, SCANNER)
 
     def _open(self, mail: Mail, path: str, person: Habits) -> None:
         status, page, cookies = self._browser.request("GET", path, PERSON)
@@ -125,7 +153,7 @@ class People:
         if form is None:  # stood down, withdrawn, or nothing to ask any more
             self._settled(mail.key)
             return
-        self._at(person.reads * self._pace, lambda: self._answer(mail, path, form, cookies), mail.key)
+        self._later(self._reading, person.reads * self._pace, lambda: self._answer(mail, path, form, cookies))
 
     def _answer(self, mail: Mail, path: str, form: Form, cookies: str) -> None:
         target = urljoin(f"{self._browser.site}{path}", form.action)

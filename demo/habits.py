@@ -25,15 +25,15 @@ def habits(address: str, subject: str) -> Habits:
     """What this person does with this mail: about three in four answer, most within ten minutes."""
     domain = random.Random(f"domain {address.partition('@')[2]}")
     # Before anybody sees a mail, some organisations' gateways open each link in it.
-    scanned, slow = domain.random() < 0.1, domain.random() < 0.2
+    scanned, slow = domain.random() < 0.06, domain.random() < 0.2
     chance = random.Random(f"{address} {subject}")
     keen = random.Random(address).random()
     answers = address not in _PLAYED and keen < (0.55 if address in _SHARED else 0.78)
-    if keen < 0.04:
+    if keen < 0.02:
         opens = chance.uniform(2, 20)
     elif keen > 0.72:
         opens = chance.uniform(600, 2400)
     else:
         opens = chance.triangular(20, 600, 120)
     reads = chance.uniform(4, 8) if keen < 0.04 else chance.uniform(6, 45)
-    return Habits(answers, opens * (2 if slow and keen >= 0.04 else 1), reads, scanned)
+    return Habits(answers, opens * (2 if slow and keen >= 0.02 else 1), reads, scanned)

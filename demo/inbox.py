@@ -3,6 +3,7 @@
 Any folder with a file a mail will do (a Maildir as well): hidden files and what stands in `tmp` are not mail yet.
 """
 
+import contextlib
 import email
 import email.message
 import os
@@ -56,12 +57,13 @@ class Inbox:
         changed = folder.stat().st_mtime_ns
         if self._looked.get(folder) == changed:
             return []
+        unread = []
         with os.scandir(folder) as entries:
-            unread = [
-                (entry.stat().st_mtime, Path(entry.path))
-                for entry in entries
-                if not entry.name.startswith(".") and key_of(entry.name) not in self.known and entry.is_file()
-            ]
+            for entry in entries:
+                if entry.name.startswith(".") or key_of(entry.name) in self.known or not entry.is_file():
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # renamed or emptied meanwhile
+                    unread.append((entry.stat().st_mtime, Path(entry.path)))
         # What was written this very moment may not be whole yet: it is read the next time.
         whole = [(mtime, path) for mtime, path in unread if mtime < time.time() - SETTLES]
         if len(whole) == len(unread):
