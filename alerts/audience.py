@@ -1,7 +1,7 @@
 """Who should hear an advisory; who will not, and why.
 
-One rule in SQL, `AUDIENCE`, says which bodies an advisory reaches and how. The preview counts with it and the cascade plans
-with it, so that what was shown before publishing is what then happens. Nothing here writes.
+One rule in SQL, `AUDIENCE`, says which bodies an advisory reaches and how. The preview counts with it and the cascade
+plans with it, so that what was shown before publishing is what then happens. Nothing here writes.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from departments.readiness import note_bounce
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -20,7 +21,6 @@ from alerts import letters, record, tokens
 from alerts.deliver_sql import CLAIM, DEFER, FINISH, HOLD, NOTE_REFUSED, NOTE_SENT, PART, PERSONAL, RENEW, SUPERSEDE
 from alerts.models import Revision
 from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
-from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from datetime import timedelta
 
+from departments.tree import ancestors, branch
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,7 +18,6 @@ from alerts.audience import Reach, reach
 from alerts.models import Action, Advisory, Draft, Gap, Message, Revision, Severity, State
 from alerts.wake import wake
 from departments.models import Body, Membership, Person, Role
-from departments.tree import ancestors, branch
 
 URGENT = (Severity.CRITICAL, Severity.HIGH)
 
@@ -67,9 +67,7 @@ def _refuse_beyond_branch(advisory: Advisory) -> None:
 
 
 @transaction.atomic
-def publish_draft(
-    draft: Draft, by: Person, *, alone_reason: str = "", accept_gaps: str = ""
-) -> Revision:
+def publish_draft(draft: Draft, by: Person, *, alone_reason: str = "", accept_gaps: str = "") -> Revision:
     """Publish what was submitted. `by` approves it; whoever submitted it may do so only alone, with a reason.
 
     Raises `Refused` with a sentence; then nothing was written.

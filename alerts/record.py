@@ -1,7 +1,7 @@
 """The record: every verb writes here what it did, in the transaction in which it did it.
 
-Before: nothing. After: one entry that no one can change. A high-volume step writes one entry for all of its rows, with a
-digest over their keys, so that a single row can be shown to have been among them. Running a verb twice writes only
+Before: nothing. After: one entry that no one can change. A high-volume step writes one entry for all of its rows, with
+a digest over their keys, so that a single row can be shown to have been among them. Running a verb twice writes only
 for what the second run really did.
 """
 

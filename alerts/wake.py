@@ -1,4 +1,4 @@
-"""Forward motion: after a commit, ring for the next verb. A bell that nobody hears costs seconds; the beat looks anyway."""
+"""Forward motion: after a commit, ring for the next verb. A bell that nobody hears costs seconds; the beat looks too."""
 
 from functools import partial
 
@@ -7,9 +7,6 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
-
-# A broker that is away must not hold up a person who presses a button.
-ONE_TRY = {"max_retries": 0}
 
 
 def wake(name: str, *args: int) -> None:
