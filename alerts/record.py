@@ -13,7 +13,7 @@ from alerts.models import Record
 from departments.models import Person
 
 
-def write(kind: str, subject: str, actor: Person | None = None, **details: object) -> Record:
+def write(kind: str, subject: str, actor: Person | None = None, /, **details: object) -> Record:
     """One entry: what happened (`kind`), to what (a reference or slug), by whom (None: the system)."""
     body = json.dumps(
         {"kind": kind, "subject": subject, "actor": actor.pk if actor else None, "details": details},

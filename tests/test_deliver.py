@@ -1,0 +1,171 @@
+"""Delivery on a real SMTP server: each mail once, each refusal its own, nothing unsent after stop."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+
+from alerts import deliver as delivering
+from alerts.cascade import cascade
+from alerts.deliver import deliver
+from alerts.draft import update_from_file
+from alerts.models import Advisory, Batch, Message, Recipient, Record
+from alerts.publish import go_on, publish_draft, stop
+from departments.models import Person
+from tests.smtp import Server
+from tests.test_publish import Office, an_advisory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server(settings: SettingsWrapper) -> Iterator[Server]:
+    with Server() as running:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+        yield running
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def published(office: Office, people: int = 5) -> Advisory:
+    for number in range(people - 1):
+        office.person(f"person{number:03d}", office.department, "member")
+    advisory = office.publish().advisory
+    cascade(advisory.pk)
+    return advisory
+
+
+def deliver_all() -> None:
+    while deliver():
+        pass
+
+
+def test_everybody_gets_one_mail_with_one_recipient(office: Office, server: Server) -> None:
+    published(office, people=7)
+    deliver_all()
+    deliver_all()
+    assert len(server.mails) == 7
+    assert all(len(mail.recipients) == 1 for mail in server.mails)
+    assert len({mail.recipients[0] for mail in server.mails}) == 7
+    assert Recipient.objects.filter(told_revision=1).count() == 7
+    assert not Batch.objects.filter(done_at=None).exists()
+
+
+def test_a_refused_address_never_harms_its_neighbours(office: Office, server: Server) -> None:
+    server.answers["person001@example.org"] = "550 5.1.1 no such mailbox"
+    published(office)
+    deliver_all()
+    assert len(server.mails) == 4
+    refused = Recipient.objects.get(outcome="unreachable")
+    assert refused.person.name == "Person001"
+    assert "no such mailbox" in refused.why
+    assert Person.objects.get(name="Person001").bounced_at is not None
+
+
+def test_whoever_is_refused_for_now_is_tried_again_within_a_minute(office: Office, server: Server) -> None:
+    server.answers["person001@example.org"] = "451 4.7.1 try again"
+    published(office)
+    before = timezone.now()
+    deliver_all()
+    assert len(server.mails) == 4
+    later = Batch.objects.get(done_at=None)
+    assert timedelta(seconds=29) < later.not_before - before < timedelta(seconds=62)
+    server.answers.clear()
+    Batch.objects.filter(pk=later.pk).update(not_before=timezone.now())
+    deliver_all()
+    assert len(server.mails) == 5
+    assert Message.objects.filter(state="sent").count() == 5
+
+
+def test_a_server_that_is_away_costs_nobody_anything(office: Office, settings: SettingsWrapper, server: Server) -> None:
+    published(office)
+    settings.EMAIL_PORT = 1
+    deliver_all()
+    assert Message.objects.filter(state="waiting").count() == 5
+    settings.EMAIL_PORT = server.port
+    Batch.objects.update(not_before=timezone.now())
+    deliver_all()
+    assert len(server.mails) == 5
+
+
+def test_the_most_severe_leaves_first(office: Office, server: Server) -> None:
+    routine = office.publish(severity="low", title="Routine").advisory
+    urgent = office.publish(severity="critical", title="Urgent").advisory
+    cascade(routine.pk)
+    cascade(urgent.pk)
+    assert deliver()
+    assert [urgent.reference in mail.text for mail in server.mails] == [True]
+
+
+def test_a_batch_whose_worker_died_is_taken_over_when_the_lease_runs_out(office: Office, server: Server) -> None:
+    published(office)
+    claimed = delivering._claim()
+    assert claimed is not None
+    assert not deliver()
+    Batch.objects.filter(pk=claimed.id).update(leased_until=timezone.now() - timedelta(seconds=1))
+    deliver_all()
+    assert len(server.mails) == 5
+    assert Message.objects.filter(state="sent").count() == 5
+
+
+def test_a_worker_that_lost_its_lease_stops_after_the_part_it_was_at(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    published(office)
+    server.on_mail = lambda: Batch.objects.update(attempt=9)
+    deliver()
+    assert len(server.mails) == 2
+
+
+def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    advisory = published(office)
+
+    def press() -> None:
+        if not Advisory.objects.get(pk=advisory.pk).stopped:
+            stop(advisory, office.ben)
+
+    server.on_mail = press
+    deliver_all()
+    assert len(server.mails) == 2
+    server.on_mail = None
+    go_on(advisory, office.ben)
+    deliver_all()
+    assert len(server.mails) == 5
+
+
+def test_an_update_overtakes_what_has_not_left(office: Office, server: Server) -> None:
+    advisory = published(office)
+    publish_draft(update_from_file(advisory, an_advisory(title="Version 5"), office.ada, material=True), office.ben)
+    cascade(advisory.pk)
+    deliver_all()
+    assert len(server.mails) == 5
+    assert all("Version 5" in mail.subject for mail in server.mails)
+    assert Recipient.objects.filter(told_revision=2).count() == 5
+
+
+def test_what_was_sent_is_in_the_record_without_an_address(office: Office, server: Server) -> None:
+    published(office)
+    deliver_all()
+    entry = Record.objects.get(kind="sent")
+    assert entry.details["mails"] == 5
+    assert len(entry.details["digest"]) == 64
+    assert "@" not in str(entry.details)
+
+
+def test_no_address_and_no_token_is_logged(office: Office, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    server.answers["person001@example.org"] = "550 5.1.1 person001@example.org unknown"
+    published(office)
+    deliver_all()
+    assert "example.org" not in caplog.text.replace(str(django_settings.SITE_URL), "")
+    assert "/a/" not in caplog.text
