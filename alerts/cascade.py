@@ -10,7 +10,7 @@ leaves long before the last recipient is written, and a pass that is killed is t
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q
@@ -84,13 +84,13 @@ def _step(advisory_id: int, work: Callable[[Advisory], T]) -> T:
         return work(Advisory.objects.select_related("issuer", "current").get(pk=advisory_id))
 
 
-def _run(sql: str, advisory: Advisory, **values: object) -> int:
+def _run(sql: str, advisory: Advisory, **values: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return int(cursor.rowcount)
 
 
-def _rows(sql: str, advisory: Advisory, **values: object) -> list[tuple[int, ...]]:
+def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[int, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return list(cursor.fetchall())
@@ -184,7 +184,7 @@ def _queue(advisory: Advisory, after: int) -> int | None:
         digest=record.digest_of(row[1] for row in rows),
     )
     wake("deliver")
-    return max(row[0] for row in rows)
+    return int(max(row[0] for row in rows))
 
 
 def _kind_for(revision: Revision, *, told: bool) -> str:

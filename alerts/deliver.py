@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from departments.readiness import note_bounce
@@ -179,7 +180,7 @@ def _note(batch: Claimed, part: _Part) -> bool:
     return bool(renewed)
 
 
-def _execute(sql: str, **values: object) -> list[tuple[object, ...] | object]:
+def _execute(sql: str, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []

@@ -69,11 +69,11 @@ class _Reader:
         self.wrong += [f"{where}{key}: not a key of an advisory." for key in sorted(set(data) - known)]
 
     def text(self, key: str, *, needed: bool = False, one_line: bool = False) -> str:
-        value = self.data.get(key, "")
-        if not isinstance(value, str):
+        given = self.data.get(key, "")
+        if not isinstance(given, str):
             self.wrong.append(f"{key}: must be text.")
             return ""
-        value = value.strip()
+        value = given.strip()
         if needed and not value:
             self.wrong.append(f"{key}: is missing.")
         if len(value) > LONGEST[key]:

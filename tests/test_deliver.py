@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import SettingsWrapper
 
 from alerts import deliver as delivering
 from alerts.cascade import cascade

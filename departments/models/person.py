@@ -3,10 +3,10 @@
 from typing import Any, ClassVar
 
 import pgtrigger
-import rules
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
+from rules.permissions import has_perm
 
 from departments.addresses import canonical
 
@@ -101,7 +101,7 @@ class Person(AbstractBaseUser):
 
     def has_perm(self, permission: str, of: object = None) -> bool:
         """Permissions are predicates (`rules`), never rows."""
-        return self.is_active and bool(rules.has_perm(permission, self, of))
+        return self.is_active and bool(has_perm(permission, self, of))
 
     def has_module_perms(self, app_label: str) -> bool:
         """Whether the admin shows this app."""
