@@ -97,7 +97,7 @@ def _signer() -> signing.Signer:
 
 def read_form(data: Mapping[str, str]) -> Form:
     """A posted form. What is no choice is left out, so that it is asked for; NULs are taken out of texts."""
-    answers = {}
+    answers: dict[tuple[str, int | None], ActionChoice] = {}
     for name, value in data.items():
         if value not in _CHOICES:
             continue

@@ -271,9 +271,8 @@ def test_a_bodys_action_is_answered_by_its_contact_deputy_or_head(
     assert (theirs.questions, theirs.others) == ((), ("Treasury",))
     say(somebody, {("report", treasury.pk): ActionChoice("done")})
     assert ActionAnswer.objects.get().relay == treasury
-    errors_of = {("report", treasury.pk): ActionChoice("na", text="no")}
     with pytest.raises(NotAnswered) as refusal:
-        say(colleague, errors_of)
+        say(colleague, {("report", treasury.pk): ActionChoice("na", text="no")})
     assert list(refusal.value.errors) == [f"b-report-{treasury.pk}"]
 
 
