@@ -1,0 +1,84 @@
+"""Who may what in the directory, as predicates over memberships. Loaded by `rules` when Django starts."""
+
+from collections.abc import Collection
+
+import rules
+
+from departments.models import Body, Membership, Person, Role
+from departments.models.membership import DUTIES
+from departments.signing_in import has_duty
+from departments.tree import ancestors
+
+
+def bodies_of(person: Person, roles: Collection[str] | None = None) -> set[int]:
+    """The ids of open bodies in which this person sits today; in one of these roles, where given."""
+    seats = Membership.objects.filter(person=person, until=None, body__closed=None)
+    if roles is not None:
+        seats = seats.filter(role__in=roles)
+    return set(seats.values_list("body_id", flat=True))
+
+
+def holds_above(person: Person, body_id: int, roles: Collection[str]) -> bool:
+    """Whether this person has one of these roles in the body or in one above it."""
+    if not _is_here(person):
+        return False
+    seats = bodies_of(person, roles)
+    return bool(seats) and (body_id in seats or not seats.isdisjoint(ancestors(body_id)))
+
+
+def is_officer_for(person: Person, body_id: int) -> bool:
+    """Whether this person is a security officer of the body or of one above it."""
+    return holds_above(person, body_id, [Role.OFFICER])
+
+
+def _is_here(person: Person) -> bool:
+    """Signed in (an anonymous visitor is no Person) and not a leaver."""
+    return isinstance(person, Person) and person.left_at is None
+
+
+@rules.predicate
+def is_administrator(person: Person) -> bool:
+    """Runs the directory."""
+    return _is_here(person) and person.is_administrator
+
+
+@rules.predicate
+def is_auditor(person: Person) -> bool:
+    """Reads everything, changes nothing."""
+    return _is_here(person) and person.is_auditor
+
+
+@rules.predicate
+def has_a_duty(person: Person) -> bool:
+    """Has a reason to sign in."""
+    return _is_here(person) and has_duty(person)
+
+
+@rules.predicate
+def is_officer(person: Person, body: Body | None) -> bool:
+    """A security officer of the body or of one above it; of any body where none is given."""
+    return _holds(person, body, [Role.OFFICER])
+
+
+@rules.predicate
+def answers_for(person: Person, body: Body | None) -> bool:
+    """A contact, deputy or head of the body or of one above it; of any body where none is given."""
+    return _holds(person, body, [Role.CONTACT, Role.DEPUTY, Role.HEAD])
+
+
+@rules.predicate
+def is_own_branch(person: Person, body: Body | None) -> bool:
+    """With any duty in the body or in one above it."""
+    return _holds(person, body, DUTIES)
+
+
+def _holds(person: Person, body: Body | None, roles: Collection[str]) -> bool:
+    if not _is_here(person):
+        return False
+    return bool(bodies_of(person, roles)) if body is None else holds_above(person, body.pk, roles)
+
+
+rules.add_perm("departments.view_body", has_a_duty)
+# Addresses and telephone numbers: a list of them is worth stealing.
+rules.add_perm("departments.view_addresses", is_administrator | is_auditor | is_own_branch)
+rules.add_perm("departments.change_body", is_administrator)
