@@ -1,0 +1,107 @@
+"""The whole journey by hand, in a real browser, against the live processes: publish, mail, link, answer, coverage."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import open_page
+from tests.stack import Stack, running, until
+
+pytestmark = pytest.mark.live
+
+MP = "rhian.prosser.mp@parliament.example"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("live")) as live:
+        live.manage("demo_load")
+        yield live
+
+
+@pytest.fixture(scope="module")
+def reference(stack: Stack) -> str:
+    """The Zoom advisory, published; everybody has been sent it or refused it."""
+    name = stack.manage("demo_publish").split()[-1]
+    until(
+        "everything has left", lambda: stack.query("SELECT count(*) FROM alerts_batch WHERE done_at IS NULL") == [(0,)]
+    )
+    return name
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with open_page() as opened:
+        yield opened
+
+
+def answered(stack: Stack, reference: str) -> int:
+    whole = stack.coverage(reference)[0]["branch"]
+    assert isinstance(whole, dict)
+    return int(whole["acknowledged"])
+
+
+def test_everybody_is_sent_one_mail(stack: Stack, reference: str) -> None:
+    [(sent, people)] = stack.query(
+        "SELECT count(*), count(DISTINCT person_id) FROM alerts_message WHERE state = 'sent'"
+    )
+    assert sent == people
+    [(refused,)] = stack.query("SELECT count(*) FROM alerts_recipient WHERE outcome = 'unreachable'")
+    assert isinstance(refused, int)
+    assert refused > 0
+
+
+def test_a_mail_a_link_an_answer_and_coverage_moves(stack: Stack, reference: str, page: Page) -> None:
+    before = answered(stack, reference)
+    page.goto(f"{stack.url}/")
+    page.get_by_role("button", name=re.compile("mail", re.IGNORECASE)).last.click()
+    page.get_by_role("link", name=re.compile("Zoom")).first.click()
+    text = page.locator("pre").first.inner_text()
+    link = re.search(rf"{re.escape(stack.url)}/a/\w+", text)
+    assert link is not None
+    page.goto(link[0])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Zoom")
+    expect(page.locator("main")).to_contain_text("Foreign Affairs Committee")
+    assert answered(stack, reference) == before
+    page.get_by_label("Yes, and I know what it asks of me").check()
+    for group in page.locator("fieldset").all()[1:]:
+        group.locator("input[type=radio][value=done]").first.check()
+    page.get_by_role("button", name="Send my answer").click()
+    expect(page.locator("main")).to_contain_text(reference)
+    assert answered(stack, reference) == before + 1
+
+
+def test_the_coverage_page_moves_while_it_is_open(stack: Stack, reference: str, page: Page) -> None:
+    page.goto(f"{stack.url}/")
+    page.get_by_role("button", name=re.compile("Morag")).click()
+    page.goto(f"{stack.url}/advisories/{reference}/coverage/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Zoom")
+    before = page.locator("main").inner_text()
+    stack.query_update(
+        "UPDATE alerts_recipient SET answered_revision = 1 WHERE id = (SELECT id FROM alerts_recipient"
+        " WHERE targeted AND answered_revision = 0 AND told_revision = 1 ORDER BY id LIMIT 1)"
+    )
+    page.wait_for_function("before => document.querySelector('main').innerText !== before", arg=before, timeout=15_000)
+
+
+def test_the_second_revision_reaches_everybody_who_was_told(stack: Stack, reference: str, page: Page) -> None:
+    [(told,)] = stack.query("SELECT count(*) FROM alerts_recipient WHERE told_revision = 1")
+    page.goto(f"{stack.url}/")
+    page.get_by_role("button", name=re.compile("Morag")).click()
+    page.goto(f"{stack.url}/advisories/{reference}/")
+    page.get_by_role("button", name=re.compile("Publish revision 2")).click()
+    until(
+        "everybody told has been told again",
+        lambda: stack.query("SELECT count(*) >= %s FROM alerts_recipient WHERE told_revision = 2", told) == [(True,)],
+    )
+    assert stack.query("SELECT count(*) FROM alerts_recipient WHERE told_revision = 1") == [(0,)]
+
+
+def test_nothing_of_the_journey_stands_in_a_log(stack: Stack, reference: str) -> None:
+    for log in Path(stack.place).glob("*.log"):
+        words = log.read_text(errors="replace")
+        assert MP not in words, log
+        assert not re.search(r"/a/[A-Za-z0-9]{20}", words), log
