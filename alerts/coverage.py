@@ -6,9 +6,9 @@ The figures are those kept by `alerts.counting` plus what is pending, read in on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.utils import formats, timezone
@@ -17,8 +17,7 @@ from alerts.coverage_sql import FINGERPRINT, STATES, TABLE
 from alerts.models import Advisory
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """Counts of people. `targeted` is always `waiting` + `sent` + `unreachable`; the other four overlap with these."""
 
     targeted: int = 0
@@ -31,8 +30,7 @@ class Figures:
     acted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bodies:
+class Bodies(NamedTuple):
     """Counts of bodies in a branch, itself among them: those whose people are `targeted`, and rows by their state."""
 
     targeted: int = 0
@@ -151,7 +149,7 @@ def as_json(advisory: Advisory) -> list[dict[str, Any]]:
                 "depth": row.depth,
                 "state": row.state,
                 "why": row.why,
-                "own": asdict(row.own),
+                "own": row.own._asdict(),
                 "branch": _branch_json(row.branch, row.bodies),
             }
             for row in found.rows
@@ -160,7 +158,7 @@ def as_json(advisory: Advisory) -> list[dict[str, Any]]:
 
 
 def _branch_json(figures: Figures, bodies: Bodies) -> dict[str, Any]:
-    return {**asdict(figures), "bodies": asdict(bodies)}
+    return {**figures._asdict(), "bodies": bodies._asdict()}
 
 
 def _not_told(row: Row) -> int:
@@ -168,7 +166,7 @@ def _not_told(row: Row) -> int:
 
 
 def _sum_of_bodies(parts: Iterator[Bodies]) -> Bodies:
-    return Bodies(*map(sum, zip(*(astuple(part) for part in (Bodies(), *parts)), strict=True)))
+    return Bodies(*map(sum, zip(Bodies(), *parts, strict=True)))
 
 
 def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
