@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alerts import letters, record, tokens
+from alerts import counting, letters, record, tokens
 from alerts.deliver_sql import CLAIM, DEFER, FINISH, HOLD, NOTE_REFUSED, NOTE_SENT, PART, PERSONAL, RENEW, SUPERSEDE
 from alerts.models import Revision
 from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
@@ -140,6 +140,7 @@ def _note(batch: Claimed, part: _Part) -> bool:
     later = [outcome for outcome in settled if outcome.kind == "later"]
     now = timezone.now()
     with transaction.atomic():
+        counting.share_figures(batch.advisory)
         if sent:
             _execute(
                 NOTE_SENT,

@@ -72,7 +72,7 @@ def publish_draft(draft: Draft, by: Person, *, alone_reason: str = "", accept_ga
 
     Raises `Refused` with a sentence; then nothing was written.
     """
-    advisory = Advisory.objects.select_for_update().get(pk=draft.advisory_id)
+    advisory = Advisory.objects.select_for_update(no_key=True).get(pk=draft.advisory_id)
     held = Draft.objects.select_for_update().filter(pk=draft.pk, version=draft.version).first()
     if held is None:
         raise Refused("This draft was published or changed by somebody else meanwhile. Look at the page again.")
@@ -139,11 +139,11 @@ def _freeze(
     words = {key: value for key, value in content.items() if key not in ("actions", "acknowledge_seconds")}
     actions = list(content.get("actions", []))  # type: ignore[call-overload]  # JSON, checked when it was written
     number = advisory.revisions.count() + 1
-    # Messages before figures, as deliver does: the other way round two transactions could wait for each other.
+    # Figures before messages, as deliver does: the other way round two transactions could wait for each other.
+    counting.lock_figures(advisory.pk)
     superseded = Message.objects.filter(advisory=advisory, state=Message.State.WAITING).update(
         state=Message.State.SUPERSEDED
     )
-    counting.lock_figures(advisory.pk)
     revision = Revision.objects.create(
         advisory=advisory,
         number=number,
@@ -204,7 +204,7 @@ def _as_signed(found: Reach) -> dict[str, object]:
 
 
 def _live(advisory: Advisory, by: Person) -> Advisory:
-    held = Advisory.objects.select_for_update().get(pk=advisory.pk)
+    held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
     if held.state != State.LIVE:
         raise Refused(f"{held.reference} is not live.")
     if not may_approve(by, held):

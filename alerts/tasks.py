@@ -8,7 +8,7 @@ from django.utils import timezone
 from alerts import cascade as cascading
 from alerts import counting
 from alerts import deliver as delivering
-from alerts.models import Delta, Heartbeat
+from alerts.models import Heartbeat
 from alerts.wake import wake
 
 # A turn is short, so that heartbeats, cascades and folding never stand behind a long queue of mail.
@@ -54,5 +54,5 @@ def fold(advisory_id: int) -> None:
 @shared_task
 def fold_all() -> None:
     """Fold whatever is pending anywhere."""
-    for advisory_id in Delta.objects.order_by("advisory_id").values_list("advisory_id", flat=True).distinct():
+    for advisory_id in counting.unfolded():
         counting.fold(advisory_id)
