@@ -63,7 +63,7 @@ def answer(
     # One answer of a person after another: the second press finds what the first one wrote.
     held = (
         Recipient.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("advisory__material")
+        .select_related("advisory", "person")
         .get(pk=recipient.pk)
     )
     before = Acknowledgement.objects.filter(form_id=form.form_id).first()

