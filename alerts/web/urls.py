@@ -1,5 +1,27 @@
-"""Where the pages are."""
+"""Where the pages are. `reader` and `check` are for everybody, without signing in."""
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from alerts.web import advisory, check, coverage, health, home, reader
+
+advisories = (
+    [
+        path("<str:reference>/", advisory.advisory, name="advisory"),
+        path("<str:reference>/publish/", advisory.publish_draft, name="publish_draft"),
+        path("<str:reference>/stop/", advisory.stop, name="stop"),
+        path("<str:reference>/go-on/", advisory.go_on, name="go_on"),
+        path("<str:reference>/stand-down/", advisory.stand_down, name="stand_down"),
+        path("<str:reference>/coverage/", coverage.coverage, name="coverage"),
+        path("<str:reference>/coverage/live/", coverage.coverage_live, name="coverage_live"),
+        path("<str:reference>/release/<int:relay>/", coverage.release, name="release"),
+    ],
+    "alerts",
+)
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("a/<str:token>", reader.reader, name="reader"),
+    path("check", check.check, name="check"),
+    path("healthz", health.healthz, name="healthz"),
+    path("advisories/", include(advisories)),
+]
