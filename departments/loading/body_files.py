@@ -1,0 +1,164 @@
+"""The two forms of a file of bodies: CSV, and the GOV.UK organisations API's JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.utils.text import slugify
+
+from departments.loading import kinds
+from departments.loading.files import csv_rows, read_text
+from departments.loading.report import NotUnderstood, Remark
+
+COLUMNS = ("slug", "name", "kind", "parent", "topics")
+LONGEST_SLUG = 400
+LONGEST_NAME = 500
+LONGEST_TOPIC = 100
+SLUG = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class BodyRow:
+    """A body as a file gives it. None: the file says nothing of it, so that the directory's stays."""
+
+    where: str
+    slug: str
+    name: str
+    kind: str
+    parent: str = ""
+    topics: tuple[str, ...] | None = None
+    sponsors: tuple[str, ...] | None = None
+    alias: str = ""
+    children: tuple[str, ...] = ()
+
+    def says(self) -> tuple[object, ...]:
+        """All but where it stands: two rows that say the same are one."""
+        return (self.name, self.kind, self.parent, self.topics, self.sponsors, self.alias, self.children)
+
+
+@dataclass
+class BodyFile:
+    """The bodies of a file by slug, what is to be said about it, and what could not be understood."""
+
+    complete: bool
+    rows: dict[str, BodyRow] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+    trouble: list[Remark] = field(default_factory=list)
+
+    def add(self, row: BodyRow) -> None:
+        """Take this row in, unless it stands there already or is not understood."""
+        reasons = [*_reasons(row)]
+        if reasons:
+            self.trouble += [Remark(row.where, reason) for reason in reasons]
+            return
+        first = self.rows.setdefault(row.slug, row)
+        if first is row:
+            return
+        if first.says() == row.says():
+            self.remarks.append(Remark(row.where, f"{row.slug} stands at {first.where} already, in the same words"))
+        else:
+            self.trouble.append(Remark(row.where, f"{row.slug} stands at {first.where} already, in other words"))
+
+
+def read_bodies(path: Path) -> BodyFile:
+    """The bodies in this file, whichever of the two forms it has. Raises `NotUnderstood` where it has neither."""
+    text = read_text(path)
+    return _read_json(text) if text.lstrip()[:1] in ("{", "[") else _read_csv(text)
+
+
+def _reasons(row: BodyRow) -> Iterator[str]:
+    """Why this row cannot be taken, each with what to do."""
+    if not row.slug:
+        yield "no slug"
+    elif len(row.slug) > LONGEST_SLUG:
+        yield f"a slug of {len(row.slug)} characters: at most {LONGEST_SLUG}"
+    elif not SLUG.fullmatch(row.slug):
+        yield f"the slug {row.slug!r}: letters a to z, digits, hyphens and underscores only"
+    if not row.name:
+        yield "no name"
+    elif len(row.name) > LONGEST_NAME:
+        yield f"a name of {len(row.name)} characters: at most {LONGEST_NAME}"
+    if not row.kind:
+        yield "no kind: say what it is, such as committee"
+    elif len(row.kind) > kinds.LONGEST:
+        yield f"a kind of {len(row.kind)} characters: at most {kinds.LONGEST}"
+    if row.slug in (row.sponsors or ()):
+        yield f"{row.slug} would be its own sponsor"
+    for topic in row.topics or ():
+        if not topic:
+            yield "a topic without letters or digits"
+        elif len(topic) > LONGEST_TOPIC:
+            yield f"a topic of {len(topic)} characters: at most {LONGEST_TOPIC}"
+
+
+def _read_csv(text: str) -> BodyFile:
+    file = BodyFile(complete=True)
+    for row in csv_rows(text, COLUMNS, file.trouble):
+        topics = {slugify(topic) for topic in row["topics"].split(";") if topic.strip()}
+        file.add(
+            BodyRow(
+                where=f"line {row.line}",
+                slug=row["slug"],
+                name=row["name"],
+                kind=kinds.recognise(row["kind"]),
+                parent=row["parent"],
+                topics=tuple(sorted(topics)),
+            )
+        )
+    return file
+
+
+def _read_json(text: str) -> BodyFile:
+    """The register of GOV.UK is openly incomplete: what it refers to and does not contain is a remark, not an error."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "the file"
+        raise NotUnderstood([Remark(where, f"not JSON ({error})")]) from None
+    results = document.get("results") if isinstance(document, dict) else None
+    if not isinstance(results, list):
+        raise NotUnderstood([Remark("the file", "no list of results: GOV.UK's organisations API has one")])
+    file = BodyFile(complete=False)
+    total = document.get("total")
+    if isinstance(total, int) and total != len(results):
+        file.remarks.append(
+            Remark("the file", f"says {total:,} organisations and has {len(results):,}: one page of many?")
+        )
+    for number, entry in enumerate(results, start=1):
+        _add_entry(file, f"entry {number}", entry)
+    return file
+
+
+def _add_entry(file: BodyFile, where: str, entry: Any) -> None:
+    try:
+        slug = entry["details"].get("slug") or _slug_of(entry)
+        if entry["details"].get("govuk_status") == "closed":
+            file.remarks.append(Remark(where, f"{slug} is closed in the register: left out, and as it was here"))
+            return
+        parents = list(dict.fromkeys(_slug_of(parent) for parent in entry.get("parent_organisations") or []))
+        row = BodyRow(
+            where=where,
+            slug=slug,
+            name=_words(entry["title"]),
+            kind=kinds.recognise(_words(entry["format"])),
+            parent=parents[0] if parents else "",
+            sponsors=tuple(parents[1:]),
+            alias=_words(entry["details"].get("abbreviation") or ""),
+            children=tuple(_slug_of(child) for child in entry.get("child_organisations") or []),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        file.trouble.append(Remark(where, f"not an organisation of GOV.UK's API ({type(error).__name__}: {error})"))
+        return
+    file.add(row)
+
+
+def _slug_of(reference: dict[str, str]) -> str:
+    return reference["id"].rstrip("/").rsplit("/", 1)[-1]
+
+
+def _words(text: str) -> str:
+    """White space as single spaces, and nothing that PostgreSQL cannot keep."""
+    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())

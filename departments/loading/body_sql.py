@@ -1,0 +1,181 @@
+"""The SQL of loading bodies. Each difference is said once, as a source of rows that is either listed or written.
+
+`loading_bodies` is the file: one row a body, `id` null for one that the directory does not know. Null `topics` or
+`sponsors`, or `parent_said` false: the file says nothing of them.
+"""
+
+from dataclasses import dataclass
+
+CREATE = """
+    CREATE TEMPORARY TABLE loading_bodies (
+        slug text PRIMARY KEY, name text NOT NULL, kind text NOT NULL, parent text NOT NULL, parent_said boolean NOT NULL,
+        topics text[], sponsors text[], alias text NOT NULL, id bigint, known boolean NOT NULL DEFAULT false
+    ) ON COMMIT DROP
+"""
+COPY = "COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, alias) FROM STDIN"
+KNOW = """
+    UPDATE loading_bodies l SET id = b.id, known = true FROM departments_body b WHERE b.slug = l.slug;
+    CREATE INDEX ON loading_bodies (id);
+    ANALYZE loading_bodies
+"""
+# Ids first, so that one INSERT can say every parent, whichever comes first in the file.
+NUMBER = """
+    UPDATE loading_bodies SET id = nextval(pg_get_serial_sequence('departments_body', 'id')) WHERE NOT known
+"""
+NEW_TOPICS = """
+    INSERT INTO departments_topic (slug)
+    SELECT DISTINCT topic FROM loading_bodies l CROSS JOIN LATERAL unnest(l.topics) AS t(topic)
+    WHERE NOT EXISTS (SELECT FROM departments_topic k WHERE k.slug = t.topic)
+    ORDER BY topic ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a file and the directory differ."""
+
+    kind: str
+    rows: str
+    sentence: str
+    event: str
+    write: str
+
+    @property
+    def listed(self) -> str:
+        """Each difference as a sentence."""
+        return f"SELECT {self.sentence} {self.rows} ORDER BY 1"
+
+    @property
+    def written(self) -> str:
+        """Make the directory say what the file says."""
+        return self.write.format(rows=self.rows)
+
+    @property
+    def noted(self) -> str:
+        """The history of the bodies that this difference touches."""
+        return (
+            f"INSERT INTO departments_bodyevent (body_id, what, before, after, by_id) SELECT {self.event} {self.rows}"
+        )
+
+
+DIFFERENCES = [
+    Difference(
+        kind="new",
+        rows="""
+            FROM loading_bodies l LEFT JOIN loading_bodies f ON f.slug = l.parent
+            LEFT JOIN departments_body p ON p.slug = l.parent
+            WHERE NOT l.known
+        """,
+        sentence="format('new: %%s (%%s)%%s', l.slug, l.name, CASE WHEN l.parent = '' THEN '' ELSE ' under ' || l.parent END)",
+        event="""
+            l.id, 'created', '{}',
+            jsonb_build_object('name', l.name, 'kind', l.kind, 'parent', nullif(l.parent, '')), %(by)s
+        """,
+        write="""
+            INSERT INTO departments_body (id, slug, name, kind, parent_id, policy, hold_hours, domain, may_issue)
+            SELECT l.id, l.slug, l.name, l.kind, CASE WHEN l.parent_said THEN coalesce(f.id, p.id) END,
+                'automatic', 0, '', false
+            {rows} ORDER BY l.slug
+        """,
+    ),
+    Difference(
+        kind="renamed",
+        rows="FROM loading_bodies l JOIN departments_body b ON b.id = l.id WHERE l.known AND b.name <> l.name",
+        sentence="format('renamed: %%s, from %%s to %%s', l.slug, b.name, l.name)",
+        event="""
+            l.id, 'renamed', jsonb_build_object('name', b.name), jsonb_build_object('name', l.name), %(by)s
+        """,
+        write="UPDATE departments_body x SET name = c.name FROM (SELECT l.id, l.name {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="of another kind",
+        rows="FROM loading_bodies l JOIN departments_body b ON b.id = l.id WHERE l.known AND b.kind <> l.kind",
+        sentence="format('of another kind: %%s, from %%s to %%s', l.slug, b.kind, l.kind)",
+        event="""
+            l.id, 'became', jsonb_build_object('kind', b.kind), jsonb_build_object('kind', l.kind), %(by)s
+        """,
+        write="UPDATE departments_body x SET kind = c.kind FROM (SELECT l.id, l.kind {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="moved",
+        rows="""
+            FROM loading_bodies l JOIN departments_body b ON b.id = l.id
+            LEFT JOIN departments_body was ON was.id = b.parent_id
+            LEFT JOIN loading_bodies f ON f.slug = l.parent LEFT JOIN departments_body p ON p.slug = l.parent
+            WHERE l.known AND l.parent_said AND was.slug IS DISTINCT FROM nullif(l.parent, '')
+        """,
+        sentence="""
+            format('moved: %%s, from %%s to %%s', l.slug,
+                coalesce(was.slug, 'the top'), coalesce(nullif(l.parent, ''), 'the top'))
+        """,
+        event="""
+            l.id, 'moved', jsonb_build_object('parent', was.slug),
+            jsonb_build_object('parent', nullif(l.parent, '')), %(by)s
+        """,
+        write="""
+            UPDATE departments_body x SET parent_id = c.parent_id
+            FROM (SELECT l.id, coalesce(f.id, p.id) AS parent_id {rows}) c WHERE x.id = c.id
+        """,
+    ),
+    Difference(
+        kind="sponsors added",
+        rows="""
+            FROM loading_bodies l CROSS JOIN LATERAL unnest(l.sponsors) AS t(slug)
+            LEFT JOIN loading_bodies f ON f.slug = t.slug LEFT JOIN departments_body p ON p.slug = t.slug
+            WHERE NOT EXISTS (
+                SELECT FROM departments_sponsor s JOIN departments_body b ON b.id = s.sponsor_id
+                WHERE s.body_id = l.id AND b.slug = t.slug
+            )
+        """,
+        sentence="format('sponsor added: %%s, sponsored by %%s', l.slug, t.slug)",
+        event="l.id, 'sponsored', '{}', jsonb_build_object('sponsor', t.slug), %(by)s",
+        write="""
+            INSERT INTO departments_sponsor (body_id, sponsor_id)
+            SELECT l.id, coalesce(f.id, p.id) {rows} ORDER BY 1, 2
+        """,
+    ),
+    Difference(
+        kind="sponsors gone",
+        rows="""
+            FROM loading_bodies l JOIN departments_sponsor s ON s.body_id = l.id
+            JOIN departments_body b ON b.id = s.sponsor_id
+            WHERE l.sponsors IS NOT NULL AND b.slug <> ALL(l.sponsors)
+        """,
+        sentence="format('sponsor gone: %%s, no longer sponsored by %%s', l.slug, b.slug)",
+        event="l.id, 'no longer sponsored', jsonb_build_object('sponsor', b.slug), '{}', %(by)s",
+        write="DELETE FROM departments_sponsor x USING (SELECT s.id {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="topics added",
+        rows="""
+            FROM loading_bodies l CROSS JOIN LATERAL unnest(l.topics) AS t(slug)
+            LEFT JOIN departments_topic k ON k.slug = t.slug
+            WHERE NOT EXISTS (SELECT FROM departments_remit r WHERE r.body_id = l.id AND r.topic_id = k.id)
+        """,
+        sentence="format('topic added: %%s, %%s', l.slug, t.slug)",
+        event="",
+        write="INSERT INTO departments_remit (body_id, topic_id) SELECT l.id, k.id {rows} ORDER BY 1, 2",
+    ),
+    Difference(
+        kind="topics gone",
+        rows="""
+            FROM loading_bodies l JOIN departments_remit r ON r.body_id = l.id
+            JOIN departments_topic k ON k.id = r.topic_id
+            WHERE l.topics IS NOT NULL AND k.slug <> ALL(l.topics)
+        """,
+        sentence="format('topic gone: %%s, %%s', l.slug, k.slug)",
+        event="",
+        write="DELETE FROM departments_remit x USING (SELECT r.id {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="aliases added",
+        rows="""
+            FROM loading_bodies l
+            WHERE l.alias NOT IN ('', l.name)
+            AND NOT EXISTS (SELECT FROM departments_bodyalias a WHERE a.body_id = l.id AND a.text = l.alias)
+        """,
+        sentence="format('alias added: %%s, %%s', l.slug, l.alias)",
+        event="",
+        write="INSERT INTO departments_bodyalias (body_id, text) SELECT l.id, l.alias {rows} ORDER BY 1",
+    ),
+]

@@ -1,0 +1,69 @@
+"""What a load says: what it changed, what it left out and why, and what it could not understand."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+SHOWN = 50
+
+# Called with a sentence at each step of a long load.
+Progress: TypeAlias = Callable[[str], None]
+
+
+def silent(step: str) -> None:
+    """No progress to show."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Where in the file ("line 12", "entry 12"), and what about it."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class NotUnderstood(Exception):
+    """The file has rows that cannot be understood. Nothing was loaded."""
+
+    def __init__(self, remarks: Iterable[Remark]) -> None:
+        self.remarks = list(remarks)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        count = len(self.remarks)
+        lines = [str(remark) for remark in self.remarks[:SHOWN]]
+        if count > SHOWN:
+            lines.append(f"... and {count - SHOWN:,} more.")
+        lines.append(
+            f"Nothing was loaded: {count:,} {'error' if count == 1 else 'errors'}. Correct the file and load it again."
+        )
+        return "\n".join(lines)
+
+
+@dataclass
+class Report:
+    """What a load did, or with `dry_run` would do."""
+
+    rows: int
+    what: str
+    dry_run: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    left_out: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs from what the directory held."""
+        return any(self.counts.values())
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
+        line = f"{self.rows:,} {self.what}: {told}"
+        if self.left_out:
+            line += f"; {self.left_out:,} {'edge' if self.left_out == 1 else 'edges'} left out"
+        return f"{line}. A dry run: nothing was changed." if self.dry_run else f"{line}."

@@ -1,0 +1,178 @@
+"""People from files: one person an address, several places, and nobody brought back from leaving."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from departments import readiness
+from departments.addresses import canonical
+from departments.loading import Report, load_people
+from departments.loading.people_file import quick_canonical
+from departments.models import Body, Membership, Person
+from tests.rows import body
+
+HEADER = "email,name,body,role\n"
+
+
+@pytest.fixture
+def bodies(db: None) -> tuple[Body, Body]:
+    """Two bodies to sit in."""
+    return body("home"), body("away")
+
+
+def _file(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+def _load(tmp_path: Path, rows: str, *, dry_run: bool = False) -> Report:
+    return load_people(_file(tmp_path, HEADER + rows), dry_run=dry_run)
+
+
+def _everything() -> list[object]:
+    rows: list[object] = []
+    with connection.cursor() as cursor:
+        for table in ("person", "membership", "change"):
+            cursor.execute(f"SELECT t.ctid::text, t::text FROM departments_{table} t ORDER BY 1")
+            rows.append(cursor.fetchall())
+    return rows
+
+
+def test_somebody_in_two_bodies_is_one_person(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    report = _load(
+        tmp_path,
+        "Ada@Home.example,Ada Ö. Lovelace,home,contact\nada@home.example,Ada Ö. Lovelace,away,member\n"
+        "ada@home.example,Ada Ö. Lovelace,home,Head\n",
+    )
+    ada = Person.objects.get()
+    assert (ada.email, ada.written, ada.name) == ("ada@home.example", "Ada@Home.example", "Ada Ö. Lovelace")
+    assert set(ada.memberships.values_list("body__slug", "role")) == {
+        ("home", "contact"),
+        ("home", "head"),
+        ("away", "member"),
+    }
+    assert str(report) == "3 places: 1 new, 0 changed, 3 new places."
+    assert not ada.has_usable_password()
+
+
+def test_an_unchanged_file_of_people_writes_nothing(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    rows = "A@x.example,A,home,member\nb@x.example,B,away,officer\na@x.example,A,away,member\n"
+    _load(tmp_path, rows)
+    before = _everything()
+    assert not _load(tmp_path, rows).changed
+    assert _everything() == before
+
+
+def test_a_dry_run_lists_people_and_places_and_changes_nothing(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _load(tmp_path, "a@x.example,A,home,member\n")
+    before = _everything()
+    rows = "a@x.example,A. New,home,member\nb@x.example,B,away,officer\n"
+    report = _load(tmp_path, rows, dry_run=True)
+    assert _everything() == before
+    assert report.differences == [
+        "new: b@x.example (B)",
+        "changed: a@x.example, from A <a@x.example> to A. New <a@x.example>",
+        "new place: b@x.example in away as officer",
+    ]
+    assert _load(tmp_path, rows).counts == report.counts
+
+
+def test_people_and_places_that_the_file_does_not_name_stay(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _load(tmp_path, "a@x.example,A,home,member\nb@x.example,B,home,member\n")
+    _load(tmp_path, "a@x.example,A,away,member\n")
+    assert Membership.objects.filter(until=None).count() == 3
+
+
+def test_a_leaver_is_reported_and_not_brought_back(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _load(tmp_path, "a@x.example,A,home,member\n")
+    Person.objects.update(left_at=timezone.now())
+    before = _everything()
+    report = _load(tmp_path, "a@x.example,Another Name,away,member\n")
+    assert _everything() == before
+    assert "left on" in str(report.remarks[0])
+
+
+def test_a_place_that_ended_begins_anew(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _load(tmp_path, "a@x.example,A,home,member\n")
+    Membership.objects.update(until=timezone.now())
+    _load(tmp_path, "a@x.example,A,home,member\n")
+    assert Membership.objects.count() == 2
+    assert Membership.objects.filter(until=None).count() == 1
+
+
+def test_a_place_that_stands_twice_is_reported_and_loaded_once(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    report = _load(tmp_path, "a@x.example,A,home,member\nA@X.example,A,home,member\n")
+    assert [str(remark) for remark in report.remarks] == ["line 3: stands at line 2 already"]
+    assert Membership.objects.count() == 1
+
+
+def test_an_internationalised_domain_is_one_domain(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _load(tmp_path, "a@bücher.example,A,home,member\na@xn--bcher-kva.example,A,away,member\n")
+    assert Person.objects.get().email == "a@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("nobody,N,home,member", "line 2: 'nobody' is not a mail address"),
+        ("a@x..example,N,home,member", "is not a mail address"),
+        ("a@x.example,N,home,king", "line 2: the role 'king': one of member, contact"),
+        ("a@x.example,N,home,", "line 2: the role ''"),
+        ("a@x.example,,home,member", "line 2: no name"),
+        (f"a@x.example,{'N' * 501},home,member", "line 2: a name of 501 characters"),
+        ("a@x.example,N,nowhere,member", "line 2: no body 'nowhere' in the directory"),
+        ("a@x.example,N,closed,member", "line 2: the body closed was closed on 2020-01-31"),
+        ("a@x.example,N,home,member\nA@x.example,M,away,member", "line 3: a@x.example is M here and N at line 2"),
+        ('a@x.example,"N,home,member\nb@x.example,N,home,member', "line 2: a quotation mark opened"),
+    ],
+)
+def test_a_row_of_people_not_understood_is_named_and_nothing_is_loaded(
+    tmp_path: Path, bodies: tuple[Body, Body], row: str, said: str
+) -> None:
+    shut = body("closed")
+    Body.objects.filter(pk=shut.pk).update(closed=date(2020, 1, 31))
+    before = _everything()
+    path = _file(tmp_path, HEADER + row + "\nfine@x.example,Fine,home,member\n")
+    with pytest.raises(CommandError) as refused:
+        call_command("load_people", str(path))
+    assert said in str(refused.value)
+    assert _everything() == before
+
+
+@given(
+    st.from_regex(r"\A[A-Za-z0-9._+'-]{1,12}@[A-Za-z0-9.-]{1,20}\Z")
+    | st.emails()
+    | st.sampled_from(["a@b.test", "a@b.local", "a@xn--a.example", "a@b", "a@1.2.3.4", "a@b.c", "a@ab--c.example"])
+)
+def test_the_quick_way_with_addresses_says_what_the_library_says(address: str) -> None:
+    def said(way: object) -> str | None:
+        try:
+            return str(way(address))  # type: ignore[operator]
+        except ValueError:
+            return None
+
+    assert said(quick_canonical) == said(canonical)
+
+
+def test_a_body_whose_only_address_bounces_is_dark_until_it_is_reached(
+    tmp_path: Path, bodies: tuple[Body, Body]
+) -> None:
+    home, away = bodies
+    _load(tmp_path, "a@x.example,A,home,member\n")
+    assert list(readiness.dark_bodies()) == [away]
+    ids = list(Person.objects.values_list("pk", flat=True))
+    first = timezone.now()
+    assert readiness.note_bounce(ids, first) == 1
+    assert readiness.note_bounce(ids, timezone.now()) == 0
+    assert Person.objects.get().bounced_at == first
+    assert set(readiness.dark_bodies()) == {home, away}
+    assert readiness.readiness() == readiness.Readiness(bodies=2, dark=2, people=1, bouncing=1)
+    assert readiness.note_reached(ids) == 1
+    assert list(readiness.dark_bodies([home.pk])) == []
