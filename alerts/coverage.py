@@ -211,6 +211,8 @@ def _why(state: str, own: Figures, relay_state: str, held_until: datetime | None
         parts.append(f"held by its contacts until {_spoken(held_until)}" if held_until else "held by its contacts")
     elif relay_state == "planned" and state != "covered":
         parts.append(f"not yet reached: held above by {holder}" if holder else "not yet reached")
+    elif state == "waiting" and not own.targeted:
+        parts.append("its people are being looked up")
     elif own.waiting and state != "covered":
         parts.append(f"{own.waiting:,} of {own.targeted:,} not yet sent")
     if own.unreachable:

@@ -10,13 +10,14 @@ STATES = ("dark", "held", "waiting", "sent", "delivered", "covered", "informatio
 _RANK = "array_position(ARRAY[" + ", ".join(f"'{state}'" for state in STATES) + "], {})"
 
 # A relay whose own people count is a target, whether its body is one or only people of it were named.
-# Dark comes first (nobody there can hold or answer anything), and somebody who answered was told, refused mail or not.
+# Dark comes before held (nobody there can hold or answer anything); somebody who answered was told, refused mail or not;
+# and a body whose people the cascade has yet to look up is not dark, it waits.
 _STATE = """
 CASE WHEN excluded IS NOT NULL AND NOT target THEN 'excluded'
-     WHEN target AND acknowledged = 0 AND unreachable = targeted THEN 'dark'
+     WHEN target AND acknowledged = 0 AND unreachable = targeted AND NOT (stale AND targeted = 0) THEN 'dark'
      WHEN relay_state = 'held' THEN 'held'
      WHEN NOT target THEN 'information'
-     WHEN acknowledged >= CASE rule WHEN 'any' THEN 1 ELSE targeted END THEN 'covered'
+     WHEN targeted > 0 AND acknowledged >= CASE rule WHEN 'any' THEN 1 ELSE targeted END THEN 'covered'
      WHEN waiting > 0 OR sent = 0 THEN 'waiting'
      WHEN delivered = sent THEN 'delivered'
      ELSE 'sent'
@@ -49,7 +50,7 @@ _BODIES = "targeted_bodies, covered_bodies, dark_bodies, held_bodies, excluded_b
 TABLE = f"""
 WITH own (relay_id, {_COLUMNS}) AS MATERIALIZED ({_KEPT}),
 seated AS (
-    SELECT r.id, r.parent_id, r.body_id, r.path, b.slug, b.name, r.state AS relay_state, r.held_until, a.rule,
+    SELECT r.id, r.parent_id, r.body_id, r.path, b.slug, b.name, r.state AS relay_state, r.held_until, r.stale, a.rule,
            e.reason AS excluded, r.purpose = 'target' OR COALESCE(o.targeted, 0) > 0 AS target,
            {columns(template="COALESCE(o.{0}, 0) AS {0}")}
     FROM alerts_relay r
@@ -105,6 +106,7 @@ SELECT md5(ROW(
     COALESCE((SELECT folded FROM alerts_whole WHERE advisory_id = a.id), 0)
         + (SELECT count(*) FROM alerts_delta WHERE advisory_id = a.id),
     (SELECT ROW(count(*), count(*) FILTER (WHERE r.state = 'planned'), count(*) FILTER (WHERE r.state = 'held'),
+                count(*) FILTER (WHERE r.stale),
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
     (SELECT ROW(count(*), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id)

@@ -73,6 +73,7 @@ def relay(
         parent=parent,
         purpose=purpose,
         state=state,
+        stale=False,
         held_until=timezone.now() + timedelta(hours=1) if state == "held" else None,
     )
     made.path = [*(parent.path if parent else []), made.pk]

@@ -179,6 +179,18 @@ def test_after_a_material_revision_everybody_is_asked_again_and_after_a_minor_on
     assert row_of(advisory, "treasury").own.acknowledged == 0
 
 
+def test_a_body_whose_people_are_still_to_be_looked_up_waits_and_is_not_called_dark() -> None:
+    advisory = rows.advisory()
+    place = rows.relay(advisory, "treasury")
+    Relay.objects.filter(pk=place.pk).update(stale=True)
+    row = row_of(advisory, "treasury")
+    assert (row.state, row.why, row.bodies.dark) == ("waiting", "its people are being looked up", 0)
+    before = coverage.fingerprint(advisory)
+    Relay.objects.filter(pk=place.pk).update(stale=False)
+    assert row_of(advisory, "treasury").state == "dark"
+    assert coverage.fingerprint(advisory) != before
+
+
 def test_named_people_of_a_body_that_is_no_target_count_where_they_sit() -> None:
     advisory = rows.advisory()
     named = rows.relay(advisory, "treasury", purpose="named")
