@@ -74,14 +74,11 @@ def services(place: Path, *, durable: bool = True) -> Iterator[Services]:
 
     `durable=False` gives safety away for speed: for tests. Raises Trouble, among others when the place is in use.
     """
-    database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
-    if database_url and redis_url:
-        yield Services(database_url, redis_url)
-        return
+    database_url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     _make(place)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(_lock(place))
-        if database_url is None or not database_url:
+        if not database_url:
             programs = servers.binaries(_shelf(place))
             database_url = stack.enter_context(servers.postgresql(place, programs, durable=durable, hold=[lock]))
         if not redis_url:
@@ -205,10 +202,7 @@ def _born(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
-        import subprocess
-
-        said = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-        return said.stdout.strip()
+        return servers.ps(pid, "lstart")
 
 
 def _answers(found: Services) -> bool:

@@ -59,7 +59,7 @@ class Kept:
         watched, self._held = os.pipe()
         try:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__, json.dumps(how), *map(os.fspath, command)],
+                [sys.executable, "-I", "-S", __file__, json.dumps(how), *(str(word) for word in command)],
                 stdin=watched,
                 stdout=log,
                 stderr=subprocess.STDOUT,

