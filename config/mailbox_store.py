@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from pathlib import Path
+from typing import Any
 
 SHARD = 1_000  # mails in one folder
 SCHEMA = """
@@ -105,10 +106,8 @@ class Store:
 
     def count(self, query: str = "") -> int:
         """How many mails there are whose recipient or subject contains the query."""
-        [(found,)] = self._read(f"SELECT count(*) FROM mail {MATCHES if query else ''}", {"like": _like(query)}) or [
-            (0,)
-        ]
-        return int(str(found))
+        rows = self._read(f"SELECT count(*) FROM mail {MATCHES if query else ''}", {"like": _like(query)})
+        return int(rows[0][0]) if rows else 0
 
     def page(self, query: str = "", *, offset: int = 0, limit: int = 50) -> list[Entry]:
         """The newest mails first, of those that `count` counts."""
@@ -131,7 +130,7 @@ class Store:
         parsed = email.message_from_bytes(content, policy=email.policy.default)
         return parsed if isinstance(parsed, EmailMessage) else None
 
-    def _read(self, statement: str, values: dict[str, object]) -> list[tuple[int, float, str, str, str]]:
+    def _read(self, statement: str, values: dict[str, object]) -> list[Any]:
         index = self.place / ".index.sqlite"
         if not index.exists():
             return []

@@ -43,26 +43,6 @@ def development_only(view: View) -> View:
     return require_safe(checked)
 
 
-class Listing:
-    """What a Paginator needs to know of a search in the store."""
-
-    ordered = True
-
-    def __init__(self, store: Store, query: str) -> None:
-        self.store, self.query = store, query
-
-    def count(self) -> int:
-        """How many mails were found."""
-        return self.store.count(self.query)
-
-    def __len__(self) -> int:
-        return self.count()
-
-    def __getitem__(self, wanted: slice) -> list[dict[str, object]]:
-        entries = self.store.page(self.query, offset=wanted.start, limit=wanted.stop - wanted.start)
-        return [_row(entry) for entry in entries]
-
-
 def _row(entry: Entry) -> dict[str, object]:
     return {
         "id": entry.id,
@@ -76,11 +56,13 @@ def _row(entry: Entry) -> dict[str, object]:
 def mails(request: HttpRequest) -> HttpResponse:
     """Every mail, the newest first; `q` searches recipients and subjects."""
     store, query = _store(), request.GET.get("q", "").strip()[:200]
-    page = Paginator(Listing(store, query), PAGE).get_page(request.GET.get("page"))
+    found = store.count(query)
+    page = Paginator(range(found), PAGE).get_page(request.GET.get("page"))
+    rows = [_row(entry) for entry in store.page(query, offset=max(0, page.start_index() - 1), limit=PAGE)]
     return render(
         request,
         "mailbox/mails.html",
-        {"page": page, "query": query, "found": page.paginator.count, "in_all": store.count()},
+        {"page": page, "mails": rows, "query": query, "found": found, "in_all": store.count() if query else found},
     )
 
 
