@@ -1,0 +1,157 @@
+"""What a mail says, before it is a mail: the same words for the text part and for the HTML part."""
+
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from alerts import marking
+from alerts.models import Message, Revision
+
+WIDTH = 64  # columns of the text part: a phone's preview and a reply's quote both bear it
+LABEL = 16
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Something that the advisory asks for."""
+
+    text: str
+    due: str
+    of_body: bool
+
+
+@dataclass(frozen=True)
+class Words:
+    """What everybody is told alike. With `open` false nothing of the text is here but the open title."""
+
+    reference: str
+    number: int
+    kind: str
+    issuer: str
+    severity: str
+    severity_name: str
+    marking: str
+    exercise: bool
+    open: bool
+    subject: str
+    title: str
+    lead: str
+    preview: str
+    changed: str
+    stood_down: bool
+    do_not: tuple[str, ...]
+    fine: tuple[str, ...]
+    instead: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    answer_by: str
+    check: str
+
+    @property
+    def title_lines(self) -> str:
+        """The title as the text part shouts it."""
+        return textwrap.fill(self.title.upper(), WIDTH, break_on_hyphens=False)
+
+    @property
+    def lead_lines(self) -> str:
+        """The summary, wrapped."""
+        return textwrap.fill(self.lead, WIDTH, break_on_hyphens=False)
+
+    @property
+    def changed_lines(self) -> str:
+        """What changed, wrapped."""
+        return textwrap.fill(self.changed, WIDTH, break_on_hyphens=False)
+
+    @property
+    def rule_lines(self) -> str:
+        """Do not, still fine, use instead: labels on the left, words beside them."""
+        rules = (("Do not use for:", self.do_not), ("Still fine for:", self.fine), ("Use instead:", self.instead))
+        return "\n".join(_beside(label, items) for label, items in rules if items)
+
+    @property
+    def asked_lines(self) -> str:
+        """What is asked, numbered; reading is the first."""
+        first = ["  1. say that you have read this"] if not self.stood_down else []
+        rest = [
+            textwrap.fill(
+                f"{item.text}, by {item.due}{' (answered once for your body)' if item.of_body else ''}",
+                WIDTH,
+                initial_indent=f"  {number}. ",
+                subsequent_indent="     ",
+                break_on_hyphens=False,
+            )
+            for number, item in enumerate(self.asked, start=2)
+        ]
+        return "\n".join(first + rest)
+
+
+def _beside(label: str, items: tuple[str, ...]) -> str:
+    blank = " " * LABEL
+    lines = [
+        textwrap.fill(
+            item + (";" if number < len(items) - 1 else ""),
+            WIDTH,
+            initial_indent=f"{label:<{LABEL}}" if not number else blank,
+            subsequent_indent=blank,
+            break_on_hyphens=False,
+        )
+        for number, item in enumerate(items)
+    ]
+    return "\n".join(lines)
+
+
+def words_of(revision: Revision, kind: str) -> Words:
+    """What mails of this kind say about this revision, within its marking."""
+    advisory, content = revision.advisory, revision.content
+    shown = marking.text_in_mail(advisory.marking)
+    title = content["title"] if shown else advisory.open_title
+    stood_down = kind == Message.Kind.STAND_DOWN
+    answer_by = "" if stood_down or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
+    asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in revision.actions.all())
+    return Words(
+        reference=advisory.reference,
+        number=revision.number,
+        kind=kind,
+        issuer=advisory.issuer.name,
+        severity=advisory.severity,
+        severity_name=advisory.get_severity_display(),
+        marking=f"TLP:{advisory.marking}",
+        exercise=advisory.exercise,
+        open=shown,
+        subject=_subject(revision, kind, title, answer_by),
+        title=title,
+        lead=content.get("summary", "") if shown else "",
+        preview=content.get("summary", "") if shown else "It takes 20 seconds to read. No sign-in.",
+        changed=content.get("what_changed", "") if shown else "",
+        stood_down=stood_down,
+        do_not=_items(content, "do_not_use_for", shown and not stood_down),
+        fine=_items(content, "still_fine_for", shown and not stood_down),
+        instead=_items(content, "use_instead", shown and not stood_down),
+        asked=asked if shown and not stood_down else (),
+        answer_by=answer_by,
+        check=f"{settings.SITE_URL}/check",
+    )
+
+
+def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, ...]:
+    return tuple(content.get(key, ())) if shown else ()
+
+
+def _subject(revision: Revision, kind: str, title: str, answer_by: str) -> str:
+    parts = ["[EXERCISE]"] if revision.advisory.exercise else []
+    parts.append(f"[{revision.advisory.get_severity_display()}]")
+    if kind == Message.Kind.STAND_DOWN:
+        parts.append("Stood down:")
+    elif revision.number > 1:
+        parts.append(f"Update {revision.number}:")
+    parts.append(title)
+    return " ".join(parts) + (f": answer by {answer_by}" if answer_by else "")
+
+
+def short(moment: datetime) -> str:
+    """ "Tue 28 April, 17:00 BST"."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'D j F, H:i')} {local.tzname()}"

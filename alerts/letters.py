@@ -1,0 +1,209 @@
+"""The words of a mail. A skeleton is built once for each revision and kind; only the personal parts are filled in.
+
+The skeleton is the MIME message in pieces: what is the same for everybody is encoded once, and each personal part is encoded
+for where it stands (a header, quoted-printable text, quoted-printable HTML) and set between two pieces. A soft line
+break (RFC 2045, section 6.7) stands at each seam, so that no piece needs to know its neighbour's length.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from email import quoprimime
+from email.header import Header
+from email.utils import format_datetime
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from alerts.letter_words import Words, words_of
+from alerts.models import Message, Revision
+
+CRLF = "\r\n"
+SEAM = b"=\r\n"
+SHOWN_BODIES = 6
+# Stand in a rendered template where a personal part goes. Letters only: no encoder touches them.
+PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK)PERSONALPART")
+IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
+
+
+@dataclass(frozen=True)
+class Personal:
+    """What is one person's own in a mail; kept with the message, so that the very mail can be shown again."""
+
+    message_key: str
+    name: str
+    address: str
+    bodies: tuple[str, ...]
+    link: str
+    contact: str
+    telephone: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept with the message: without the link, which is a key to answering and can be made again."""
+        return {**asdict(self), "bodies": list(self.bodies), "link": ""}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Personal":
+        """The reverse of `to_json`."""
+        return cls(**{**kept, "bodies": tuple(kept["bodies"])})
+
+
+class Skeleton:
+    """Everything of a mail but its personal parts."""
+
+    def __init__(self, words: Words, *, sent_at: str | None = None) -> None:
+        self._date = sent_at
+        self._host = urlsplit(settings.SITE_URL).hostname or "localhost"
+        boundary = "part-" + hashlib.sha256(f"{words.reference}:{words.number}:{words.kind}".encode()).hexdigest()[:24]
+        self._static_headers = _static_headers(words, boundary)
+        context = {"words": words, "places": {name.lower(): f"PERSONALPART{name}PERSONALPART" for name in _PARTS}}
+        text = render_to_string("alerts/mail/letter.txt", context)
+        html = css_inline.inline(render_to_string("alerts/mail/letter.html", context))
+        self._pieces: list[bytes | tuple[str, bool]] = [
+            _part_head(boundary, "plain"),
+            *_split(_tidy(text), html=False),
+            _part_head(boundary, "html"),
+            *_split(html, html=True),
+            f"{CRLF}--{boundary}--{CRLF}".encode(),
+        ]
+
+    def fill(self, personal: Personal) -> bytes:
+        """The whole MIME message for one person."""
+        date = self._date or format_datetime(timezone.localtime())
+        message_id = hashlib.sha256(personal.message_key.encode()).hexdigest()[:32]
+        headers = (
+            f"To: {_mailbox(personal.name, personal.address)}{CRLF}"
+            f"Message-ID: <{message_id}@{self._host}>{CRLF}"
+            f"Date: {date}{CRLF}"
+        )
+        told = {name: part(personal) for name, part in _PARTS.items()}
+        body = [
+            piece if isinstance(piece, bytes) else _encode(escape(told[piece[0]]) if piece[1] else told[piece[0]])
+            for piece in self._pieces
+        ]
+        return headers.encode() + self._static_headers + b"".join(body)
+
+
+def skeleton(revision: Revision, kind: str) -> Skeleton:
+    """The skeleton of this revision's mails of a kind (`Message.Kind`)."""
+    return Skeleton(words_of(revision, kind))
+
+
+def again(message: Message, link: str = "") -> bytes:
+    """The very mail that one person got: its revision, its kind, its personal parts and its date. `link` if it may be shown."""
+    if message.personal is None or message.sent_at is None:
+        raise ValueError(f"message {message.pk} was never sent")
+    personal = Personal.from_json({**message.personal, "link": link or message.personal["link"]})
+    date = format_datetime(timezone.localtime(message.sent_at))
+    return Skeleton(words_of(message.revision, message.kind), sent_at=date).fill(personal)
+
+
+# --- the personal parts, as words ---
+
+
+def _one_line(text: str) -> str:
+    """Without control characters: nothing that somebody is called starts a new line or a new header."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _bodies(personal: Personal) -> str:
+    shown = [_one_line(body) for body in personal.bodies[:SHOWN_BODIES]]
+    more = len(personal.bodies) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
+
+
+def _ask(personal: Personal) -> str:
+    contact, telephone = _one_line(personal.contact), _one_line(personal.telephone)
+    if not contact:
+        return ""
+    return f" Or ask your contact, {contact}{f', on {telephone}' if telephone else ''}."
+
+
+_PARTS: dict[str, Callable[[Personal], str]] = {
+    "NAME": lambda personal: _one_line(personal.name),
+    "BODIES": _bodies,
+    "LINK": lambda personal: personal.link,
+    "ASK": _ask,
+}
+
+
+# --- encoding ---
+
+
+def _static_headers(words: Words, boundary: str) -> bytes:
+    priority, importance = IMPORTANCE[words.severity]
+    host = urlsplit(settings.SITE_URL).hostname or "localhost"
+    lines = [
+        f"From: {_mailbox(f'{words.issuer} alerts', settings.ALERTS_FROM)}",
+        f"Subject: {_header(words.subject)}",
+        f"Reply-To: {settings.ALERTS_FROM}",
+        f"List-Id: <alerts.{host}>",
+        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: All",
+        f"Importance: {importance}",
+        f"X-Priority: {priority}",
+        *(["X-Exercise: yes"] if words.exercise else []),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+        "",
+    ]
+    return CRLF.join(lines).encode()
+
+
+def _part_head(boundary: str, kind: str) -> bytes:
+    return (
+        f'{CRLF}--{boundary}{CRLF}Content-Type: text/{kind}; charset="utf-8"{CRLF}'
+        f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}"
+    ).encode()
+
+
+def _header(text: str) -> str:
+    """A header's value, folded, and encoded (RFC 2047) where it is not plain ASCII."""
+    text = _one_line(text)
+    return Header(text, None if text.isascii() else "utf-8", maxlinelen=70).encode(linesep=CRLF)
+
+
+def _mailbox(name: str, address: str) -> str:
+    """`"Name" <address>` (RFC 5322, section 3.4); an encoded name is split so that no word is over 75 characters."""
+    name = _one_line(name)
+    if not name:
+        return f"<{address}>"
+    # What looks encoded already would be decoded by the reader, so it is encoded once more.
+    if name.isascii() and len(name) <= 60 and "=?" not in name:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{address}>'
+    return f"{Header(name, 'utf-8', maxlinelen=70).encode(linesep=CRLF)}{CRLF} <{address}>"
+
+
+def _encode(text: str) -> bytes:
+    """Quoted-printable with a soft break on either side; for nothing, one soft break."""
+    return SEAM + _quoted_printable(text) + SEAM if text else SEAM
+
+
+def _quoted_printable(text: str) -> bytes:
+    octets = text.encode("utf-8", "replace").decode("latin-1")
+    # One column is left for the soft break of a seam: no line is over 76 characters.
+    return quoprimime.body_encode(octets, maxlinelen=75, eol=CRLF).encode("ascii")
+
+
+def _split(text: str, *, html: bool) -> list[bytes | tuple[str, bool]]:
+    pieces: list[bytes | tuple[str, bool]] = []
+    for number, part in enumerate(PLACES.split(text)):
+        if number % 2:
+            pieces.append((part, html))
+        elif part:
+            pieces.append(_quoted_printable(part))
+    return pieces
+
+
+def _tidy(text: str) -> str:
+    """No more than one empty line in a row, and no blanks at the ends of lines."""
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", text) + "\n"
