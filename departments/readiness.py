@@ -60,17 +60,17 @@ def readiness() -> Readiness:
 
 def note_bounce(person_ids: Collection[int], at: datetime) -> int:
     """These people's addresses were refused for good at this moment. The first refusal stays; how many were new."""
-    return _note(NOTE_BOUNCE, [sorted(person_ids), at])
+    return _note(NOTE_BOUNCE, person_ids, at)
 
 
 def note_reached(person_ids: Collection[int]) -> int:
     """Mail arrived at these people's addresses: whatever bounced before is over. How many had bounced."""
-    return _note(NOTE_REACHED, [sorted(person_ids)])
+    return _note(NOTE_REACHED, person_ids)
 
 
-def _note(sql: str, values: list[object]) -> int:
-    if not values[0]:
+def _note(sql: str, person_ids: Collection[int], *values: datetime) -> int:
+    if not person_ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.rowcount
+        cursor.execute(sql, [sorted(person_ids), *values])
+        return int(cursor.rowcount)

@@ -1,13 +1,20 @@
 """Who may what in the directory, as predicates over memberships. Loaded by `rules` when Django starts."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-import rules
+from rules.permissions import add_perm
+from rules.predicates import Predicate
+from rules.predicates import predicate as untyped_predicate
 
 from departments.models import Body, Membership, Person, Role
 from departments.models.membership import DUTIES
 from departments.signing_in import has_duty
 from departments.tree import ancestors
+
+
+def predicate(test: Callable[..., bool]) -> Predicate:
+    """A test of a person (and a thing) as a predicate, to be combined with `|`, `&` and `~`; `rules` has no types."""
+    return untyped_predicate(test)  # type: ignore[no-untyped-call]
 
 
 def bodies_of(person: Person, roles: Collection[str] | None = None) -> set[int]:
@@ -36,37 +43,37 @@ def _is_here(person: Person) -> bool:
     return isinstance(person, Person) and person.left_at is None
 
 
-@rules.predicate
+@predicate
 def is_administrator(person: Person) -> bool:
     """Runs the directory."""
     return _is_here(person) and person.is_administrator
 
 
-@rules.predicate
+@predicate
 def is_auditor(person: Person) -> bool:
     """Reads everything, changes nothing."""
     return _is_here(person) and person.is_auditor
 
 
-@rules.predicate
+@predicate
 def has_a_duty(person: Person) -> bool:
     """Has a reason to sign in."""
     return _is_here(person) and has_duty(person)
 
 
-@rules.predicate
+@predicate
 def is_officer(person: Person, body: Body | None) -> bool:
     """A security officer of the body or of one above it; of any body where none is given."""
     return _holds(person, body, [Role.OFFICER])
 
 
-@rules.predicate
+@predicate
 def answers_for(person: Person, body: Body | None) -> bool:
     """A contact, deputy or head of the body or of one above it; of any body where none is given."""
     return _holds(person, body, [Role.CONTACT, Role.DEPUTY, Role.HEAD])
 
 
-@rules.predicate
+@predicate
 def is_own_branch(person: Person, body: Body | None) -> bool:
     """With any duty in the body or in one above it."""
     return _holds(person, body, DUTIES)
@@ -78,7 +85,11 @@ def _holds(person: Person, body: Body | None, roles: Collection[str]) -> bool:
     return bool(bodies_of(person, roles)) if body is None else holds_above(person, body.pk, roles)
 
 
-rules.add_perm("departments.view_body", has_a_duty)
 # Addresses and telephone numbers: a list of them is worth stealing.
-rules.add_perm("departments.view_addresses", is_administrator | is_auditor | is_own_branch)
-rules.add_perm("departments.change_body", is_administrator)
+PERMISSIONS = {
+    "departments.view_body": has_a_duty,
+    "departments.view_addresses": is_administrator | is_auditor | is_own_branch,
+    "departments.change_body": is_administrator,
+}
+for name, who in PERMISSIONS.items():
+    add_perm(name, who)  # type: ignore[no-untyped-call]

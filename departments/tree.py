@@ -4,6 +4,8 @@ The line of accountability cannot be cyclic (the database refuses), and `UNION` 
 a cycle is possible and allowed.
 """
 
+from collections.abc import Mapping
+
 from django.db import connection
 
 from departments.models import Body
@@ -73,7 +75,7 @@ def path(body_id: int) -> list[Body]:
     return [found[one] for one in line if one in found]
 
 
-def _ids(sql: str, values: dict[str, object]) -> list[int]:
+def _ids(sql: str, values: Mapping[str, int | list[int]]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [row[0] for row in cursor.fetchall()]

@@ -1,5 +1,12 @@
 """Where the pages are."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from departments.web.body import body
+from departments.web.tree import tree
+
+app_name = "departments"
+urlpatterns = [
+    path("", tree, name="tree"),
+    path("<str:slug>/", body, name="body"),
+]
