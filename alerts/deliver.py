@@ -5,6 +5,7 @@ batch is done. The batch is leased, and noting an outcome renews the lease; a wo
 looks after the lease ran out, and at most the part that was not noted yet (100 mails, or 250 ms) is sent twice.
 """
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from departments.readiness import note_bounce
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,6 +22,7 @@ from alerts import counting, letters, record, tokens
 from alerts.deliver_sql import CLAIM, DEFER, FINISH, HOLD, NOTE_REFUSED, NOTE_SENT, PART, PERSONAL, RENEW, SUPERSEDE
 from alerts.models import Revision
 from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
+from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +147,7 @@ def _note(batch: Claimed, part: _Part) -> bool:
                 NOTE_SENT,
                 ids=[outcome.id for outcome in sent],
                 provider_ids=[outcome.provider_id for outcome in sent],
-                personal=[part.personal[outcome.id].to_json() for outcome in sent],
+                personal=[json.dumps(part.personal[outcome.id].to_json()) for outcome in sent],
                 now=now,
                 number=batch.number,
             )
