@@ -14,7 +14,8 @@ from departments.tree import ancestors
 
 def predicate(test: Callable[..., bool]) -> Predicate:
     """A test of a person (and a thing) as a predicate, to be combined with `|`, `&` and `~`; `rules` has no types."""
-    return untyped_predicate(test)  # type: ignore[no-untyped-call]
+    made: Predicate = untyped_predicate(test)
+    return made
 
 
 def bodies_of(person: Person, roles: Collection[str] | None = None) -> set[int]:
@@ -92,4 +93,4 @@ PERMISSIONS = {
     "departments.change_body": is_administrator,
 }
 for name, who in PERMISSIONS.items():
-    add_perm(name, who)  # type: ignore[no-untyped-call]
+    add_perm(name, who)
