@@ -205,5 +205,5 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 # --- logs ---
 LOGGING_CONFIG = "config.logs.configure"
-LOGGING: dict[str, object] = {}
+LOGGING: dict[str, object] = {"version": 1}  # not empty: an empty one is never handed to LOGGING_CONFIG
 SILENCED_SYSTEM_CHECKS: list[str] = []

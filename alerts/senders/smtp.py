@@ -23,11 +23,12 @@ class SmtpSender:
         return self
 
     def _connect(self) -> None:
-        where = {"host": settings.EMAIL_HOST, "port": settings.EMAIL_PORT, "timeout": settings.EMAIL_TIMEOUT}
+        host, port, patience = settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT
         if settings.EMAIL_USE_SSL:
-            self.server: smtplib.SMTP = smtplib.SMTP_SSL(**where, context=ssl.create_default_context())
+            context = ssl.create_default_context()
+            self.server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=patience, context=context)
         else:
-            self.server = smtplib.SMTP(**where)
+            self.server = smtplib.SMTP(host, port, timeout=patience)
         self.server.ehlo()
         if settings.EMAIL_USE_TLS:
             self.server.starttls(context=ssl.create_default_context())
@@ -55,18 +56,17 @@ class SmtpSender:
             if not self.server.has_extn("smtputf8"):
                 return Outcome(mail.id, "refused", 553, "our mail server takes no addresses beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-        for ask in (
-            lambda: self.server.mail(settings.ALERTS_FROM, options),
-            lambda: self.server.rcpt(mail.address),
-            lambda: self.server.data(mail.content),
-        ):
+        code, words = self.server.mail(settings.ALERTS_FROM, options)
+        if code == 250:
+            code, words = self.server.rcpt(mail.address)
+        if code in (250, 251):
             try:
-                code, words = ask()
+                code, words = self.server.data(mail.content)
             except smtplib.SMTPDataError as error:
                 code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-            if not 200 <= code < 300:
-                return self._refused(mail, code, words)
-        return Outcome(mail.id, "sent", code, _said(words))
+        if code == 250:
+            return Outcome(mail.id, "sent", code, _said(words))
+        return self._refused(mail, code, words)
 
     def _refused(self, mail: Mail, code: int, words: bytes) -> Outcome:
         said = _said(words)
