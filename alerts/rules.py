@@ -1,0 +1,63 @@
+"""Who may see and do what with an advisory, as predicates over memberships. Loaded by `rules` when Django starts.
+
+Officers of the issuer or of a body above it, administrators and auditors see everything; everybody else with a duty
+sees what concerns their own branches.
+"""
+
+import rules
+
+from alerts.models import Advisory, Relay
+from alerts.publish import may_approve
+from departments.models import Person, Role
+from departments.models.membership import DUTIES
+from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
+from departments.tree import branches
+
+
+def own_branches(person: Person) -> set[int]:
+    """The ids of the bodies in which this person has a duty, and of all below them."""
+    seats = bodies_of(person, DUTIES)
+    return branches(sorted(seats)) if seats else set()
+
+
+def sees_everything(person: Person, advisory: Advisory) -> bool:
+    """Whether this person sees the whole of an advisory: its draft, every branch, everybody's figures."""
+    return bool(is_administrator(person) or is_auditor(person) or is_officer_of_issuer(person, advisory))
+
+
+def may_release_of(person: Person, relays: list[int]) -> set[int]:
+    """Which of these relays this person may let go on as the contact or deputy of its body."""
+    seats = bodies_of(person, [Role.CONTACT, Role.DEPUTY])
+    if person.left_at is not None or not seats:
+        return set()
+    return set(Relay.objects.filter(pk__in=relays, body__in=seats).values_list("pk", flat=True))
+
+
+@rules.predicate
+def is_officer_of_issuer(person: Person, advisory: Advisory | None) -> bool:
+    """An officer of the body that issued it, or of one above."""
+    return isinstance(person, Person) and advisory is not None and may_approve(person, advisory)
+
+
+@rules.predicate
+def concerns_own_branch(person: Person, advisory: Advisory | None) -> bool:
+    """It was published, and travels through a body for which this person has a duty."""
+    if advisory is None or advisory.current_id is None or not has_a_duty(person):
+        return False
+    return Relay.objects.filter(advisory=advisory, body__in=own_branches(person)).exists()
+
+
+@rules.predicate
+def may_release(person: Person, relay: Relay | None) -> bool:
+    """An officer of the issuer or above it; a contact or deputy of the held body."""
+    if relay is None or not isinstance(person, Person):
+        return False
+    return may_approve(person, relay.advisory) or bool(may_release_of(person, [relay.pk]))
+
+
+_sees = is_administrator | is_auditor | is_officer_of_issuer | concerns_own_branch
+rules.add_perm("alerts.view_advisory", _sees)
+rules.add_perm("alerts.view_coverage", _sees)
+rules.add_perm("alerts.publish_advisory", is_officer_of_issuer)
+rules.add_perm("alerts.stop_advisory", is_officer_of_issuer)
+rules.add_perm("alerts.release_relay", may_release)

@@ -1,0 +1,182 @@
+"""One advisory: what it says, who published it for whom, the draft that waits, and the buttons of its officers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from alerts import publish, rules
+from alerts.audience import Reach, reach
+from alerts.markdown import to_html
+from alerts.models import Advisory, Draft, State
+from alerts.web.asking import find, signed_in, title_of
+from alerts.web.words import count, people
+from departments.models import Person, Role
+
+GAPS_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The draft that waits, as the officers see it before they publish it."""
+
+    draft: Draft
+    number: int
+    by: Person
+    mine: bool
+    """The signed-in officer submitted it: publishing then wants a reason."""
+    guidance: SafeString
+    actions: list[tuple[str, timedelta, bool]]
+    """Each action: its text, how long after publishing it is due, whether it is asked once of each body."""
+    reach: Reach
+    wants_reason: bool
+    """Bodies whose remit matches are left out, and this severity asks why."""
+
+
+@require_safe
+@never_cache
+@login_required
+def advisory(request: HttpRequest, reference: str) -> HttpResponse:
+    """For officers of the issuer or above it, administrators, auditors, and those through whose branches it travels."""
+    found = find(request, reference, "alerts.view_advisory")
+    person = signed_in(request)
+    everything = rules.sees_everything(person, found)
+    officer = person.has_perm("alerts.publish_advisory", found)
+    content: dict[str, Any] = found.current.content if found.current else {}
+    gaps = found.gaps.select_related("body", "by").order_by("kind", "body__name") if everything else []
+    exclusions = found.exclusions.select_related("body", "by").order_by("body__name") if everything else []
+    return render(
+        request,
+        "alerts/advisory.html",
+        {
+            "advisory": found,
+            "title": title_of(found),
+            "content": content,
+            "guidance": to_html(str(content.get("guidance", ""))),
+            "actions": list(found.current.actions.all()) if found.current else [],
+            "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
+            "audience": _audience(found),
+            "exclusions": list(exclusions),
+            "gaps": list(gaps[:GAPS_NAMED]),
+            "gaps_more": max(len(gaps) - GAPS_NAMED, 0),
+            "waiting": _waiting(found, person) if everything else None,
+            "officer": officer,
+            "live": found.state == State.LIVE,
+        },
+    )
+
+
+def _audience(found: Advisory) -> list[str]:
+    """Who it is for, a sentence each."""
+    branches = [item.body.name for item in found.branches.select_related("body").order_by("body__name")]
+    said = [f"{name}, and everything below it" for name in branches]
+    roles = [str(Role(item.role).label) for item in found.roles.order_by("role")]
+    if roles:
+        said.append(f"there, only people in these roles: {', '.join(roles)}")
+    topics = [item.topic.slug for item in found.only_topics.select_related("topic").order_by("topic__slug")]
+    if topics:
+        said.append(f"there, only bodies with this remit: {', '.join(topics)}")
+    named = [item.person.name for item in found.named.select_related("person").order_by("person__name")]
+    if named:
+        said.append(f"by name: {', '.join(named)}")
+    return said
+
+
+def _waiting(found: Advisory, person: Person) -> Waiting | None:
+    draft = Draft.objects.select_related("saved_by", "submitted_by").filter(advisory=found).first()
+    if draft is None:
+        return None
+    by = draft.submitted_by or draft.saved_by
+    how_far = reach(found, list(draft.content.get("topics", [])))
+    return Waiting(
+        draft=draft,
+        number=found.revisions.count() + 1,
+        by=by,
+        mine=by == person,
+        guidance=to_html(str(draft.content.get("guidance", ""))),
+        actions=[
+            (item["text"], timedelta(seconds=item["due_seconds"]), item["of"] == "body")
+            for item in draft.content.get("actions", [])
+        ],
+        reach=how_far,
+        wants_reason=found.current_id is None and bool(how_far.choices()) and found.severity not in publish.URGENT,
+    )
+
+
+def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:
+    """Do it and say what happened, or why it was refused; then the advisory again."""
+    found = find(request, reference, permission)
+    try:
+        messages.success(request, act(found, signed_in(request)))
+    except publish.Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("alerts:advisory", reference)
+
+
+@require_POST
+@login_required
+def publish_draft(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it publishes the draft that they looked at."""
+
+    def act(found: Advisory, person: Person) -> str:
+        draft = Draft.objects.filter(advisory=found).first()
+        if draft is None:
+            raise publish.Refused("There is no draft any more: somebody else published it meanwhile.")
+        version = request.POST.get("version", "")
+        # The version that was on the screen: a draft changed since then is refused.
+        draft.version = int(version) if version.isdecimal() and len(version) < 10 else -1
+        revision = publish.publish_draft(
+            draft,
+            person,
+            alone_reason=request.POST.get("alone_reason", ""),
+            accept_gaps=request.POST.get("accept_gaps", ""),
+        )
+        return f"Revision {revision.number} of {reference} is published, and on its way."
+
+    return _do(request, reference, "alerts.publish_advisory", act)
+
+
+@require_POST
+@login_required
+def stop(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it stops what has not left yet."""
+
+    def act(found: Advisory, person: Person) -> str:
+        sent, unsent = publish.stop(found, person)
+        return (
+            f"Stopped: nothing more leaves. {count(sent, 'mail was', 'mails were')} sent; {people(unsent)} not sent to."
+        )
+
+    return _do(request, reference, "alerts.stop_advisory", act)
+
+
+@require_POST
+@login_required
+def go_on(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it lets a stopped advisory go on."""
+
+    def act(found: Advisory, person: Person) -> str:
+        publish.go_on(found, person)
+        return f"{reference} goes on: what was not sent leaves now."
+
+    return _do(request, reference, "alerts.stop_advisory", act)
+
+
+@require_POST
+@login_required
+def stand_down(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it stands an advisory down, with a reason that everybody told will read."""
+
+    def act(found: Advisory, person: Person) -> str:
+        publish.stand_down(found, person, request.POST.get("reason", ""))
+        return f"{reference} is stood down; everybody who was told hears so now."
+
+    return _do(request, reference, "alerts.stop_advisory", act)

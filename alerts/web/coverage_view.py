@@ -1,0 +1,228 @@
+"""What the coverage page shows of one advisory to one person: words and rows, made from one reading of the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from alerts import coverage, rules
+from alerts.coverage import Bodies, Figures, Row
+from alerts.models import Advisory, Exclusion
+from alerts.senders import reports_delivery
+from alerts.web.parts import Parts, parts_of
+from alerts.web.words import count, people
+from departments.models import Body, Person
+
+NAMED = 10
+"""How many bodies are named before "and N more"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A piece of what stands in a row; `dark` is set in the warm red."""
+
+    text: str
+    dark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the table as it is shown."""
+
+    row: Row
+    parts: Parts
+    not_told: int
+    why: list[Why]
+    level: int
+    has_more: bool
+    opened: bool
+    turned: str
+    """The query string that opens or closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A body that holds the warning, and whether this person may let it go on."""
+
+    row: Row
+    people: int
+    may_release: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """Everything that the page shows."""
+
+    everything: bool
+    """False: only this person's own branches."""
+    as_at: datetime
+    parts: Parts
+    not_told: int
+    bodies: Bodies
+    reports_delivery: bool
+    dark: list[Row]
+    unreachable: int
+    refused: list[Row]
+    held: list[Held]
+    lines: list[Line]
+    left_out: list[Exclusion]
+
+    @property
+    def dark_named(self) -> list[Row]:
+        """The first dark bodies, to be named."""
+        return self.dark[:NAMED]
+
+    @property
+    def dark_more(self) -> int:
+        """How many are not named."""
+        return len(self.dark[NAMED:])
+
+    @property
+    def no_word(self) -> bool:
+        """The route says nothing of delivery."""
+        return not self.reports_delivery
+
+    @property
+    def unsure(self) -> int:
+        """Sent, on a route that reports delivery, and it has not."""
+        return self.parts.sent if self.reports_delivery else 0
+
+    @property
+    def total(self) -> int:
+        """Everybody it is for."""
+        return self.parts.total
+
+    @property
+    def silent(self) -> int:
+        """Told, and no answer yet."""
+        return self.total - self.not_told - self.parts.answered
+
+    @property
+    def told(self) -> int:
+        """Everybody who was told."""
+        return self.total - self.not_told
+
+
+def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> CoverageView:
+    """Read the figures once, and keep what this person may see; a constant number of queries, whatever the size."""
+    found = coverage.read(advisory)
+    everything = rules.sees_everything(person, advisory)
+    own = set() if everything else rules.own_branches(person)
+    rows, whole, bodies = found.rows, found.whole.figures, found.whole.bodies
+    if not everything:
+        slugs = set(Body.objects.filter(pk__in=own).values_list("slug", flat=True))
+        rows = _only(rows, slugs)
+        top = [row for row in rows if row.parent is None]
+        whole = Figures(*_sums(Figures(), [row.branch for row in top]))
+        bodies = Bodies(*_sums(Bodies(), [row.bodies for row in top]))
+    waits = _held_below(rows)
+    delivery = reports_delivery()
+    held_people = found.whole.held_people if everything else sum(waits[row.body] for row in rows if row.parent is None)
+    parts = parts_of(whole, held_people, delivery)
+    exclusions = Exclusion.objects.filter(advisory=advisory).select_related("body", "by").order_by("body__name")
+    return CoverageView(
+        everything=everything,
+        as_at=found.whole.as_at,
+        parts=parts,
+        not_told=parts.not_told(delivery),
+        bodies=bodies,
+        reports_delivery=delivery,
+        dark=sorted((row for row in rows if row.state == "dark"), key=lambda row: row.name),
+        unreachable=parts.dark,
+        refused=sorted((row for row in rows if row.own.unreachable), key=lambda row: (-row.own.unreachable, row.name))[
+            :5
+        ],
+        held=_held(rows, waits, advisory, person),
+        lines=list(_lines(rows, waits, delivery, opened)),
+        left_out=list(exclusions if everything else exclusions.filter(body__in=own)),
+    )
+
+
+def _only(rows: Sequence[Row], slugs: Collection[str]) -> list[Row]:
+    """The rows of these bodies; one whose parent is not among them stands at the top."""
+    kept = [row for row in rows if row.body in slugs]
+    there = {row.body for row in kept}
+    return [row if row.parent in there else replace(row, parent=None) for row in kept]
+
+
+def _sums(nothing: tuple[int, ...], parts: Sequence[tuple[int, ...]]) -> list[int]:
+    return [sum(column) for column in zip(nothing, *parts, strict=True)]
+
+
+def _held_below(rows: Sequence[Row]) -> dict[str, int]:
+    """By body: how many of its branch wait because it, one above it or one below it is held."""
+    behind: set[str] = set()
+    waits: dict[str, int] = {}
+    for row in rows:
+        if row.state == "held" or row.held_until or row.parent in behind:
+            behind.add(row.body)
+        waits[row.body] = row.own.waiting if row.body in behind else 0
+    for row in reversed(rows):
+        if row.parent:
+            waits[row.parent] += waits[row.body]
+    return waits
+
+
+def _held(rows: Sequence[Row], waits: dict[str, int], advisory: Advisory, person: Person) -> list[Held]:
+    held = sorted((row for row in rows if row.state == "held"), key=lambda row: (-waits[row.body], row.name))
+    if not held:
+        return []
+    ids = [row.relay_id for row in held if row.relay_id is not None]
+    mine = set(ids) if rules.is_officer_of_issuer(person, advisory) else rules.may_release_of(person, ids)
+    return [Held(row, waits[row.body], row.relay_id in mine) for row in held]
+
+
+def _lines(rows: Sequence[Row], waits: dict[str, int], delivery: bool, opened: Collection[str]) -> Iterable[Line]:
+    parents = {row.parent for row in rows if row.parent}
+    yield from _below(rows, None, 0, parents, waits, delivery, [slug for slug in opened if slug in parents])
+
+
+def _below(
+    rows: Sequence[Row],
+    parent: str | None,
+    level: int,
+    parents: Collection[str],
+    waits: dict[str, int],
+    delivery: bool,
+    opened: Sequence[str],
+) -> Iterable[Line]:
+    for row in coverage.children(rows, parent):
+        is_open = row.body in opened
+        others = [slug for slug in opened if slug != row.body]
+        parts = parts_of(row.branch, waits[row.body], delivery)
+        yield Line(
+            row=row,
+            parts=parts,
+            not_told=parts.not_told(delivery),
+            why=_why(row, waits[row.body]),
+            level=min(level, 4),
+            has_more=row.body in parents,
+            opened=is_open,
+            turned="&".join(f"open={slug}" for slug in (others if is_open else [*others, row.body])),
+        )
+        if is_open:
+            yield from _below(rows, row.body, level + 1, parents, waits, delivery, opened)
+
+
+def _why(row: Row, waits: int) -> list[Why]:
+    """What keeps a branch from being covered, the worst first: its own state, then what is below it."""
+    if row.state == "excluded":
+        return [Why("left out on purpose")]
+    said = [Why(row.why, dark=True)] if row.state == "dark" else []
+    below = row.bodies.dark - (row.state == "dark")
+    if below:
+        said.append(Why(f"{count(below, 'body', 'bodies')} below with nobody to tell", dark=True))
+    if row.state == "held":
+        said.append(Why(f"held by its contacts; {people(waits)} waiting"))
+    elif row.bodies.held:
+        said.append(Why(f"{count(row.bodies.held, 'body', 'bodies')} below held; {people(waits)} waiting"))
+    elif waits:
+        said.append(Why(row.why))
+    if row.branch.unreachable and not (row.state == "dark" and row.branch.unreachable == row.own.unreachable):
+        said.append(Why(f"{people(row.branch.unreachable)} cannot be reached"))
+    if row.branch.waiting > waits:
+        said.append(Why(f"{people(row.branch.waiting - waits)} waiting to be sent"))
+    if row.branch.suspect:
+        said.append(Why(f"{count(row.branch.suspect, 'answer', 'answers')} like a machine's"))
+    return said

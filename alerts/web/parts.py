@@ -1,0 +1,43 @@
+"""The parts of the one bar: where each of so many people stands, each of them in one part only."""
+
+from typing import NamedTuple
+
+from alerts.coverage import Figures
+
+
+class Parts(NamedTuple):
+    """Counts of people, in the bar's order; together they are everybody targeted."""
+
+    answered: int = 0
+    told: int = 0
+    """Delivered and silent. None on a route that reports no delivery."""
+    sent: int = 0
+    """Sent without word of delivery; handed over, on a route that gives none."""
+    held: int = 0
+    """Waiting in a body that its contacts hold, or below one."""
+    waiting: int = 0
+    """Waiting for their turn."""
+    dark: int = 0
+    """Cannot be reached."""
+
+    @property
+    def total(self) -> int:
+        """Everybody."""
+        return sum(self)
+
+    def not_told(self, reports_delivery: bool) -> int:
+        """Who has not been told; handed over is as much as can be known on a route that reports no delivery."""
+        return self.held + self.waiting + self.dark + (self.sent if reports_delivery else 0)
+
+
+def parts_of(figures: Figures, held: int, reports_delivery: bool) -> Parts:
+    """Split `figures` so that nobody is in two parts: an answer outweighs whatever became of the mail."""
+    answered = min(figures.acknowledged, figures.targeted)
+    left = figures.targeted - answered
+    dark = min(figures.unreachable, left)
+    left -= dark
+    waiting = min(figures.waiting, left)
+    left -= waiting
+    told = min(max(figures.delivered - answered, 0), left) if reports_delivery else 0
+    behind = min(held, waiting)
+    return Parts(answered, told, left - told, behind, waiting - behind, dark)

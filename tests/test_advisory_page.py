@@ -1,0 +1,190 @@
+"""An advisory's own page, its officers' buttons, and the first page."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from alerts.models import Advisory, Draft, Revision
+from departments.models import Body, Membership, Person
+from tests import rows
+
+pytestmark = pytest.mark.django_db
+
+CONTENT = {
+    "title": "Do not use Zoom for confidential business",
+    "summary": "Meetings may be overheard.",
+    "guidance": "# Why\n\n**Because** <script>alert(1)</script>",
+    "do_not_use_for": ["closed meetings"],
+    "still_fine_for": ["public meetings"],
+    "use_instead": ["the approved service"],
+    "topics": [],
+    "what_changed": "",
+    "actions": [{"key": "move", "text": "Move closed meetings", "due_seconds": 604_800, "of": "person"}],
+    "acknowledge_seconds": 86_400,
+}
+
+
+def member(name: str, body: Body, role: str) -> Person:
+    person = rows.person(name)
+    Membership.objects.create(person=person, body=body, role=role)
+    return person
+
+
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend="departments.signing_in.DutyBackend")
+    return client
+
+
+def url(name: str, of: Advisory) -> str:
+    return reverse(f"alerts:{name}", args=[of.reference])
+
+
+def page(person: Person, of: Advisory) -> str:
+    found = signed_in(person).get(url("advisory", of))
+    assert found.status_code == 200
+    return found.content.decode()
+
+
+@pytest.fixture
+def advisory() -> Advisory:
+    made = rows.advisory()
+    rows.revise(made, **CONTENT)
+    top = rows.relay(made, "treasury")
+    made.branches.create(body=top.body)
+    member("Mia Member", top.body, "member")
+    rows.leave_out(made, rows.body("devolved", top.body))
+    return made
+
+
+@pytest.fixture
+def ada(advisory: Advisory) -> Person:
+    return member("Ada Officer", advisory.issuer, "officer")
+
+
+@pytest.fixture
+def ben(advisory: Advisory) -> Person:
+    return member("Ben Officer", advisory.issuer, "officer")
+
+
+@pytest.fixture
+def draft(advisory: Advisory, ada: Person) -> Draft:
+    content = {**CONTENT, "what_changed": "Zoom is fine again for public meetings."}
+    return Draft.objects.create(advisory=advisory, content=content, saved_by=ada, submitted_by=ada)
+
+
+def test_the_page_says_what_is_forbidden_fine_and_to_be_used_and_how_it_was_published(
+    advisory: Advisory, ada: Person
+) -> None:
+    html = page(ada, advisory)
+    for said in ("closed meetings", "public meetings", "the approved service", "Meetings may be overheard."):
+        assert said in html
+    assert "<strong>Because</strong>" in html
+    assert "<script>alert" not in html
+    assert "published alone:</b> test" in html
+    assert "Treasury, and everything below it" in html
+    assert "“told through their own centre”. Signed by Olive Officer" in html
+
+
+def test_a_waiting_draft_shows_what_changes_and_how_far_it_goes(advisory: Advisory, draft: Draft, ben: Person) -> None:
+    html = page(ben, advisory)
+    assert "Revision 3 is waiting: what changes" in html
+    assert "Zoom is fine again for public meetings." in html
+    assert "It reaches 1 person in 1 body." in html
+    assert "Publish revision 3" in html
+    assert "alone_reason" not in html
+
+
+def test_whoever_submitted_it_is_asked_why_alone_and_refused_without(
+    advisory: Advisory, draft: Draft, ada: Person
+) -> None:
+    assert 'name="alone_reason"' in page(ada, advisory)
+    client = signed_in(ada)
+    refused = client.post(url("publish_draft", advisory), {"version": draft.version}, follow=True).content.decode()
+    assert "Let a second officer approve it" in refused
+    assert advisory.revisions.count() == 2
+    client.post(url("publish_draft", advisory), {"version": draft.version, "alone_reason": "nobody else is awake"})
+    assert Revision.objects.get(advisory=advisory, number=3).alone_reason == "nobody else is awake"
+    assert "published alone:</b> nobody else is awake" in page(ada, advisory)
+
+
+def test_a_second_officer_publishes_once_and_a_second_press_is_told_so(
+    advisory: Advisory, draft: Draft, ben: Person
+) -> None:
+    client = signed_in(ben)
+    sent = {"version": draft.version}
+    assert "Revision 3" in client.post(url("publish_draft", advisory), sent, follow=True).content.decode()
+    again = client.post(url("publish_draft", advisory), sent, follow=True).content.decode()
+    assert "somebody else published it meanwhile" in again
+    assert advisory.revisions.count() == 3
+
+
+@pytest.mark.parametrize("version", ["1", "", "x", "-1", "99999999999999999999"])
+def test_a_draft_that_changed_since_it_was_looked_at_is_not_published(
+    advisory: Advisory, draft: Draft, ben: Person, version: str
+) -> None:
+    Draft.objects.update(version=2)
+    answer = signed_in(ben).post(url("publish_draft", advisory), {"version": version}, follow=True).content.decode()
+    assert "Look at the page again" in answer
+    assert advisory.revisions.count() == 2
+
+
+def test_an_officer_stops_it_lets_it_go_on_and_stands_it_down(advisory: Advisory, ben: Person) -> None:
+    client = signed_in(ben)
+    assert "Stopped: nothing more leaves" in client.post(url("stop", advisory), follow=True).content.decode()
+    assert "is stopped already" in client.post(url("stop", advisory), follow=True).content.decode()
+    assert "goes on: what was not sent" in client.post(url("go_on", advisory), follow=True).content.decode()
+    assert "Say why it is stood down" in client.post(url("stand_down", advisory), follow=True).content.decode()
+    done = client.post(url("stand_down", advisory), {"reason": "Zoom mended it"}, follow=True).content.decode()
+    assert "is stood down; everybody" in done
+    advisory.refresh_from_db()
+    assert advisory.state == "stood-down"
+
+
+def test_only_officers_of_the_issuer_press_the_buttons_and_only_by_post(
+    advisory: Advisory, draft: Draft, ada: Person
+) -> None:
+    treasury = Body.objects.get(slug="treasury")
+    contact = member("Connie Contact", treasury, "contact")
+    auditor = rows.person("Audrey Auditor", is_auditor=True)
+    assert "Revision 3 is waiting" not in page(contact, advisory)
+    assert "told through their own centre" not in page(contact, advisory)
+    assert "Revision 3 is waiting" in page(auditor, advisory)
+    for name in ("publish_draft", "stop", "go_on", "stand_down"):
+        for person in (contact, auditor):
+            assert signed_in(person).post(url(name, advisory)).status_code == 403
+        assert signed_in(ada).get(url(name, advisory)).status_code == 405
+        assert Client().post(url(name, advisory))["Location"].startswith(reverse("account_login"))
+    assert "Stop sending" not in page(auditor, advisory)
+
+
+def test_without_the_token_of_its_own_form_nothing_is_stopped(advisory: Advisory, ben: Person) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ben, backend="departments.signing_in.DutyBackend")
+    assert client.post(url("stop", advisory)).status_code == 403
+    advisory.refresh_from_db()
+    assert advisory.stopped_at is None
+
+
+def test_a_contact_elsewhere_is_refused(advisory: Advisory) -> None:
+    stranger = member("Ella Elsewhere", rows.body("elsewhere"), "contact")
+    assert signed_in(stranger).get(url("advisory", advisory)).status_code == 403
+
+
+def test_the_first_page_shows_what_is_under_way_and_what_waits(advisory: Advisory, draft: Draft, ben: Person) -> None:
+    html = signed_in(ben).get("/").content.decode()
+    assert "Waiting for you" in html
+    assert advisory.reference in html
+    stranger = member("Ella Elsewhere", rows.body("elsewhere"), "contact")
+    elsewhere = signed_in(stranger).get("/").content.decode()
+    assert "Nothing is under way that concerns you" in elsewhere
+    assert advisory.reference not in elsewhere
+    assert Client().get("/")["Location"].startswith(reverse("account_login"))
+
+
+def test_an_administrator_sees_how_many_bodies_have_nobody_to_tell(advisory: Advisory) -> None:
+    administrator = rows.person("Alma Administrator", is_administrator=True)
+    html = signed_in(administrator).get("/").content.decode()
+    assert "2 bodies have nobody to tell." in html

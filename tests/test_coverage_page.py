@@ -1,0 +1,227 @@
+"""The coverage page: the verdict, who may see how much of it, and that it follows by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.html import escape
+
+from alerts import counting
+from alerts.models import Advisory, Recipient, Relay
+from alerts.templatetags.bar import bar
+from departments.models import Membership, Person
+from tests import rows
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+pytestmark = pytest.mark.django_db
+
+
+def duty(person: Person, body_slug: str, role: str) -> Person:
+    Membership.objects.create(person=person, body=Relay.objects.get(body__slug=body_slug).body, role=role)
+    return person
+
+
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person, backend="departments.signing_in.DutyBackend")
+    return client
+
+
+def page(person: Person, of: Advisory, query: str = "") -> str:
+    found = signed_in(person).get(reverse("alerts:coverage", args=[of.reference]) + query)
+    assert found.status_code == 200
+    return found.content.decode()
+
+
+def live(person: Person, of: Advisory, query: str = "") -> HttpResponse:
+    return signed_in(person).get(reverse("alerts:coverage_live", args=[of.reference]) + query)  # type: ignore[return-value]
+
+
+def poll_of(html: str) -> str:
+    """The query with which the page asks for news."""
+    url = html.split('id="live" hx-get="')[1].split('"')[0]
+    return "?" + url.split("?")[1].replace("&amp;", "&")
+
+
+@pytest.fixture
+def officer(country: Advisory) -> Person:
+    Membership.objects.create(person=country.written_by, body=country.issuer, role="officer")
+    return country.written_by
+
+
+@pytest.fixture
+def auditor() -> Person:
+    return rows.person("Audrey Auditor", is_auditor=True)
+
+
+@pytest.fixture
+def country() -> Advisory:
+    """Government above a treasury (one told, one refused, one waiting behind a hold) and a committee with nobody."""
+    advisory = rows.advisory()
+    top = rows.relay(advisory, "government", purpose="between")
+    treasury = rows.relay(advisory, "treasury", top)
+    office = rows.relay(advisory, "debt-office", treasury, state="held")
+    rows.relay(advisory, "foreign-affairs-committee", top)
+    answered, refused = rows.recipient(advisory, treasury), rows.recipient(advisory, treasury)
+    rows.recipient(advisory, office)
+    Recipient.objects.filter(pk=answered.pk).update(told_revision=1, answered_revision=1)
+    Recipient.objects.filter(pk=refused.pk).update(outcome="unreachable")
+    rows.leave_out(advisory, rows.body("devolved", top.body))
+    counting.fold(advisory.pk)
+    return advisory
+
+
+def test_the_verdict_counts_who_was_not_told_and_names_the_dark_body(country: Advisory, officer: Person) -> None:
+    html = page(officer, country)
+    assert "<em>2 of 3 people have not been told</em>, and 1 of 3 bodies has nobody to tell." in html
+    assert "Foreign Affairs Committee</a>" in html
+    assert "cannot be reached" in html
+    assert "held by the contacts of" in html
+
+
+def test_handed_over_is_said_where_the_route_reports_no_delivery(country: Advisory, officer: Person) -> None:
+    assert "this route does not report delivery" in page(officer, country)
+
+
+def test_what_was_left_out_stands_with_its_reason_and_its_name(country: Advisory, officer: Person) -> None:
+    html = page(officer, country)
+    assert "“told through their own centre”. Signed by Olive Officer" in html
+    assert "Devolved was left out on purpose" in html
+
+
+def test_only_what_was_opened_is_rendered(country: Advisory, auditor: Person) -> None:
+    closed, opened = page(auditor, country), page(auditor, country, "?open=government&open=treasury")
+    assert '<tr>\n<th scope="row"><a href="/bodies/government/">' in closed
+    assert '<th scope="row" class="in2"><a href="/bodies/debt-office/">' not in closed
+    assert '<th scope="row" class="in2"><a href="/bodies/debt-office/">' in opened
+    assert "open=government&amp;open=treasury" in opened
+
+
+def test_a_contact_sees_their_own_branch_and_no_other(country: Advisory) -> None:
+    contact = duty(rows.person("Connie Contact"), "treasury", "contact")
+    html = page(contact, country, "?open=treasury")
+    assert "Debt Office" in html
+    assert "2 of 3 people have not been told" in html
+    for hidden in ("Foreign Affairs Committee", "Government", "told through their own centre"):
+        assert hidden not in html
+
+
+def test_a_contact_elsewhere_is_refused_and_a_visitor_asked_to_sign_in(country: Advisory) -> None:
+    elsewhere = rows.person("Ella Elsewhere")
+    Membership.objects.create(person=elsewhere, body=rows.body("elsewhere"), role="contact")
+    for name in ("alerts:coverage", "alerts:coverage_live"):
+        url = reverse(name, args=[country.reference])
+        assert signed_in(elsewhere).get(url).status_code == 403
+        visit = Client().get(url)
+        assert visit.status_code == 302
+        assert visit["Location"].startswith(reverse("account_login"))
+        assert signed_in(elsewhere).post(url).status_code == 405
+
+
+def test_an_unknown_reference_is_not_found(country: Advisory, auditor: Person) -> None:
+    assert signed_in(auditor).get("/advisories/ADV-1999-0001/coverage/").status_code == 404
+
+
+def test_nothing_new_is_204_and_a_changed_figure_is_the_page_with_the_same_rows_open(
+    country: Advisory, auditor: Person
+) -> None:
+    Relay.objects.filter(state="held").update(state="planned", held_until=None)
+    query = poll_of(page(auditor, country, "?open=government"))
+    assert live(auditor, country, query).status_code == 204
+    Recipient.objects.filter(told_revision=0, outcome="").update(told_revision=1)
+    news = live(auditor, country, query)
+    assert news.status_code == 200
+    html = news.content.decode()
+    assert "1 of 3 people has" not in html
+    assert "1 of 3 people have not been told" in html
+    assert 'class="in1"><a href="/bodies/treasury/">' in html
+    assert live(auditor, country, poll_of(html)).status_code == 204
+
+
+def test_folding_is_no_news(country: Advisory, auditor: Person) -> None:
+    Relay.objects.filter(state="held").update(state="planned", held_until=None)
+    Recipient.objects.filter(told_revision=0, outcome="").update(told_revision=1)
+    query = poll_of(page(auditor, country))
+    counting.fold(country.pk)
+    assert live(auditor, country, query).status_code == 204
+
+
+def test_an_officer_and_the_bodys_contact_may_release_and_nobody_else(country: Advisory, officer: Person) -> None:
+    relay = Relay.objects.get(state="held")
+    url = reverse("alerts:release", args=[country.reference, relay.pk])
+    above = duty(rows.person("Theo Treasury"), "treasury", "contact")
+    contact = duty(rows.person("Dora Debt"), "debt-office", "deputy")
+    assert "Release now" not in page(above, country)
+    assert signed_in(above).post(url).status_code == 403
+    assert Relay.objects.get(pk=relay.pk).state == "held"
+    for person in (officer, contact):
+        assert "Release now" in page(person, country)
+        assert signed_in(person).get(url).status_code == 405
+    answer = signed_in(contact).post(url, follow=True).content.decode()
+    assert "Debt Office goes on" in answer
+    assert Relay.objects.get(pk=relay.pk).released_by == contact
+    assert "was not held any more" in signed_in(officer).post(url, follow=True).content.decode()
+
+
+def test_a_good_case_says_who_has_not_answered() -> None:
+    advisory = rows.advisory()
+    relay = rows.relay(advisory, "treasury")
+    first, second = rows.recipient(advisory, relay), rows.recipient(advisory, relay)
+    Recipient.objects.update(told_revision=1)
+    auditor = rows.person("Audrey Auditor", is_auditor=True)
+    assert "Everybody has been told; 2 of 2 people have not answered yet." in page(auditor, advisory)
+    Recipient.objects.filter(pk=first.pk).update(answered_revision=1)
+    assert "Everybody has been told; 1 of 2 people has not answered yet." in page(auditor, advisory)
+    Recipient.objects.filter(pk=second.pk).update(answered_revision=1)
+    assert "Everybody has been told, and all 2 have answered." in page(auditor, advisory)
+
+
+def test_before_the_cascade_the_page_says_that_nothing_was_reached_yet() -> None:
+    html = page(rows.person("Audrey Auditor", is_auditor=True), rows.advisory())
+    assert "No body has been reached yet" in html
+
+
+def test_a_body_with_a_very_long_name_and_signs_in_it_is_shown_whole_and_harmless(auditor: Person) -> None:
+    advisory = rows.advisory()
+    relay = rows.relay(advisory, "treasury")
+    name = "Committee <script>alert(1)</script> " + "for the supervision of " * 20
+    type(relay.body).objects.filter(pk=relay.body_id).update(name=name)
+    html = page(auditor, advisory)
+    assert escape(name.strip()) in html
+    assert "<script>alert" not in html
+
+
+def test_the_number_of_queries_does_not_grow_with_the_bodies(auditor: Person) -> None:
+    def asked(advisory: Advisory, bodies: int, prefix: str) -> int:
+        top = rows.relay(advisory, f"{prefix}-top")
+        for number in range(bodies):
+            relay = rows.relay(advisory, f"{prefix}-{number}", top, state="held" if number % 2 else "released")
+            rows.recipient(advisory, relay)
+        client = signed_in(auditor)
+        url = reverse("alerts:coverage", args=[advisory.reference]) + f"?open={prefix}-top"
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert client.get(url).status_code == 200
+        return len(queries)
+
+    few = asked(rows.advisory("ADV-2026-0001"), 5, "few")
+    assert asked(rows.advisory("ADV-2026-0002"), 50, "many") == few <= 25
+
+
+def test_the_bar_adds_up_and_shows_what_weighs_little_or_nothing() -> None:
+    drawn = bar(answered=100_000, dark=1)
+    widths = [float(piece.width) for piece in drawn["pieces"]]  # type: ignore[attr-defined]
+    assert sum(widths) == pytest.approx(100, abs=0.01)
+    assert min(widths) > 1
+    assert drawn["label"] == "Of 100,001 people: 100,000 answered, 1 cannot be reached"
+    (nobody,) = bar(nobody=True)["pieces"]  # type: ignore[misc]
+    assert (nobody.kind, nobody.width) == ("dark", "100")
+    assert bar()["pieces"] == []
