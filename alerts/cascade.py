@@ -60,18 +60,26 @@ def cascade(advisory_id: int) -> bool:
     try:
         if not _step(advisory_id, _look):
             return True
+        newest = 0
         for _ in range(STEPS_A_PASS):
             if not _step(advisory_id, _write_chunk):
                 break
+            # Whoever is new in this chunk is told before the next is written.
+            newest = _queue_from(advisory_id, newest)
         else:
             wake("cascade", advisory_id)
             return False
-        after: int | None = 0
-        while after is not None:
-            after = _step(advisory_id, partial(_queue, after=after))
+        _queue_from(advisory_id, 0)
     except _Busy:
         return False
     return True
+
+
+def _queue_from(advisory_id: int, after: int) -> int:
+    """Messages for everybody behind this recipient who is due one; the last recipient looked at."""
+    while (last := _step(advisory_id, partial(_queue, after=after))) is not None:
+        after = last
+    return after
 
 
 def _step(advisory_id: int, work: Callable[[Advisory], T]) -> T:
