@@ -94,7 +94,9 @@ def test_a_body_with_nobody_to_tell_says_so_in_words(tree: tuple[Body, Body, Bod
 def test_a_body_whose_only_address_bounces_has_nobody_to_tell(tree: tuple[Body, Body, Body]) -> None:
     client = signed_in(sit("Connie Contact", tree[0], Role.CONTACT))
     Person.objects.filter(name="Tom Team").update(bounced_at=timezone.now())
-    assert "every address here refused mail" in read(client, "team")
+    page = read(client, "team")
+    assert "every address here refused mail" in page
+    assert "the address refused mail on" in page
 
 
 def test_a_closed_body_is_not_dark(tree: tuple[Body, Body, Body]) -> None:

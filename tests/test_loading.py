@@ -229,6 +229,7 @@ def test_a_circle_through_what_the_directory_holds_is_named(tmp_path: Path) -> N
         (HEADER + "a,\0,team,,\n", "line 2: a NUL character"),
         ("{", "line 1: not JSON"),
         ("[1, 2]", "no list of results"),
+        ('{"results": [{"details": {"slug": 7}, "title": "x", "format": "y"}]}', "entry 1: not an organisation"),
         ('{"results": [{"title": "x"}, 7]}', "entry 2: not an organisation of GOV.UK's API"),
     ],
 )

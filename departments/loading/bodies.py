@@ -44,10 +44,9 @@ def load_bodies(path: Path, *, dry_run: bool = False, by: Person | None = None, 
             progress(f"bodies: {difference.kind}")
             settle(difference, report, by)
         cursor.execute("DROP TABLE loading_bodies")
-        if not dry_run:
-            # What the database refuses, it refuses here and not at somebody else's commit.
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    if report.changed and not dry_run:
+        progress("checking the tree")
+        _check_now()
     return report
 
 
@@ -56,6 +55,15 @@ def _lock(dry_run: bool) -> None:
     if not dry_run:
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE departments_body IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _check_now() -> None:
+    """What the database refuses, it refuses here and not at somebody else's commit."""
+    with connection.cursor() as cursor:
+        # A table just filled has no statistics, and without them each body's check reads all of it.
+        cursor.execute("ANALYZE departments_body")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _columns(

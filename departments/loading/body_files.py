@@ -134,7 +134,7 @@ def _read_json(text: str) -> BodyFile:
 
 def _add_entry(file: BodyFile, where: str, entry: Any) -> None:
     try:
-        slug = entry["details"].get("slug") or _slug_of(entry)
+        slug = _words(entry["details"].get("slug") or _slug_of(entry))
         if entry["details"].get("govuk_status") == "closed":
             file.remarks.append(Remark(where, f"{slug} is closed in the register: left out, and as it was here"))
             return
@@ -156,7 +156,7 @@ def _add_entry(file: BodyFile, where: str, entry: Any) -> None:
 
 
 def _slug_of(reference: dict[str, str]) -> str:
-    return reference["id"].rstrip("/").rsplit("/", 1)[-1]
+    return _words(reference["id"]).rstrip("/").rsplit("/", 1)[-1]
 
 
 def _words(text: str) -> str:
