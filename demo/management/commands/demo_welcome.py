@@ -29,7 +29,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n  Sign in by one press at {site}/, or with the password '{PASSWORD}' as:")
         for door in DOORS:
             if door.signs_in:
-                self.stdout.write(f"    {door.title:<14} {door.player.email}")
+                self.stdout.write(f"    {door.title:<17} {door.player.email}")
         self.stdout.write(
             "\n  Try this first: open the officer's door, watch the coverage move, then publish revision 2.\n"
         )
