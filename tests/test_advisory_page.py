@@ -51,7 +51,7 @@ def page(person: Person, of: Advisory) -> str:
 @pytest.fixture
 def advisory() -> Advisory:
     made = rows.advisory()
-    rows.revise(made, **CONTENT)
+    rows.revise(made, **CONTENT)  # type: ignore[arg-type]  # no key of it is `kind`
     top = rows.relay(made, "treasury")
     made.branches.create(body=top.body)
     member("Mia Member", top.body, "member")
@@ -188,3 +188,11 @@ def test_an_administrator_sees_how_many_bodies_have_nobody_to_tell(advisory: Adv
     administrator = rows.person("Alma Administrator", is_administrator=True)
     html = signed_in(administrator).get("/").content.decode()
     assert "2 bodies have nobody to tell." in html
+
+
+def test_a_bodys_page_says_what_it_was_told_to_those_who_may_know(advisory: Advisory, ben: Person) -> None:
+    held = signed_in(ben).get("/bodies/treasury/").content.decode()
+    assert "What this body was told" in held
+    assert reverse("alerts:coverage", args=[advisory.reference]) in held
+    stranger = member("Ella Elsewhere", rows.body("elsewhere"), "contact")
+    assert advisory.reference not in signed_in(stranger).get("/bodies/treasury/").content.decode()

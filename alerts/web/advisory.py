@@ -51,7 +51,7 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
     everything = rules.sees_everything(person, found)
     officer = person.has_perm("alerts.publish_advisory", found)
     content: dict[str, Any] = found.current.content if found.current else {}
-    gaps = found.gaps.select_related("body", "by").order_by("kind", "body__name") if everything else []
+    gaps = list(found.gaps.select_related("body", "by").order_by("kind", "body__name")) if everything else []
     exclusions = found.exclusions.select_related("body", "by").order_by("body__name") if everything else []
     return render(
         request,
@@ -65,7 +65,7 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
             "audience": _audience(found),
             "exclusions": list(exclusions),
-            "gaps": list(gaps[:GAPS_NAMED]),
+            "gaps": gaps[:GAPS_NAMED],
             "gaps_more": max(len(gaps) - GAPS_NAMED, 0),
             "waiting": _waiting(found, person) if everything else None,
             "officer": officer,

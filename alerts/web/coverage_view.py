@@ -214,9 +214,9 @@ def _why(row: Row, waits: int) -> list[Why]:
     if below:
         said.append(Why(f"{count(below, 'body', 'bodies')} below with nobody to tell", dark=True))
     if row.state == "held":
-        said.append(Why(f"held by its contacts; {people(waits)} waiting"))
+        said.append(Why(f"held by its contacts, {people(waits)} waiting"))
     elif row.bodies.held:
-        said.append(Why(f"{count(row.bodies.held, 'body', 'bodies')} below held; {people(waits)} waiting"))
+        said.append(Why(f"{count(row.bodies.held, 'body', 'bodies')} below held, {people(waits)} waiting"))
     elif waits:
         said.append(Why(row.why))
     if row.branch.unreachable and not (row.state == "dark" and row.branch.unreachable == row.own.unreachable):

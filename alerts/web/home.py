@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     if not has_a_duty(person):
         raise PermissionDenied
-    mine = _visible(person).select_related("issuer", "current", "draft")
+    mine = visible(person).select_related("issuer", "current", "draft")
     live = mine.filter(state=State.LIVE).order_by("-published_at", "-pk")
     return render(
         request,
@@ -62,7 +62,7 @@ def _under(advisory: Advisory, person: Person) -> Under:
     return Under(advisory, title_of(advisory), view, wrong, rest)
 
 
-def _visible(person: Person) -> QuerySet[Advisory]:
+def visible(person: Person) -> QuerySet[Advisory]:
     """The published advisories that this person may see."""
     published = Advisory.objects.filter(current__isnull=False)
     if is_administrator(person) or is_auditor(person):
