@@ -224,3 +224,12 @@ def test_the_bar_adds_up_and_shows_what_weighs_little_or_nothing() -> None:
     assert drawn["label"] == "Of 100,001 people: 100,000 answered, 1 cannot be reached"
     assert [(piece.kind, piece.width) for piece in bar(nobody=True)["pieces"]] == [("dark", "100")]  # type: ignore[attr-defined]
     assert bar()["pieces"] == []
+
+
+def test_many_held_bodies_are_counted_and_the_largest_named(auditor: Person) -> None:
+    advisory = rows.advisory()
+    for number in range(14):
+        rows.recipient(advisory, rows.relay(advisory, f"team-{number:02d}", state="held"))
+    html = page(auditor, advisory)
+    assert html.count("held by the contacts of") == 10
+    assert "and 4 more bodies held" in html

@@ -79,6 +79,16 @@ class CoverageView:
         return len(self.dark[NAMED:])
 
     @property
+    def held_named(self) -> list[Held]:
+        """The held bodies behind which most people wait."""
+        return self.held[:NAMED]
+
+    @property
+    def held_more(self) -> int:
+        """How many held bodies are not named."""
+        return len(self.held[NAMED:])
+
+    @property
     def no_word(self) -> bool:
         """The route says nothing of delivery."""
         return not self.reports_delivery
