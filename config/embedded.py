@@ -45,10 +45,21 @@ def place(checkout: Path | None = None) -> Path:
 def running(place: Path) -> Services | None:
     """The services that somebody runs at this place, if their owner lives and both answer; else None."""
     state = _state(place)
-    if state is None or _alive(place, state) is None:
+    if state is None or _alive(state) is None:
         return None
     found = Services(str(state["database_url"]), str(state["redis_url"]))
     return found if _answers(found) else None
+
+
+def owner(place: Path) -> int | None:
+    """The process that runs services at this place, if it lives."""
+    state = _state(place)
+    return None if state is None else _alive(state)
+
+
+def left_over(place: Path) -> bool:
+    """Was the last owner killed, so that what it kept may still be ending?"""
+    return _state(place) is not None and owner(place) is None
 
 
 def environment(place: Path) -> dict[str, str] | None:
@@ -155,10 +166,8 @@ def _lock(place: Path) -> Iterator[int]:
     try:
         until = time.monotonic() + PATIENCE
         while not _locked(lock):
-            state = _state(place)
-            owner = _alive(place, state) if state else None
-            if owner is not None:
-                raise Trouble(f"It runs here already (process {owner}): use that one, or stop it first.")
+            if (living := owner(place)) is not None:
+                raise Trouble(f"It runs here already (process {living}): use that one, or stop it first.")
             if time.monotonic() > until:
                 raise Trouble(f"The data in {place} is in use by another process: wait for it, or stop it first.")
             time.sleep(0.05)
@@ -185,16 +194,10 @@ def _state(place: Path) -> dict[str, object] | None:
     return found if isinstance(found, dict) and {"owner", "database_url", "redis_url"} <= found.keys() else None
 
 
-def _alive(place: Path, state: Mapping[str, object]) -> int | None:
+def _alive(state: Mapping[str, object]) -> int | None:
     """The owner's process id, if it is the same process that wrote the state."""
-    owner = int(str(state["owner"]))
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return owner if _born(owner) == state.get("born") else None
+    pid = int(str(state["owner"]))
+    return pid if _born(pid) == state.get("born") else None
 
 
 def _born(pid: int) -> str:
@@ -215,9 +218,8 @@ def _answers(found: Services) -> bool:
 def _clear(shelf: Path) -> None:
     """Remove the folders of test runs that are dead; those of the living hold their lock, or their process lives."""
     for folder in shelf.iterdir():
-        owner = folder.name.partition("-")[0]
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int(owner), 0)
+            os.kill(int(folder.name.partition("-")[0]), 0)
             continue
         with contextlib.suppress(OSError):
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -270,13 +270,26 @@ def _check(host: str, port: int) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  # said to those who have an older one
         raise Trouble(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}.")
     servers.room(ROOT)
+    place = embedded.place()
+    if (living := embedded.owner(place)) is not None:
+        raise Trouble(f"It runs here already (process {living}): use that one, or stop it first.")
+    # A web server whose supervisor was killed a moment ago is about to let go of the port.
+    until = time.monotonic() + (15.0 if embedded.left_over(place) else 0.0)
+    while problem := _taken(host, port):
+        if time.monotonic() >= until:
+            advice = f"stop what listens there, or choose another: PORT={port + 1 if port < 65535 else 8000} make run"
+            raise Trouble(f"Port {port} of {host} cannot be had ({problem}): {advice}")
+        time.sleep(0.1)
+
+
+def _taken(host: str, port: int) -> str | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            advice = f"stop what listens there, or choose another: PORT={port + 1 if port < 65535 else 8000} make run"
-            raise Trouble(f"Port {port} of {host} cannot be had ({error.strerror}): {advice}") from error
+            return str(error.strerror or error)
+    return None
 
 
 def _python(*words: str) -> list[str]:

@@ -72,8 +72,8 @@ class Owner:
 def processes(place: Path) -> list[str]:
     """Every process that works at a place: by its folder (Linux) or its command line."""
     found = []
-    command = ["ps", "-ww", "-e", "-o", "pid=,args="]
-    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+    listing = ["ps", "-ww", "-e", "-o", "pid=,args="]
+    for line in subprocess.run(listing, capture_output=True, text=True, check=True).stdout.splitlines():
         pid, _, command = line.strip().partition(" ")
         with contextlib.suppress(OSError):
             command += " " + os.readlink(f"/proc/{pid}/cwd")
