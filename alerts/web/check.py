@@ -1,0 +1,32 @@
+"""`/check`: is this reference genuine? For anybody, without the link."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from alerts.models import Advisory, State
+from alerts.web.limits import too_many
+
+LONGEST = 40
+MOST = 30  # a minute, from one address
+
+
+@require_safe
+@never_cache
+def check(request: HttpRequest) -> HttpResponse:
+    """Anybody may ask. By whom it was issued, when, and whether it is open: no text, no title, no names.
+
+    What does not exist and what may not be shown get the same answer.
+    """
+    typed = request.GET.get("reference", "")[:LONGEST].replace("\0", "").strip().upper()
+    context: dict[str, object] = {"typed": typed}
+    if typed and too_many(request, "check", MOST):
+        return render(request, "alerts/check.html", {**context, "too_many": True}, status=429)
+    if typed:
+        context["found"] = (
+            Advisory.objects.filter(reference=typed, state__in=[State.LIVE, State.STOOD_DOWN])
+            .select_related("issuer")
+            .first()
+        )
+    return render(request, "alerts/check.html", context)
