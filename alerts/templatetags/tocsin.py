@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.filter
 def spoken(moment: datetime | None) -> str:
-    """"2 h 14 min ago", "in 41 min", "just now"; the exact time belongs beside it, in a title."""
+    """ "2 h 14 min ago", "in 41 min", "just now"; the exact time belongs beside it, in a title."""
     if moment is None:
         return ""
     away = moment - timezone.now()
@@ -37,7 +37,7 @@ def _length(span: timedelta) -> str:
 
 @register.filter
 def exact(moment: datetime | None) -> str:
-    """"Tuesday 28 April 2026, 17:00 BST": with the zone, always."""
+    """ "Tuesday 28 April 2026, 17:00 BST": with the zone, always."""
     if moment is None:
         return ""
     local = timezone.localtime(moment)
