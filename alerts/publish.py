@@ -9,7 +9,6 @@ import hashlib
 import json
 from datetime import timedelta
 
-from departments.tree import ancestors, branch
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,6 +17,7 @@ from alerts.audience import Reach, reach
 from alerts.models import Action, Advisory, Draft, Gap, Message, Revision, Severity, State
 from alerts.wake import wake
 from departments.models import Body, Membership, Person, Role
+from departments.tree import ancestors, branch
 
 URGENT = (Severity.CRITICAL, Severity.HIGH)
 
