@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from departments.models import Person
 from departments.models.membership import DUTIES
@@ -42,3 +42,11 @@ class DutyAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has n
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never."""
         return False
+
+    def pre_login(self, request: HttpRequest, user: Person, **how: Any) -> HttpResponse | None:
+        """Whoever has no duty gets no session, whichever way they came; a right password is no duty."""
+        if not has_duty(user):
+            response: HttpResponse = self.respond_user_inactive(request, user)
+            return response
+        allowed: HttpResponse | None = super().pre_login(request, user, **how)
+        return allowed
