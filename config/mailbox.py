@@ -6,6 +6,7 @@ when its file is written (it survives any kill of this process; it is not synced
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -14,14 +15,17 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from config.mailbox_store import Entry, Store
 
 Refuses = Callable[[str], str | None]  # an address in; the reply that refuses it, or None
 
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs every command, with its addresses
+
 LINGER = 0.05  # seconds that the index may lag behind the files
 LARGEST = 33_554_432  # bytes of a mail
+LONGEST = 1_000  # bytes of a line with its end (RFC 5321, section 4.5.3.1.6)
 
 
 class Post:
@@ -66,6 +70,49 @@ class Post:
         self.store.flush()
 
 
+class Server(SMTP):
+    """aiosmtpd's server, but for the content of a mail, which it reads line by line: that was most of its time."""
+
+    line_length_limit = 65_536  # what the reader takes at once; commands have a limit of their own
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        """Take one mail (RFC 5321, section 4.1.1.4)."""
+        if await self.check_helo_needed():
+            return
+        assert self.envelope is not None  # noqa: S101  # there is one from the greeting on
+        if arg or not self.envelope.rcpt_tos:
+            await self.push("501 Syntax: DATA" if arg else "503 Error: need RCPT command")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        content = await self._content()
+        if content is None:
+            answer = "552 5.3.4 Too much mail data"
+        elif max(map(len, content.split(b"\r\n"))) > LONGEST - 2:
+            answer = "500 5.6.0 Line too long"
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            answer = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        await self.push(answer)
+
+    async def _content(self) -> bytes | None:
+        """What stands before the line with the lone dot, its doubled dots made single; None when it is too much."""
+        taken, ended = bytearray(b"\r\n"), False
+        too_much = False
+        while not ended:
+            try:
+                # Every end of a mail ends so; few lines within one do, and those are simply followed by more.
+                taken += await self._reader.readuntil(b".\r\n")
+                ended = taken.endswith(b"\r\n.\r\n")
+            except asyncio.LimitOverrunError as error:
+                taken += await self._reader.readexactly(error.consumed)
+            if len(taken) > LARGEST:
+                too_much = True
+                del taken[:-5]
+        return None if too_much else bytes(taken[:-3]).replace(b"\r\n..", b"\r\n.")[2:]
+
+
 class Mailbox:
     """The server in a thread of its own: `start()`, then `port`; `stop()` at the end. Port 0 is any free one."""
 
@@ -105,8 +152,8 @@ class Mailbox:
     async def _listen(self) -> asyncio.Server:
         return await self._loop.create_server(self._protocol, "127.0.0.1", self.port)
 
-    def _protocol(self) -> SMTP:
-        return SMTP(self._post, hostname="mailbox.example", data_size_limit=LARGEST, loop=self._loop, ident="Mailbox")
+    def _protocol(self) -> Server:
+        return Server(self._post, hostname="mailbox.example", data_size_limit=LARGEST, loop=self._loop, ident="Mailbox")
 
     async def _caught_up(self) -> None:
         self._post.flush()

@@ -84,6 +84,35 @@ def test_pipelined_commands_are_answered_one_by_one(mailbox: Mailbox) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\r\n",
+        b"Subject: x\r\n\r\nends with a stop.\r\nand goes on\r\n",
+        b"Subject: x\r\n\r\n.\r\n..\r\n.hidden\r\n",
+        b".first\r\n",
+        b"Subject: x\r\n\r\n" + b"0123456789.\r\n" * 20_000,
+        b"Subject: x\r\n\r\n" + (b"x" * 990 + b"\r\n") * 300 + b"\r\n",
+    ],
+)
+def test_what_is_sent_is_kept_to_the_byte(mailbox: Mailbox, content: bytes) -> None:
+    with smtplib.SMTP("127.0.0.1", mailbox.port) as line:
+        line.sendmail("a@b.example", ["c@b.example"], content)
+        line.sendmail("a@b.example", ["d@b.example"], b"Subject: next\r\n\r\n")
+    first, second = mailbox.mails()
+    whole = mailbox.store.path(first.id).read_bytes()
+    assert whole == b"Return-Path: <a@b.example>\r\nDelivered-To: c@b.example\r\n" + content
+    assert second.subject == "next"
+
+
+def test_a_line_that_is_too_long_is_refused_and_the_next_mail_is_taken(mailbox: Mailbox) -> None:
+    with smtplib.SMTP("127.0.0.1", mailbox.port) as line:
+        with pytest.raises(smtplib.SMTPDataError, match="Line too long"):
+            line.sendmail("a@b.example", ["c@b.example"], b"Subject: x\r\n\r\n" + b"x" * 200_000)
+        line.sendmail("a@b.example", ["d@b.example"], b"Subject: next\r\n\r\n")
+    assert [entry.subject for entry in mailbox.mails()] == ["next"]
+
+
 def test_the_newest_come_first_and_a_search_takes_signs_as_they_are(mailbox: Mailbox) -> None:
     send(
         mailbox, *(letter(f"Mail {n}", f"p_{n}@who.example") for n in range(12)), letter("100% sure", "pax@who.example")
