@@ -21,7 +21,7 @@ from config.keeper import Kept
 
 WAIT = 60.0  # seconds that a server may take to start: recovery after a kill -9 reads its log first
 ROOM = 300 * 2**20  # bytes that must be free before a data folder is made
-MAKE = "run `make .venv`"
+MAKE = "install requirements-dev.txt (`make run` does)"
 UNPRIVILEGED = ("postgres", "nobody", "daemon")
 Start = Callable[[int, int], Kept]  # port and log in, the server under its keeper out
 Ready = Callable[[int], bool]
