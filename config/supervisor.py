@@ -51,6 +51,7 @@ class Stack:
     def __init__(self, place: Path, environment: dict[str, str]) -> None:
         self.environment, self.logs = environment, place / "logs"
         self.logs.mkdir(mode=0o700, exist_ok=True)
+        Path(environment["MAILBOX_DIR"]).mkdir(mode=0o700, exist_ok=True)
         self.processes: dict[str, Process] = {}
         self._step: Kept | None = None
 
