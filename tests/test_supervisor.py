@@ -37,12 +37,12 @@ def supervise(checkout: Path, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_taken_port_is_said_in_one_line() -> None:
+def test_a_taken_port_is_said_in_one_line(checkout: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = supervise(ROOT, PORT=str(port))
+        done = supervise(checkout, PORT=str(port))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"Port {port} of 127.0.0.1 cannot be had" in done.stderr
