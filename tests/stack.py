@@ -147,6 +147,7 @@ def running(place: Path) -> Iterator[Stack]:
             "SITE_URL": f"http://127.0.0.1:{web_port}",
             "MAILBOX_PORT": str(mail_port),
             "MAILBOX_DIR": str(place / "mail"),
+            "MAILBOX_REFUSES": "demo.refusals:refusal",
             "BATCH_LEASE": "5",
             "PYTHONUNBUFFERED": "1",
         }

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser import open_page
@@ -12,6 +14,12 @@ from tests.stack import Stack, running, until
 
 pytestmark = pytest.mark.live
 
+ALL_LEFT = """
+SELECT EXISTS (SELECT FROM alerts_batch)
+   AND NOT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL)
+   AND NOT EXISTS (SELECT FROM alerts_relay WHERE stale)
+   AND (SELECT count(*) FROM alerts_message WHERE state = 'waiting') = 0
+"""
 MP = "rhian.prosser.mp@parliament.example"
 
 
@@ -26,9 +34,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def reference(stack: Stack) -> str:
     """The Zoom advisory, published; everybody has been sent it or refused it."""
     name = stack.manage("demo_publish").split()[-1]
-    until(
-        "everything has left", lambda: stack.query("SELECT count(*) FROM alerts_batch WHERE done_at IS NULL") == [(0,)]
-    )
+    until("everything has left", lambda: stack.query(ALL_LEFT) == [(True,)])
     return name
 
 
@@ -49,6 +55,8 @@ def test_everybody_is_sent_one_mail(stack: Stack, reference: str) -> None:
         "SELECT count(*), count(DISTINCT person_id) FROM alerts_message WHERE state = 'sent'"
     )
     assert sent == people
+    assert isinstance(sent, int)
+    assert sent > 5_000
     [(refused,)] = stack.query("SELECT count(*) FROM alerts_recipient WHERE outcome = 'unreachable'")
     assert isinstance(refused, int)
     assert refused > 0
@@ -98,6 +106,73 @@ def test_the_second_revision_reaches_everybody_who_was_told(stack: Stack, refere
         lambda: stack.query("SELECT count(*) >= %s FROM alerts_recipient WHERE told_revision = 2", told) == [(True,)],
     )
     assert stack.query("SELECT count(*) FROM alerts_recipient WHERE told_revision = 1") == [(0,)]
+
+
+PAGES = [
+    "/",
+    "/demo/",
+    "/advisories/{reference}/",
+    "/advisories/{reference}/coverage/",
+    "/advisories/{reference}/coverage/?open=parliament",
+    "/bodies/",
+    "/bodies/?q=foreign",
+    "/bodies/foreign-affairs-committee/",
+    "/check?reference={reference}",
+    "/check?reference=nothing",
+    "/mailbox/",
+    "/mailbox/?q=rhian.prosser",
+    "{mail}",
+    "{link}",
+    "/a/nosuchlink",
+    "/accounts/logout/",
+    "/no-such-page/",
+]
+OUTSIDE = ["/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/signup/"]
+LOOKS: list[dict[str, Any]] = [
+    {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
+    {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
+]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark and wide", "phone"])
+def test_every_page_is_accessible_and_never_scrolls_sideways(
+    stack: Stack, reference: str, look: dict[str, Any]
+) -> None:
+    wrong: list[str] = []
+    with open_page(**look) as page:
+        page.goto(f"{stack.url}/mailbox/?q={MP}")
+        page.get_by_role("link", name=re.compile("Zoom")).first.click()
+        page.wait_for_load_state()
+        mail = page.url.removeprefix(stack.url)
+        link = re.search(r"/a/\w+", page.locator("pre").first.inner_text())
+        assert link is not None
+        for path in OUTSIDE:
+            wrong += _faults(page, stack.url + path)
+        page.goto(f"{stack.url}/")
+        page.get_by_role("button", name=re.compile("Morag")).click()
+        page.wait_for_load_state()
+        for path in PAGES:
+            wrong += _faults(page, stack.url + path.format(reference=reference, mail=mail, link=link[0]))
+        # The form, sent with nothing in it, comes back with what is missing.
+        page.goto(f"{stack.url}{link[0]}")
+        page.get_by_role("button", name="Send my answer").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        wrong += _faults(page, "")
+    assert wrong == []
+
+
+def _faults(page: Page, url: str) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA, and whether the page is wider than the screen."""
+    if url:
+        page.goto(url)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response
+    faults = [
+        f"{page.url}: {fault['id']}: {node['target']}" for fault in found["violations"] for node in fault["nodes"][:3]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults.append(f"{page.url}: scrolls sideways")
+    return faults
 
 
 def test_nothing_of_the_journey_stands_in_a_log(stack: Stack, reference: str) -> None:
