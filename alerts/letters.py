@@ -176,7 +176,7 @@ def _mailbox(name: str, address: str) -> str:
     if not name:
         return f"<{address}>"
     # What looks encoded already would be decoded by the reader, so it is encoded once more.
-    if name.isascii() and len(name) <= 60 and "=?" not in name:
+    if name.isascii() and len(name) <= 400 and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
     return f"{Header(name, 'utf-8', maxlinelen=70).encode(linesep=CRLF)}{CRLF} <{address}>"

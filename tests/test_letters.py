@@ -1,0 +1,212 @@
+"""The letter: whatever somebody is called, a strict parser reads it back exactly; and no more is said than the marking lets."""
+
+import email
+import email.policy
+from dataclasses import replace
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts import markdown, marking
+from alerts.letter_words import Asked, Words
+from alerts.letters import Personal, Skeleton
+from alerts.models import Marking
+
+WORDS = Words(
+    reference="ADV-2026-0001",
+    number=1,
+    kind="notice",
+    issuer="National Cyber Security Centre",
+    severity="high",
+    severity_name="High",
+    marking="TLP:GREEN",
+    exercise=False,
+    open=True,
+    subject="[High] Do not use Zoom for confidential business — today: answer by Tue 28 April, 17:00 BST",
+    title="Do not use Zoom for confidential business",
+    lead="Meetings may be overheard.",
+    preview="Meetings may be overheard.",
+    changed="",
+    stood_down=False,
+    do_not=("Closed sessions",),
+    fine=("Public sessions",),
+    instead=("The approved service",),
+    asked=(Asked("Move closed meetings", "Fri 1 May, 17:00 BST", False),),
+    answer_by="Tue 28 April, 17:00 BST",
+    check="https://alerts.example/check",
+)
+PERSONAL = Personal(
+    message_key="revision:1:1",
+    name="Ann Other",
+    address="ann@example.org",
+    bodies=("Foreign Affairs Committee", "HM Treasury"),
+    link="https://alerts.example/a/7Qm2vX9cKpT4nR8sWd1yZb",
+    contact="Béa Contact",
+    telephone="020 7946 0001",
+)
+SKELETON = Skeleton(WORDS)
+names = st.text(max_size=300) | st.sampled_from(
+    [
+        'Zoë "Q" O\'Brien <x@y.example>, Jr.',
+        "=?utf-8?q?Ann?=",
+        "Ann\r\nBcc: all@example.org",
+        "PERSONALPARTNAMEPERSONALPART",
+        "\u0627" * 200,
+        "👩‍👩‍👧‍👦" * 40,
+        "\\" * 30,
+        "x" * 500,
+        "",
+        ".",
+        "\0\x01\u2028",
+    ]
+)
+
+
+def parsed(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    assert [part.defects for part in message.walk() if part.defects] == []
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body((kind,))
+    assert found is not None
+    assert found["Content-Transfer-Encoding"] == "quoted-printable"
+    return str(found.get_content())
+
+
+def display_name(content: bytes) -> str:
+    """The name in To, by RFC 2047: blanks between two encoded words (section 6.2) are none.
+
+    Python's newer header parser keeps them inside a phrase, so the older one reads here.
+    """
+    raw = str(email.message_from_bytes(content)["To"])
+    if raw.startswith('"'):
+        return str(email.message_from_bytes(content, policy=email.policy.SMTP)["To"].addresses[0].display_name)
+    return str(make_header(decode_header(raw.rpartition("<")[0].strip())))
+
+
+def written(name: str) -> str:
+    """A name as one line, which is how it may stand in a mail."""
+    return " ".join("".join(character if character.isprintable() else " " for character in name).split())
+
+
+@given(names)
+def test_any_name_is_read_back_exactly_and_starts_no_header(name: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, name=name))
+    message = parsed(content)
+    expected = written(name)
+    [to] = message["To"].addresses
+    assert to.addr_spec == "ann@example.org"
+    assert display_name(content) == expected
+    assert message["Bcc"] is None
+    assert message["Cc"] is None
+    assert part(message, "plain").splitlines()[0] == f"Dear {expected},"
+    body = content.split(b"\r\n\r\n", 1)[1]
+    assert max(len(line) for line in body.split(b"\r\n")) <= 88
+    assert b"\n" not in content.replace(b"\r\n", b"")
+
+
+@given(st.lists(names, max_size=9), names, names)
+def test_bodies_and_contacts_stand_as_they_are_called(bodies: list[str], contact: str, telephone: str) -> None:
+    personal = replace(PERSONAL, bodies=tuple(bodies), contact=contact, telephone=telephone)
+    message = parsed(SKELETON.fill(personal))
+    text = part(message, "plain")
+    for body in bodies[:6]:
+        assert written(body) in text
+    if written(contact):
+        assert f"Or ask your contact, {written(contact)}" in text
+
+
+def test_a_name_is_no_markup_in_html() -> None:
+    html = part(parsed(SKELETON.fill(replace(PERSONAL, name="<script>alert(1)</script>"))), "html")
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert f'href="{PERSONAL.link}"' in html
+
+
+def test_the_subject_is_one_line_and_whole() -> None:
+    assert parsed(SKELETON.fill(PERSONAL))["Subject"] == WORDS.subject
+
+
+def test_a_mail_is_known_as_automatic_and_is_the_same_mail_whenever_it_is_made() -> None:
+    first, second = (
+        parsed(Skeleton(WORDS, sent_at="Tue, 28 Apr 2026 17:00:00 +0100").fill(PERSONAL)) for _ in range(2)
+    )
+    assert first.as_bytes() == second.as_bytes()
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["X-Auto-Response-Suppress"] == "All"
+    assert first["Message-ID"] != parsed(SKELETON.fill(replace(PERSONAL, message_key="revision:1:2")))["Message-ID"]
+
+
+def test_what_is_kept_of_a_mail_is_no_key_to_answering() -> None:
+    kept = PERSONAL.to_json()
+    assert PERSONAL.link not in str(kept)
+    assert replace(Personal.from_json(kept), link=PERSONAL.link) == PERSONAL
+
+
+def test_a_drill_says_so_in_its_headers_and_first_lines() -> None:
+    message = parsed(Skeleton(replace(WORDS, exercise=True, subject="[EXERCISE] [High] x")).fill(PERSONAL))
+    assert message["X-Exercise"] == "yes"
+    assert "THIS IS AN EXERCISE" in part(message, "plain")
+
+
+def test_an_update_says_first_what_changed() -> None:
+    text = part(parsed(Skeleton(replace(WORDS, changed="Version 5 is out.")).fill(PERSONAL)), "plain")
+    assert 0 < text.index("CHANGED: Version 5 is out.") < text.index("Do not use for:")
+
+
+@pytest.mark.parametrize("label", [Marking.AMBER, Marking.AMBER_STRICT, Marking.RED])
+def test_from_amber_up_only_the_open_title_stands_in_a_mail(label: str) -> None:
+    assert not marking.text_in_mail(label)
+    closed = replace(
+        WORDS,
+        open=False,
+        title="Advice on video meetings",
+        lead="",
+        preview="",
+        do_not=(),
+        fine=(),
+        instead=(),
+        asked=(),
+    )
+    message = parsed(Skeleton(replace(closed, marking=f"TLP:{label}")).fill(PERSONAL))
+    for kind in ("plain", "html"):
+        words = part(message, kind)
+        assert "overheard" not in words
+        assert "Closed sessions" not in words
+        assert PERSONAL.link in words
+    assert not marking.text_on_page(Marking.RED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<iframe src='https://x.example'></iframe>",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "![x](https://x.example/pixel.png)",
+        '<a href="https://x.example" onclick="alert(1)">x</a>',
+    ],
+)
+def test_markdown_runs_nothing_and_fetches_nothing(text: str) -> None:
+    html = markdown.to_html(text)
+    for danger in (
+        "<script",
+        "<iframe",
+        "<img",
+        'href="javascript',
+        'href="data',
+        '<a href="https://x.example" onclick',
+    ):
+        assert danger not in html
+
+
+def test_markdown_that_is_too_long_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="is the most"):
+        markdown.to_html("x" * 1_000_000)
