@@ -44,14 +44,18 @@ class Received:
 class Server:
     """Listens on a free loopback port while the context is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, utf8: bool = False) -> None:
         self.mails: list[Received] = []
         self.answers: dict[str, str] = {}
         self.on_mail: Callable[[], object] | None = None
+        self.after_data: dict[str, str] = {}
+        self.close_on: set[str] = set()
+        self.drop_after: int | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        # `enable_SMTPUTF8`: whether the server takes addresses beyond ASCII.
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=utf8)
 
     def __enter__(self) -> "Server":
         self._controller.start()
@@ -70,7 +74,11 @@ class Server:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail."""
+        """Keep the mail; or drop the connection without an answer, once `drop_after` mails were kept."""
+        if self.drop_after is not None and len(self.mails) >= self.drop_after:
+            assert server.transport is not None
+            server.transport.abort()
+            return "421 gone"
         content: Any = envelope.content
         self.mails.append(Received(str(envelope.mail_from), list(envelope.rcpt_tos), bytes(content)))
         if self.on_mail is not None:
