@@ -44,12 +44,11 @@ class Received:
 class Server:
     """Listens on a free loopback port while the context is open."""
 
-    def __init__(self, *, utf8: bool = False) -> None:
+    def __init__(self, *, utf8: bool = True) -> None:
         self.mails: list[Received] = []
         self.answers: dict[str, str] = {}
         self.on_mail: Callable[[], object] | None = None
         self.after_data: dict[str, str] = {}
-        self.close_on: set[str] = set()
         self.drop_after: int | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -74,11 +73,14 @@ class Server:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail; or drop the connection without an answer, once `drop_after` mails were kept."""
+        """Keep the mail; or give the scripted answer to it (`after_data`, by address); or drop the connection without an
+        answer, once `drop_after` mails were kept."""
         if self.drop_after is not None and len(self.mails) >= self.drop_after:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 gone"
+        if envelope.rcpt_tos[0] in self.after_data:
+            return self.after_data[envelope.rcpt_tos[0]]
         content: Any = envelope.content
         self.mails.append(Received(str(envelope.mail_from), list(envelope.rcpt_tos), bytes(content)))
         if self.on_mail is not None:
