@@ -45,7 +45,7 @@ BATCH = 500
 RELAYS_AT_ONCE = 50
 MESSAGES_AT_ONCE = 5 * BATCH
 # A pass longer than this rings for another one and ends: no task runs over a minute.
-STEPS_A_PASS = 400
+STEPS_A_PASS = 100
 
 
 T = TypeVar("T")
