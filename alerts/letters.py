@@ -27,6 +27,7 @@ from alerts.models import Message, Revision
 CRLF = "\r\n"
 SEAM = b"=\r\n"
 SHOWN_BODIES = 6
+JOINERS = "\u200c\u200d"  # unseen, but part of how a name is written in Persian or Hindi, and of many an emoji
 # Stand in a rendered template where a personal part goes. Letters only: no encoder touches them.
 PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK)PERSONALPART")
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
@@ -109,7 +110,8 @@ def again(message: Message, link: str = "") -> bytes:
 
 def _one_line(text: str) -> str:
     """Without control characters: nothing that somebody is called starts a new line or a new header."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    kept = (character if character.isprintable() or character in JOINERS else " " for character in text)
+    return " ".join("".join(kept).split())
 
 
 def _bodies(personal: Personal) -> str:
@@ -176,8 +178,9 @@ def _mailbox(name: str, address: str) -> str:
     if not name:
         return f"<{address}>"
     # What looks encoded already would be decoded by the reader, so it is encoded once more.
-    if name.isascii() and len(name) <= 400 and "=?" not in name:
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    # With the longest address (254 characters) the line stays under 998.
+    if name.isascii() and len(quoted) <= 400 and "=?" not in name:
         return f'"{quoted}" <{address}>'
     return f"{Header(name, 'utf-8', maxlinelen=70).encode(linesep=CRLF)}{CRLF} <{address}>"
 

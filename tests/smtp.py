@@ -48,7 +48,9 @@ class Server:
         self.mails: list[Received] = []
         self.answers: dict[str, str] = {}
         self.on_mail: Callable[[], object] | None = None
+        self.sender_answer = ""
         self.after_data: dict[str, str] = {}
+        self.hang_up_after: set[str] = set()
         self.drop_after: int | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -63,10 +65,23 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
 
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """The scripted answer to whoever sends, or yes."""
+        if self.sender_answer:
+            return self.sender_answer
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802  # the name that aiosmtpd calls
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """The scripted answer to this address, or yes."""
+        """The scripted answer to this address, or yes; then hang up on those of `hang_up_after`."""
+        if address in self.hang_up_after:
+            assert server.transport is not None
+            asyncio.get_running_loop().call_soon(server.transport.close)
         if address in self.answers:
             return self.answers[address]
         envelope.rcpt_tos.append(address)

@@ -48,6 +48,11 @@ PERSONAL = Personal(
     telephone="020 7946 0001",
 )
 SKELETON = Skeleton(WORDS)
+HEADERS = [
+    *("To", "Message-ID", "Date", "From", "Subject", "Reply-To", "List-Id", "Auto-Submitted"),
+    *("X-Auto-Response-Suppress", "Importance", "X-Priority", "MIME-Version", "Content-Type"),
+]
+LONGEST_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.org"
 names = st.text(max_size=300) | st.sampled_from(
     [
         'Zoë "Q" O\'Brien <x@y.example>, Jr.',
@@ -92,7 +97,8 @@ def display_name(content: bytes) -> str:
 
 def written(name: str) -> str:
     """A name as one line, which is how it may stand in a mail."""
-    return " ".join("".join(character if character.isprintable() else " " for character in name).split())
+    kept = (character if character.isprintable() or character in "\u200c\u200d" else " " for character in name)
+    return " ".join("".join(kept).split())
 
 
 @given(names)
@@ -103,12 +109,35 @@ def test_any_name_is_read_back_exactly_and_starts_no_header(name: str) -> None:
     [to] = message["To"].addresses
     assert to.addr_spec == "ann@example.org"
     assert display_name(content) == expected
-    assert message["Bcc"] is None
-    assert message["Cc"] is None
+    assert message.keys() == HEADERS
     assert part(message, "plain").splitlines()[0] == f"Dear {expected},"
     body = content.split(b"\r\n\r\n", 1)[1]
-    assert max(len(line) for line in body.split(b"\r\n")) <= 88
+    assert max(len(line) for line in body.split(b"\r\n")) <= 76
     assert b"\n" not in content.replace(b"\r\n", b"")
+
+
+@given(names | st.sampled_from(["\\" * 400, '"' * 300, "x" * 400, "x " * 250]))
+def test_no_header_line_is_longer_than_a_server_takes(name: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, name=name, address=LONGEST_ADDRESS))
+    headers = content.split(b"\r\n\r\n", 1)[0]
+    assert max(len(line) for line in headers.split(b"\r\n")) < 998
+    assert headers.isascii()
+    assert display_name(content) == written(name)
+
+
+def test_a_name_keeps_the_joiners_that_it_is_written_with() -> None:
+    for name in ("\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "क\u094d\u200dष", "👩\u200d👩\u200d👧"):
+        content = SKELETON.fill(replace(PERSONAL, name=name))
+        assert display_name(content) == name
+        assert f"Dear {name}," in part(parsed(content), "plain")
+        assert f"Dear {name}," in part(parsed(content), "html")
+
+
+@pytest.mark.parametrize("control", ["\r\n", "\n", "\0", "\x1b", "\x85", "\u2028", "\u202e", "\u200f", "\ufeff"])
+def test_a_control_character_becomes_a_blank(control: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, name=f"Ann{control}Bcc: x"))
+    assert display_name(content) == "Ann Bcc: x"
+    assert parsed(content)["Bcc"] is None
 
 
 @given(st.lists(names, max_size=9), names, names)
@@ -130,6 +159,10 @@ def test_a_name_is_no_markup_in_html() -> None:
 
 
 def test_the_subject_is_one_line_and_whole() -> None:
+    torn = replace(WORDS, subject="[High] Stop\r\nBcc: all@example.org\n\nnow")
+    message = parsed(Skeleton(torn).fill(PERSONAL))
+    assert message["Subject"] == "[High] Stop Bcc: all@example.org now"
+    assert message.keys() == HEADERS
     assert parsed(SKELETON.fill(PERSONAL))["Subject"] == WORDS.subject
 
 

@@ -3,6 +3,7 @@
 import smtplib
 import ssl
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from django.conf import settings
 
@@ -57,6 +58,9 @@ class SmtpSender:
                 return Outcome(mail.id, "refused", 553, "our mail server takes no addresses beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8", "BODY=8BITMIME"]
         code, words = self.server.mail(settings.ALERTS_FROM, options)
+        if code != 250 and not options:
+            # It is us whom the server doesn't take (no login, a wrong sender): no address is to blame.
+            raise RouteDown(f"mail from us was refused: {code} {_said(words)}")
         if code == 250:
             code, words = self.server.rcpt(mail.address)
         if code in (250, 251):
@@ -72,7 +76,9 @@ class SmtpSender:
         said = _said(words)
         if code == SHUTTING_DOWN or code < 0:
             raise smtplib.SMTPServerDisconnected(said or "the server closed the connection")
-        self.server.rset()
+        # A server may refuse and hang up: this answer still stands, and the next mail finds out.
+        with suppress(OSError):
+            self.server.rset()
         return Outcome(mail.id, "later" if code < 500 else "refused", code, said)
 
 
