@@ -95,6 +95,10 @@ class RequestMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
+        if request.method == "HEAD" and not response.streaming:
+            # RFC 9110, section 9.3.2: the length of what GET would send, and none of it.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
         self.log.info(
             "served",
             method=request.method,

@@ -8,7 +8,8 @@ urlpatterns = [
     path("bodies/", include("departments.web.urls")),
     path("", include("alerts.web.urls")),
 ]
-if settings.DEBUG:
+# The demo is installed in development and nowhere else.
+if "demo" in settings.INSTALLED_APPS:
     urlpatterns = [
         path("mailbox/", include("config.mailbox_web")),
         path("", include("demo.urls")),
