@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts.models import Advisory
+from alerts.web.home import home
 from demo.cast import ADMINISTRATOR, AUDITOR, CLERK, MP, OFFICER, OPERATOR, Player
 from departments.models import Person
 
@@ -59,13 +60,18 @@ def _development_only() -> None:
 
 @require_safe
 @never_cache
+def first(request: HttpRequest) -> HttpResponse:
+    """`/`: the doors for a visitor of a development machine, the first page of the product for everybody else."""
+    if settings.DEBUG and not request.user.is_authenticated:
+        return doors(request)
+    return home(request)
+
+
+@require_safe
+@never_cache
 def doors(request: HttpRequest) -> HttpResponse:
     """Anybody on a development machine."""
     _development_only()
-    if request.user.is_authenticated and request.path == "/":
-        from alerts.web.home import home
-
-        return home(request)
     return render(request, "demo/doors.html", {"doors": DOORS})
 
 

@@ -5,7 +5,7 @@ from django.urls import path
 from demo import doors
 
 urlpatterns = [
-    path("", doors.doors, name="doors_first"),
+    path("", doors.first, name="first"),
     path("demo/", doors.doors, name="doors"),
     path("demo/enter/<slug:key>/", doors.enter, name="enter"),
 ]
