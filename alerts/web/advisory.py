@@ -18,7 +18,7 @@ from alerts.audience import Reach, reach
 from alerts.markdown import to_html
 from alerts.models import Advisory, Draft, State
 from alerts.web.asking import find, signed_in, title_of
-from alerts.web.words import count, people
+from alerts.web.numbers import count, people
 from departments.models import Person, Role
 
 GAPS_NAMED = 20

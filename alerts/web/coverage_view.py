@@ -10,8 +10,8 @@ from alerts import coverage, rules
 from alerts.coverage import Bodies, Figures, Row
 from alerts.models import Advisory, Exclusion
 from alerts.senders import reports_delivery
+from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
-from alerts.web.words import count, people
 from departments.models import Body, Person
 
 NAMED = 10

@@ -1,30 +1,11 @@
 """Figures in words, as the pages say them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from django.utils import timezone
 from django.utils.formats import date_format
 
-if TYPE_CHECKING:
-    from alerts.models import Advisory
-    from alerts.web.coverage_view import CoverageView
-
-
-def count(number: int, one: str, many: str) -> str:
-    """ "1 body", "2,000 bodies"."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def people(number: int) -> str:
-    """ "1 person", "2,000 people"."""
-    return count(number, "person", "people")
-
-
-def has(number: int) -> str:
-    """ "1 person has", "2,000 people have"."""
-    return f"{number:,} {'has' if number == 1 else 'have'}"
+from alerts.models import Advisory
+from alerts.web.coverage_view import CoverageView
+from alerts.web.numbers import count, has, people
 
 
 def verdict(view: CoverageView) -> tuple[str, str]:
