@@ -109,6 +109,8 @@ def words_of(revision: Revision, kind: str) -> Words:
     shown = marking.text_in_mail(advisory.marking)
     title = content["title"] if shown else advisory.open_title
     stood_down = kind == Message.Kind.STAND_DOWN
+    lead = content.get("summary", "") if shown else ""
+    changed = content.get("what_changed", "") if shown else ""
     answer_by = "" if stood_down or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
     asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in revision.actions.all())
     return Words(
@@ -123,9 +125,10 @@ def words_of(revision: Revision, kind: str) -> Words:
         open=shown,
         subject=_subject(revision, kind, title, answer_by),
         title=title,
-        lead=content.get("summary", "") if shown else "",
-        preview=content.get("summary", "") if shown else "It takes 20 seconds to read. No sign-in.",
-        changed=content.get("what_changed", "") if shown else "",
+        lead=lead,
+        # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
+        preview=(changed or lead) if shown else "It takes 20 seconds to read. No sign-in.",
+        changed=changed,
         stood_down=stood_down,
         do_not=_items(content, "do_not_use_for", shown and not stood_down),
         fine=_items(content, "still_fine_for", shown and not stood_down),
