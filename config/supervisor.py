@@ -153,7 +153,8 @@ class Signals:
         self.stack: Stack | None = None
         self.stopping = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            # nohup means it; but a script's background job ignores SIGINT without anybody having asked for that.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._asked)
 
     def _asked(self, number: int, frame: FrameType | None) -> None:

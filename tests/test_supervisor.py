@@ -144,14 +144,14 @@ def test_it_comes_up_restarts_what_dies_and_goes_with_whoever_started_it(checkou
     assert "worker ended (signal 9)" in run.said()
 
     run.make.terminate()
-    run.make.wait()
+    run.make.wait(60)
     until("all are gone", lambda: not processes(checkout))
 
     again = Run(checkout)
     assert again.query("SELECT count(*) FROM departments_person") == [(people,)]
     assert again.query("SELECT count(*) FROM alerts_advisory") == [(1,)]
     again.make.kill()
-    again.make.wait()
+    again.make.wait(60)
     until("all are gone", lambda: not processes(checkout))
 
 
@@ -160,5 +160,5 @@ def test_it_comes_up_restarts_what_dies_and_goes_with_whoever_started_it(checkou
 def test_a_signal_to_the_supervisor_ends_all(checkout: Path, number: int) -> None:
     run = Run(checkout)
     os.kill(run.supervisor(), number)
-    run.make.wait()
+    run.make.wait(60)
     until("all are gone", lambda: not processes(checkout))
