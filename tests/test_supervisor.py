@@ -60,6 +60,10 @@ def test_a_port_that_is_none_is_said_in_one_line(port: str) -> None:
 # --- the whole stack, of a checkout of its own ---
 
 
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Run:
     """`make run` in a checkout."""
 
@@ -75,6 +79,8 @@ class Run:
                 env=environment(PORT=str(self.port), QUIET="1"),
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # As a script's background job has it: a signal that is sent on purpose stops it all the same.
+                preexec_fn=_ignore_interrupts,  # noqa: PLW1509  # the child only sets a signal and runs make
             )
         until(f"it is up ({self.output})", self._up_or_dead, within=170)
         assert self.make.poll() is None, self.said()
