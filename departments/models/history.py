@@ -42,6 +42,27 @@ class BodyEvent(models.Model):
         return f"{self.what}: {self.body_id}"
 
 
+class PersonEvent(models.Model):
+    """A step in what the directory knows of a person: added, corrected, left, seated, verified. Append-only."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="events")
+    body = models.ForeignKey("departments.Body", null=True, on_delete=models.PROTECT, related_name="person_events")
+    what = models.CharField(max_length=40)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.person_id}"
+
+
 def note_change(body_column: str) -> list[pgtrigger.Trigger]:
     """Statement-level triggers that note which bodies a statement touched: one pass, however many rows."""
 
