@@ -9,7 +9,7 @@ from rules.predicates import predicate as untyped_predicate
 from departments.models import Body, Membership, Person, Role
 from departments.models.membership import DUTIES
 from departments.signing_in import has_duty
-from departments.tree import ancestors
+from departments.tree import ancestors, branches
 
 
 def predicate(test: Callable[..., bool]) -> Predicate:
@@ -86,11 +86,64 @@ def _holds(person: Person, body: Body | None, roles: Collection[str]) -> bool:
     return bool(bodies_of(person, roles)) if body is None else holds_above(person, body.pk, roles)
 
 
+@predicate
+def consents_for_parent(person: Person, body: Body | None) -> bool:
+    """Answers for the body's parent, or for one above it; an administrator where the body stands at the top."""
+    if body is None or not _is_here(person):
+        return False
+    if body.parent_id is None:
+        return person.is_administrator
+    return holds_above(person, body.parent_id, [Role.CONTACT, Role.DEPUTY, Role.HEAD])
+
+
+@predicate
+def is_themselves(person: Person, other: Person | None) -> bool:
+    """It is their own page."""
+    return _is_here(person) and other is not None and person.pk == other.pk
+
+
+@predicate
+def has_them_in_own_branch(person: Person, other: Person | None) -> bool:
+    """With any duty in a body in which the other sits or sat, or in one above it."""
+    return other is not None and _is_above(person, _bodies_ever(other), DUTIES)
+
+
+@predicate
+def answers_for_their_body(person: Person, other: Person | None) -> bool:
+    """Contact, deputy or head of a body in which the other sits today, or of one above it.
+
+    Not of those with powers of their own (heads, officers, administrators, auditors): whoever changes an address could
+    sign in as them.
+    """
+    if other is None or other.is_administrator or other.is_auditor:
+        return False
+    if bodies_of(other, [Role.HEAD, Role.OFFICER]):
+        return False
+    return _is_above(person, bodies_of(other), [Role.CONTACT, Role.DEPUTY, Role.HEAD])
+
+
+def _bodies_ever(person: Person) -> set[int]:
+    return set(Membership.objects.filter(person=person).values_list("body_id", flat=True))
+
+
+def _is_above(person: Person, body_ids: Collection[int], roles: Collection[str]) -> bool:
+    if not _is_here(person):
+        return False
+    seats = bodies_of(person, roles)
+    return bool(seats) and not branches(sorted(seats)).isdisjoint(body_ids)
+
+
 # Addresses and telephone numbers: a list of them is worth stealing.
 PERMISSIONS = {
     "departments.view_body": has_a_duty,
     "departments.view_addresses": is_administrator | is_auditor | is_own_branch,
     "departments.change_body": is_administrator,
+    "departments.change_people": is_administrator | answers_for,
+    "departments.name_heads": is_administrator,
+    "departments.ask_to_hold": is_administrator | answers_for,
+    "departments.grant_hold": consents_for_parent,
+    "departments.view_person": is_administrator | is_auditor | is_themselves | has_them_in_own_branch,
+    "departments.change_person": is_administrator | answers_for_their_body,
 }
 for name, who in PERMISSIONS.items():
     add_perm(name, who)
