@@ -27,7 +27,6 @@ from alerts.cascade_sql import (
     MARK_STALE,
     PLAN_RELAYS,
     RELEASE_DUE,
-    SNAPSHOT,
     TAKE_STALE,
     UNSTALE,
     WRITE_MESSAGES,
@@ -36,7 +35,9 @@ from alerts.cascade_sql import (
 )
 from alerts.models import Advisory, Message, Relay, Revision, Severity, State
 from alerts.wake import wake
+from departments.changes import oldest_under_way
 from departments.models import Change, Person
+from departments.readiness import seen_changes
 
 # The longest that a contact may hold a warning, in hours.
 LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
@@ -110,7 +111,7 @@ def _look(advisory: Advisory) -> bool:
         return False
     if advisory.state != State.LIVE:
         return advisory.current.kind == Revision.Kind.STAND_DOWN
-    snapshot = _rows(SNAPSHOT, advisory)[0][0]
+    snapshot = oldest_under_way()
     if advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
         _plan(advisory)
         advisory.seen = snapshot
@@ -222,17 +223,10 @@ def live_advisories() -> list[int]:
 
 
 def forget_changes() -> None:
-    """Drop the changes that every live advisory has looked at."""
+    """Drop the changes that every live advisory, and the directory's readiness, have looked at."""
     seen = Advisory.objects.filter(state=State.LIVE, current__isnull=False).aggregate(
         least=Min("seen"), unseen=Count("pk", filter=Q(seen=None))
     )
     if not seen["unseen"]:
-        Change.objects.filter(xid8__lt=seen["least"] if seen["least"] is not None else this_snapshot()).delete()
-
-
-def this_snapshot() -> int:
-    """The oldest transaction still under way: what came before it can be seen by everybody."""
-    with connection.cursor() as cursor:
-        cursor.execute(SNAPSHOT)
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+        looked = [at for at in (seen["least"], seen_changes()) if at is not None]
+        Change.objects.filter(xid8__lt=min(looked, default=oldest_under_way())).delete()

@@ -2,8 +2,6 @@
 
 from alerts.audience import AUDIENCE, SEATS
 
-SNAPSHOT = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-
 CHANGED = "SELECT EXISTS (SELECT FROM departments_change WHERE xid8 >= %(seen)s)"
 
 # Index: departments_change(xid8), alerts_relay(advisory, body).

@@ -1,76 +1,124 @@
-"""Can this body be warned today? And what is known of an address: alerts notes here what it learnt by sending."""
+"""Can this body be warned today? And what is known of an address: alerts notes here what it learnt by sending.
+
+The answer is kept for each body and summed along the tree (`departments.models.Standing`). Before `refresh`: any
+directory. After: every figure is what the directory says now. Twice: nothing is written. It looks only at the bodies
+whose people or place changed since it last looked, and at contacts whose confirmation ran out, so a page may call it.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from departments.models import Body, Membership, Person
+from departments import standing_sql as sql
+from departments.changes import oldest_under_way
+from departments.lacks import CONFIRMED_FOR
+from departments.models import Body, Membership, StandingMark
 
-# A person (alias `p`) at a current membership (alias `m`) who can be told. One wording for every query that asks.
-CAN_BE_TOLD = "m.until IS NULL AND p.left_at IS NULL AND p.bounced_at IS NULL"
+CAN_BE_TOLD = sql.CAN_BE_TOLD
 
 # The same of memberships, for the ORM.
 can_be_told = Q(until=None, person__left_at=None, person__bounced_at=None)
 
-# Ordered by key: two unordered updates of many rows deadlock. Rows that say so already stay as they are.
-NOTE_BOUNCE = """
-    WITH chosen AS (
-        SELECT id FROM departments_person WHERE id = ANY(%s) AND bounced_at IS NULL ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE departments_person p SET bounced_at = %s FROM chosen WHERE p.id = chosen.id
-"""
-NOTE_REACHED = """
-    WITH chosen AS (
-        SELECT id FROM departments_person WHERE id = ANY(%s) AND bounced_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
-    )
-    UPDATE departments_person p SET bounced_at = NULL FROM chosen WHERE p.id = chosen.id
-"""
-
 
 @dataclass(frozen=True)
-class Readiness:
-    """How much of the directory can be warned: open bodies, those of them that are dark, people, addresses that bounce."""
+class Estate:
+    """How much of the directory can be warned, in open bodies: `dark` nobody to tell, `weak` not surely."""
 
     bodies: int
     dark: int
-    people: int
-    bouncing: int
+    weak: int
+
+    @property
+    def ready(self) -> int:
+        """Those that lack nothing."""
+        return self.bodies - self.dark - self.weak
+
+
+def refresh(now: datetime | None = None) -> int:
+    """Bring what changed up to date; how many bodies stand differently now. Waits for another refresh under way."""
+    return _refresh(now or timezone.now(), whole=False)
+
+
+def refresh_whole(now: datetime | None = None) -> int:
+    """Look at every body, whatever is known to have changed: for the beat, in case a change was ever missed."""
+    return _refresh(now or timezone.now(), whole=True)
+
+
+def estate() -> Estate:
+    """The whole directory, as of the last refresh."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.ESTATE)
+        return Estate(*(cursor.fetchone() or (0, 0, 0)))
+
+
+def seen_changes() -> int | None:
+    """Up to which transaction readiness has looked at changes; None where it never did and will look at everything."""
+    return StandingMark.objects.values_list("seen", flat=True).first()
 
 
 def dark_bodies(within: Collection[int] | None = None) -> QuerySet[Body]:
-    """Open bodies with nobody who can be told, by name; of these ids only, where given."""
+    """Open bodies with nobody who can be told, by name; of these ids only, where given. Asks the directory itself."""
     told = Membership.objects.filter(can_be_told, body=OuterRef("pk"))
     found = Body.objects.filter(~Exists(told), closed=None)
     return found if within is None else found.filter(pk__in=within)
 
 
-def readiness() -> Readiness:
-    """The whole directory in four numbers."""
-    people = Person.objects.filter(left_at=None).aggregate(all=Count("id"), bouncing=Count("bounced_at"))
-    return Readiness(
-        bodies=Body.objects.filter(closed=None).count(),
-        dark=dark_bodies().count(),
-        people=people["all"],
-        bouncing=people["bouncing"],
-    )
-
-
 def note_bounce(person_ids: Collection[int], at: datetime) -> int:
     """These people's addresses were refused for good at this moment. The first refusal stays; how many were new."""
-    return _note(NOTE_BOUNCE, person_ids, at)
+    return _note(sql.NOTE_BOUNCE, person_ids, at)
 
 
 def note_reached(person_ids: Collection[int]) -> int:
     """Mail arrived at these people's addresses: whatever bounced before is over. How many had bounced."""
-    return _note(NOTE_REACHED, person_ids)
+    return _note(sql.NOTE_REACHED, person_ids)
 
 
-def _note(sql: str, person_ids: Collection[int], *values: datetime) -> int:
+def _note(statement: str, person_ids: Collection[int], *values: datetime) -> int:
     if not person_ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(sql, [sorted(person_ids), *values])
+        cursor.execute(statement, [sorted(person_ids), *values])
         return int(cursor.rowcount)
+
+
+def _refresh(now: datetime, *, whole: bool) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LOOK, {"now": now})
+        _, due = cursor.fetchone() or (None, True)
+    if not due and not whole:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('departments.standing'))")
+        cursor.execute(sql.LOOK, {"now": now})
+        seen, due = cursor.fetchone() or (None, True)
+        if not due and not whole:
+            return 0
+        snapshot = oldest_under_way()
+        cursor.execute(sql.EVERYTHING if whole or seen is None else sql.TOUCHED, {"seen": seen, "now": now})
+        bodies, moved_from = cursor.fetchone() or (None, None)
+        left = [parent for parent in moved_from or [] if parent is not None]
+        changed = _write_own(bodies or [], now)
+        _sum_branches([*(bodies or []), *left] if whole else [*changed, *left])
+        cursor.execute(sql.NOTE_SEEN, {"seen": snapshot})
+    return len(changed)
+
+
+def _write_own(bodies: list[int], now: datetime) -> list[int]:
+    """Each of these bodies' own figures; the ids of those that differ from what was kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.OWN, {"bodies": bodies, "cutoff": now - CONFIRMED_FOR, "confirmed_for": CONFIRMED_FOR})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _sum_branches(bodies: list[int]) -> None:
+    """The branches of these bodies and of all above them, from below."""
+    if not bodies:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LEVELS, {"bodies": bodies})
+        for (level,) in cursor.fetchall():
+            cursor.execute(sql.SUM_LEVEL, {"bodies": level})

@@ -72,18 +72,18 @@ def test_the_tree_opens_level_by_level(tree: tuple[Body, Body, Body]) -> None:
     assert ">Team</a>" in read(client, open="agency,department")
 
 
-def test_people_of_a_branch_count_once_and_leavers_not(tree: tuple[Body, Body, Body]) -> None:
-    top, middle, _ = tree
+def test_people_of_a_body_count_once_and_leavers_not(tree: tuple[Body, Body, Body]) -> None:
+    top, _, _ = tree
     contact = sit("Connie Contact", top, Role.CONTACT)
-    Membership.objects.create(person=contact, body=middle, role=Role.MEMBER)
-    Person.objects.filter(pk=sit("Lee Left", middle).pk).update(left_at=timezone.now())
-    assert '<td class="n" data-l="People in the branch">2</td>' in read(signed_in(contact))
+    Membership.objects.create(person=contact, body=top, role=Role.MEMBER)
+    Person.objects.filter(pk=sit("Lee Left", top).pk).update(left_at=timezone.now())
+    assert '<td data-l="Can it be warned?">not surely, 1 person</td>' in read(signed_in(contact))
 
 
 def test_a_body_with_nobody_to_tell_says_so_in_words(tree: tuple[Body, Body, Body]) -> None:
     client = signed_in(sit("Connie Contact", tree[0], Role.CONTACT))
     assert "1 of 3 bodies has nobody to tell" in read(client)
-    assert "in 1 below" in read(client)
+    assert "nobody to tell in 1 below" in read(client)
     assert "nobody to tell here" in read(client, open="department")
     assert "Nobody to tell." in read(client, "agency")
     listed = read(client, dark="1")

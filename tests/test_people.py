@@ -173,6 +173,7 @@ def test_a_body_whose_only_address_bounces_is_dark_until_it_is_reached(
     assert readiness.note_bounce(ids, timezone.now()) == 0
     assert Person.objects.get().bounced_at == first
     assert set(readiness.dark_bodies()) == {home, away}
-    assert readiness.readiness() == readiness.Readiness(bodies=2, dark=2, people=1, bouncing=1)
+    readiness.refresh()
+    assert readiness.estate() == readiness.Estate(bodies=2, dark=2, weak=0)
     assert readiness.note_reached(ids) == 1
     assert list(readiness.dark_bodies([home.pk])) == []

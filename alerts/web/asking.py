@@ -6,14 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from alerts.models import Advisory
-from departments.models import Person
-
-
-def signed_in(request: HttpRequest) -> Person:
-    """The person who asks, on a view that is for those signed in."""
-    if not isinstance(request.user, Person):
-        raise PermissionDenied
-    return request.user
+from departments.web.access import signed_in as signed_in
 
 
 def find(request: HttpRequest, reference: str, permission: str) -> Advisory:

@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
+from departments.models import Person
+
 P = ParamSpec("P")
 View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
@@ -25,3 +27,10 @@ def may(permission: str) -> Callable[[View[P]], View[P]]:
         return login_required(guarded)
 
     return guard
+
+
+def signed_in(request: HttpRequest) -> Person:
+    """The person who asks, on a view that is for those signed in."""
+    if not isinstance(request.user, Person):
+        raise PermissionDenied
+    return request.user

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from departments.models import Body, Membership
 from departments.outline import Row, outline
-from departments.readiness import can_be_told, dark_bodies, readiness
+from departments.readiness import can_be_told, dark_bodies, estate, refresh
 from departments.search import bodies_like
 from departments.web.access import may
 
@@ -37,12 +37,13 @@ def tree(request: HttpRequest) -> HttpResponse:
         return _found(request, bodies_like(words), MOST_FOUND, words=words)
     if request.GET.get("dark"):
         return _found(request, dark_bodies(), MOST_DARK)
+    refresh()
     opened = {slug for slug in request.GET.get("open", "").split(",") if slug}
     rows, more = outline(opened)
     context = {"lines": [_line(row, opened) for row in rows], "more": more}
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
         return render(request, "departments/parts/outline.html", context)
-    return render(request, "departments/tree.html", {**context, "readiness": readiness()})
+    return render(request, "departments/tree.html", {**context, "estate": estate()})
 
 
 def _line(row: Row, opened: set[str]) -> Line:
