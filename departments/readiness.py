@@ -110,7 +110,9 @@ def _refresh(now: datetime, *, whole: bool) -> int:
 def _write_own(bodies: list[int], now: datetime) -> list[int]:
     """Each of these bodies' own figures; the ids of those that differ from what was kept."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.OWN, {"bodies": bodies, "cutoff": now - CONFIRMED_FOR, "confirmed_for": CONFIRMED_FOR})
+        cursor.execute(
+            sql.OWN, {"bodies": bodies, "cutoff": now - CONFIRMED_FOR, "confirmed_for": CONFIRMED_FOR.total_seconds()}
+        )
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -49,7 +49,7 @@ OWN = f"""
             ) AS unconfirmed,
             min(m.verified_at) FILTER (
                 WHERE m.role = 'contact' AND {CAN_BE_TOLD} AND m.verified_at > %(cutoff)s
-            ) + %(confirmed_for)s AS expires_at
+            ) + %(confirmed_for)s * interval '1 second' AS expires_at
         FROM departments_body b
         LEFT JOIN (
             departments_membership m JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL
