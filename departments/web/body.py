@@ -1,23 +1,20 @@
 """A body's page: where it stands, who is in it, what is below it, what happened to it, and what other apps know of it."""
 
-from django.db.models import Case, Exists, OuterRef, QuerySet, When
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from departments.models import Body, Membership, Role
+from departments.models import Body, Membership
 from departments.panels import panels_of
 from departments.readiness import can_be_told
 from departments.tree import path
 from departments.web.access import may
+from departments.web.people import people_of
 from departments.web.words import told
 
-MOST_PEOPLE = 300
 MOST_BELOW = 300
 MOST_EVENTS = 50
-
-# Those who answer for the body first.
-ORDER = [Role.HEAD, Role.CONTACT, Role.DEPUTY, Role.OFFICER, Role.MEMBER]
 
 
 @require_safe
@@ -25,7 +22,6 @@ ORDER = [Role.HEAD, Role.CONTACT, Role.DEPUTY, Role.OFFICER, Role.MEMBER]
 def body(request: HttpRequest, slug: str) -> HttpResponse:
     """Everything about a body; addresses only for those whose branch it is, administrators and auditors."""
     shown = get_object_or_404(Body.objects.select_related("successor"), slug=slug)
-    people = list(_people(shown)[: MOST_PEOPLE + 1])
     below = list(_below(shown)[: MOST_BELOW + 1])
     context = {
         "body": shown,
@@ -34,23 +30,14 @@ def body(request: HttpRequest, slug: str) -> HttpResponse:
         "sponsored": Body.objects.filter(sponsors__sponsor=shown),
         "topics": shown.remit.order_by("topic__slug").values_list("topic__slug", flat=True),
         "aliases": shown.aliases.order_by("text").values_list("text", flat=True),
-        "people": people[:MOST_PEOPLE],
-        "more_people": len(people) > MOST_PEOPLE,
+        **people_of(request, shown),
         "dark": shown.closed is None and not shown.memberships.filter(can_be_told).exists(),
-        "may_see_addresses": request.user.has_perm("departments.view_addresses", shown),
         "below": below[:MOST_BELOW],
         "more_below": len(below) > MOST_BELOW,
         "events": [(event, told(event)) for event in shown.events.select_related("by")[:MOST_EVENTS]],
         "panels": panels_of(request, shown),
     }
     return render(request, "departments/body.html", context)
-
-
-def _people(of: Body) -> QuerySet[Membership]:
-    """Those who are here today, by what they answer for and then by name."""
-    rank = Case(*(When(role=role, then=place) for place, role in enumerate(ORDER)), default=len(ORDER))
-    here = of.memberships.filter(until=None, person__left_at=None).select_related("person")
-    return here.order_by(rank, "order", "person__name", "pk")
 
 
 def _below(of: Body) -> QuerySet[Body]:
