@@ -48,6 +48,12 @@ BRANCH_WITH_SPONSORED = """
 """
 
 
+def hold_tree() -> None:
+    """Nobody else moves bodies until this transaction ends. Taken first, so that two movers wait and never deadlock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('departments.tree'))")
+
+
 def ancestors(body_id: int) -> list[int]:
     """The bodies above this one on its line of accountability, the nearest first; without itself."""
     return _ids(ANCESTORS, {"body": body_id})
