@@ -11,8 +11,9 @@ from django.db import connection
 from alerts.models import Advisory, Gap
 from departments.models import Body
 
-# From the branches of the audience down along accountability and sponsorship, not through an excluded body;
-# then the bodies between, up from each target, but for the issuer's own line. UNION ends the cycles sponsors can make.
+# From the branches of the audience down along accountability and sponsorship, from a closed body to whoever took over,
+# and not through an excluded one; then the bodies between, up from each target, but for the issuer's own line. UNION
+# ends the cycles that sponsors and successors can make.
 AUDIENCE = """
 WITH RECURSIVE excluded(body_id) AS (
     SELECT body_id FROM alerts_exclusion WHERE advisory_id = %(advisory)s
@@ -26,6 +27,9 @@ WITH RECURSIVE excluded(body_id) AS (
         SELECT b.id AS body_id FROM departments_body b WHERE b.parent_id = r.body_id
         UNION ALL
         SELECT s.body_id FROM departments_sponsor s WHERE s.sponsor_id = r.body_id
+        UNION ALL
+        SELECT o.successor_id FROM departments_body o
+        WHERE o.id = r.body_id AND o.closed IS NOT NULL AND o.successor_id IS NOT NULL
     ) c
     WHERE c.body_id NOT IN (SELECT body_id FROM excluded)
 ), target(body_id) AS (

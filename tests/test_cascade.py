@@ -6,6 +6,7 @@ from django.utils import timezone
 from alerts.cascade import cascade, release
 from alerts.models import Advisory, Branch, Exclusion, Message, Recipient, Relay, Revision, Seat
 from alerts.models.audience import AudienceRole
+from departments.closing import close
 from departments.models import Body, Membership, Person, Sponsor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -288,3 +289,31 @@ class TestWhatChangesMeanwhile:
         Advisory.objects.filter(pk=advisory.pk).update(state="stood-down")
         cascade(advisory.pk)
         assert told(advisory) == ["Told"]
+
+
+def test_an_advisory_for_a_body_that_was_merged_reaches_whoever_took_over(scene: Scene) -> None:
+    scene.person("heir", (scene.south, "member"))
+    advisory = scene.advisory(scene.agency)
+    close(scene.agency, by=None, on=timezone.localdate(), why="merged", successor=scene.south)
+    cascade(advisory.pk)
+    assert set(advisory.recipients.filter(targeted=True).values_list("person__name", flat=True)) == {"Heir"}
+
+
+def test_a_merger_while_an_advisory_is_live_tells_the_successor_as_well(scene: Scene) -> None:
+    moved = scene.person("moved", (scene.agency, "member"))
+    scene.person("heir", (scene.south, "member"))
+    advisory = scene.advisory(scene.agency)
+    cascade(advisory.pk)
+    close(scene.agency, by=None, on=timezone.localdate(), why="merged", successor=scene.south)
+    cascade(advisory.pk)
+    assert set(advisory.recipients.filter(targeted=True).values_list("person__name", flat=True)) == {"Heir", "Moved"}
+    assert Message.objects.filter(person=moved).count() == 1
+
+
+def test_a_successor_that_was_left_out_stays_left_out(scene: Scene) -> None:
+    scene.person("heir", (scene.south, "member"))
+    advisory = scene.advisory(scene.agency)
+    Exclusion.objects.create(advisory=advisory, body=scene.south, reason="told by hand", by=scene.officer)
+    close(scene.agency, by=None, on=timezone.localdate(), why="merged", successor=scene.south)
+    cascade(advisory.pk)
+    assert not advisory.recipients.filter(targeted=True).exists()
