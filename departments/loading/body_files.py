@@ -1,7 +1,6 @@
 """The two forms of a file of bodies: CSV, and the GOV.UK organisations API's JSON."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,9 @@ from django.utils.text import slugify
 from departments.loading import kinds
 from departments.loading.files import csv_rows, read_text
 from departments.loading.report import NotUnderstood, Remark
+from departments.slugs import LONGEST_TOPIC, wrong_with
 
 COLUMNS = ("slug", "name", "kind", "parent", "topics")
-LONGEST_SLUG = 400
-LONGEST_NAME = 500
-LONGEST_TOPIC = 100
-SLUG = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -71,20 +67,7 @@ def read_bodies(path: Path) -> BodyFile:
 
 def _reasons(row: BodyRow) -> Iterator[str]:
     """Why this row cannot be taken, each with what to do."""
-    if not row.slug:
-        yield "no slug"
-    elif len(row.slug) > LONGEST_SLUG:
-        yield f"a slug of {len(row.slug)} characters: at most {LONGEST_SLUG}"
-    elif not SLUG.fullmatch(row.slug):
-        yield f"the slug {row.slug!r}: letters a to z, digits, hyphens and underscores only"
-    if not row.name:
-        yield "no name"
-    elif len(row.name) > LONGEST_NAME:
-        yield f"a name of {len(row.name)} characters: at most {LONGEST_NAME}"
-    if not row.kind:
-        yield "no kind: say what it is, such as committee"
-    elif len(row.kind) > kinds.LONGEST:
-        yield f"a kind of {len(row.kind)} characters: at most {kinds.LONGEST}"
+    yield from wrong_with(row.slug, row.name, row.kind)
     if row.slug in (row.sponsors or ()):
         yield f"{row.slug} would be its own sponsor"
     for topic in row.topics or ():

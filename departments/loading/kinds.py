@@ -2,8 +2,6 @@
 
 from typing import Final
 
-LONGEST: Final = 100
-
 _KNOWN: Final = """
     government; parliament; house; select committee; joint committee; committee; subcommittee; delegation;
     ministerial department; non-ministerial department; department; devolved government; directorate; division; team;
