@@ -1,4 +1,4 @@
-"""Places on a body's page that other apps fill. They know this one; this one never knows them."""
+"""Places on a body's and a person's page that other apps fill. They know this one; this one never knows them."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -6,12 +6,14 @@ from typing import TypeAlias
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from departments.models import Body
+from departments.models import Body, Person
 
 # Returns a piece of HTML with a heading of its own (h2), or "" where there is nothing to say to this person.
 Panel: TypeAlias = Callable[[HttpRequest, Body], SafeString]
+PersonPanel: TypeAlias = Callable[[HttpRequest, Person], SafeString]
 
 _panels: list[Panel] = []
+_person_panels: list[PersonPanel] = []
 
 
 def register(panel: Panel) -> Panel:
@@ -24,3 +26,15 @@ def register(panel: Panel) -> Panel:
 def panels_of(request: HttpRequest, body: Body) -> list[SafeString]:
     """What each registered panel has to say about this body, the silent ones left out."""
     return [html for panel in _panels if (html := panel(request, body))]
+
+
+def register_person(panel: PersonPanel) -> PersonPanel:
+    """As `register`, for every person's page."""
+    if panel not in _person_panels:
+        _person_panels.append(panel)
+    return panel
+
+
+def person_panels_of(request: HttpRequest, person: Person) -> list[SafeString]:
+    """What each registered panel has to say about this person, the silent ones left out."""
+    return [html for panel in _person_panels if (html := panel(request, person))]

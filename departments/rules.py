@@ -122,6 +122,14 @@ def answers_for_their_body(person: Person, other: Person | None) -> bool:
     return _is_above(person, bodies_of(other), [Role.CONTACT, Role.DEPUTY, Role.HEAD])
 
 
+@predicate
+def answers_where_they_sit(person: Person, other: Person | None) -> bool:
+    """As `answers_for_their_body`, for heads as well: whoever opens a minister's mail gains none of their powers."""
+    if other is None or other.is_administrator or other.is_auditor or bodies_of(other, [Role.OFFICER]):
+        return False
+    return _is_above(person, bodies_of(other), [Role.CONTACT, Role.DEPUTY, Role.HEAD])
+
+
 def _bodies_ever(person: Person) -> set[int]:
     return set(Membership.objects.filter(person=person).values_list("body_id", flat=True))
 
@@ -143,7 +151,9 @@ PERMISSIONS = {
     "departments.ask_to_hold": is_administrator | answers_for,
     "departments.grant_hold": consents_for_parent,
     "departments.view_person": is_administrator | is_auditor | is_themselves | has_them_in_own_branch,
+    "departments.view_people": is_administrator | is_auditor,
     "departments.change_person": is_administrator | answers_for_their_body,
+    "departments.name_delegate": is_administrator | is_themselves | answers_where_they_sit,
 }
 for name, who in PERMISSIONS.items():
     add_perm(name, who)
