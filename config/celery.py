@@ -11,9 +11,18 @@ app = Celery("tocsin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+# Every verb that asks the database what is to be done, but for those that the beat rings within seconds anyway.
+LOOKS = (
+    "alerts.tasks.cascade_all",
+    "alerts.tasks.deliver",
+    "alerts.tasks.fold_all",
+    "departments.tasks.refresh_readiness",
+    "departments.tasks.load_uploads",
+)
+
 
 @worker_ready.connect
 def look_at_everything(**_: object) -> None:
     """A worker that comes (back) looks at all there is to do, without waiting for the beat."""
-    for name in ("alerts.tasks.cascade_all", "alerts.tasks.deliver", "alerts.tasks.fold_all"):
+    for name in LOOKS:
         app.send_task(name)

@@ -119,10 +119,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
+# How often the beat rings for each task, in seconds.
+BEATS = {
+    "alerts.tasks.heartbeat": 5.0,
+    "alerts.tasks.deliver": 10.0,
+    "alerts.tasks.fold_all": 10.0,
+    "alerts.tasks.cascade_all": 60.0,
+    "departments.tasks.refresh_readiness": 60.0,
+    "departments.tasks.refresh_all_readiness": 3600.0,
+    "departments.tasks.load_uploads": 60.0,
+}
 # Each expires after its own interval: a beat that rang for an hour into a dead broker must not ring an hour's bells.
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"alerts.tasks.{name}", "schedule": seconds, "options": {"expires": seconds}}
-    for name, seconds in {"heartbeat": 5.0, "deliver": 10.0, "fold_all": 10.0, "cascade_all": 60.0}.items()
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}} for task, seconds in BEATS.items()
 }
 
 # --- mail ---

@@ -1,0 +1,77 @@
+"""The bell: rung after a commit, never after a rollback; a broker that is away is no error."""
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from structlog.testing import capture_logs
+
+from alerts.wake import wake
+from config.bell import ring
+from config.celery import LOOKS, app
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...]]]:
+    """Each task that was sent, with its arguments."""
+    heard: list[tuple[str, tuple[int, ...]]] = []
+    monkeypatch.setattr("config.celery.app.send_task", lambda task, args=(), **how: heard.append((task, args)))
+    return heard
+
+
+def test_the_bell_rings_once_the_transaction_has_committed(
+    sent: list[object], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ring("departments.tasks.load_uploads")
+        assert sent == []
+    assert sent == [("departments.tasks.load_uploads", ())]
+
+
+def test_alerts_ring_for_their_own_tasks(
+    sent: list[object], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        wake("cascade", 7)
+    assert sent == [("alerts.tasks.cascade", (7,))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_back_rings_no_bell(sent: list[object]) -> None:
+    with transaction.atomic():
+        ring("departments.tasks.load_uploads")
+        transaction.set_rollback(True)
+    assert sent == []
+
+
+@pytest.mark.parametrize("away", [OperationalError("redis://secret@host"), ConnectionRefusedError()])
+def test_a_broker_that_is_away_is_a_line_in_the_log(
+    away: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    def send(*args: object, **how: object) -> None:
+        raise away
+
+    monkeypatch.setattr("config.celery.app.send_task", send)
+    with capture_logs() as lines, django_capture_on_commit_callbacks(execute=True):
+        ring("departments.tasks.load_uploads")
+    assert [(line["task"], line["error"]) for line in lines] == [
+        ("departments.tasks.load_uploads", type(away).__name__)
+    ]
+    assert "secret" not in str(lines)
+
+
+def test_every_task_that_the_beat_and_a_new_worker_ring_for_is_there() -> None:
+    app.loader.import_default_modules()
+    rung = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert rung | set(LOOKS) <= set(app.tasks)
+    assert {"departments.tasks.refresh_readiness", "departments.tasks.load_uploads"} <= rung & set(LOOKS)
+
+
+def test_no_bell_outlives_its_own_interval() -> None:
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["options"] == {"expires": entry["schedule"]}
