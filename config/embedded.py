@@ -104,8 +104,11 @@ def services(place: Path, *, durable: bool = True) -> Iterator[Services]:
 
 
 @contextlib.contextmanager
-def throwaway() -> Iterator[Services]:
-    """Fast services for one test run in a folder of their own, which goes with them; those of dead runs go first."""
+def throwaway(*, durable: bool = False) -> Iterator[Services]:
+    """Services for one run in a folder of their own, which goes with them; those of dead runs go first.
+
+    Fast, for tests; `durable` for measurements, which are worth nothing without fsync.
+    """
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         yield Services(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
         return
@@ -115,7 +118,7 @@ def throwaway() -> Iterator[Services]:
     _clear(shelf)
     own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=shelf))
     try:
-        with services(own, durable=False) as found:
+        with services(own, durable=durable) as found:
             yield found
     finally:
         shutil.rmtree(own, ignore_errors=True)

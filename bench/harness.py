@@ -1,0 +1,68 @@
+"""Measuring: ours and a yardstick take turns, the medians are compared, and the ratio is held against a bound."""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+ROUNDS = 3
+# Does its own preparation, runs once, and returns the seconds that count.
+Timed: TypeAlias = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table and an entry of `bench-results.json`."""
+
+    name: str
+    value: float
+    unit: str
+    yardstick: str
+    yardstick_value: float
+    ratio: float
+    bound: str
+    holds: bool
+
+
+def within(ratio: float, bound: str) -> bool:
+    """Whether a ratio keeps a bound such as `<= 3` or `>= 0.6`; raises `ValueError` for any other words."""
+    sign, _, number = bound.partition(" ")
+    if sign == "<=":
+        return ratio <= float(number)
+    if sign == ">=":
+        return ratio >= float(number)
+    raise ValueError(f"no bound: {bound!r}")
+
+
+def compare(
+    name: str, ours: Timed, yardstick: Timed, *, against: str, bound: str, rounds: int = ROUNDS, also: bool = True
+) -> Row:
+    """Run both in turns; `against` says what the yardstick is. `also` is a further condition that holds or not."""
+    mine, theirs = [], []
+    for _ in range(rounds):
+        theirs.append(yardstick())
+        mine.append(ours())
+    value, unit = statistics.median(mine), statistics.median(theirs)
+    ratio = value / unit
+    return Row(
+        name, round(value, 5), "s", against, round(unit, 5), round(ratio, 3), bound, also and within(ratio, bound)
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """For people."""
+    lines = [f"{'':14} {'ours':>10} {'yardstick':>10} {'ratio':>7}  bound"]
+    for row in rows:
+        verdict = "" if row.holds else "   DOES NOT HOLD"
+        lines.append(
+            f"{row.name:14} {row.value:>8.4f} {row.unit} {row.yardstick_value:>8.4f} {row.unit} {row.ratio:>7.2f}  "
+            f"{row.bound}{verdict}\n{'':14} against {row.yardstick}"
+        )
+    return "\n".join(lines)
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """For programs."""
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
