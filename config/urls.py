@@ -7,6 +7,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("bodies/", include("departments.web.urls")),
     path("people/", include("departments.web.people_urls")),
+    path("directory/load/", include("departments.web.upload_urls")),
     path("directory/", include("departments.web.directory_urls")),
     path("", include("alerts.web.urls")),
 ]

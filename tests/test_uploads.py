@@ -1,0 +1,466 @@
+"""Loading through the page: compared first, loaded by a second press, once and whole, whatever dies in between."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, OperationalError, connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from structlog.testing import capture_logs
+
+from departments import uploads
+from departments.loading import load_bodies
+from departments.models import Body, BodyEvent, Membership, Person, Role, Upload
+from departments.refusal import Refused
+from departments.web import upload_limit
+from tests.rows import body, person
+
+pytestmark = pytest.mark.django_db
+
+BODIES = b"slug,name,kind,parent,topics\nministry,The Ministry,department,,cyber\nagency,The Agency,agency,ministry,\n"
+PEOPLE = b"email,name,body,role\nada@load.example,Ada Example,ministry,contact\n"
+BROKEN = b"slug,name,kind,parent,topics\nministry,,department,,\nagency,The Agency,agency,nowhere,\n"
+
+
+@pytest.fixture
+def ann() -> Person:
+    """An administrator."""
+    return person("Ann Administrator", is_administrator=True)
+
+
+def put(by: Person, content: bytes = BODIES, what: str = "bodies") -> Upload:
+    return uploads.put(what, "estate.csv", content, by)
+
+
+def compared(by: Person, content: bytes = BODIES, what: str = "bodies") -> Upload:
+    made = put(by, content, what)
+    uploads.run_waiting()
+    made.refresh_from_db()
+    return made
+
+
+def loaded(by: Person, content: bytes = BODIES, what: str = "bodies", **how: bool) -> Upload:
+    made = compared(by, content, what)
+    uploads.decide(made, True, by, **how)
+    uploads.run_waiting()
+    made.refresh_from_db()
+    return made
+
+
+def client_of(who: Person) -> Client:
+    client = Client()
+    client.force_login(who, "departments.signing_in.DutyBackend")
+    return client
+
+
+def posted(client: Client, content: bytes = BODIES, what: str = "bodies", name: str = "estate.csv") -> Any:
+    return client.post(reverse("uploads:list"), {"what": what, "file": SimpleUploadedFile(name, content)})
+
+
+def text(client: Client, of: Upload) -> str:
+    answer = client.get(reverse("uploads:one", args=[of.pk]))
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+# --- the verbs ---
+
+
+def test_a_file_is_compared_and_changes_nothing(ann: Person) -> None:
+    made = compared(ann)
+    assert made.state == "compared"
+    assert not Body.objects.exists()
+    assert made.report["lists"][0] == {
+        "kind": "new",
+        "count": 2,
+        "lines": made.report["lists"][0]["lines"],
+        "rest": 0,
+    }
+    assert made.report["lists"][0]["lines"][0].startswith("new: ")
+    assert made.content is not None
+
+
+def test_the_second_press_loads_it_in_the_name_of_who_pressed(ann: Person) -> None:
+    made, other = compared(ann), person("Bob Second", is_administrator=True)
+    uploads.decide(made, True, other)
+    assert uploads.run_waiting() == 1
+    made.refresh_from_db()
+    assert (made.state, made.content, made.report["decided_by_name"]) == ("loaded", None, "Bob Second")
+    assert made.settled_at is not None
+    assert made.report["loaded"].startswith("2 bodies: 2 new")
+    assert set(BodyEvent.objects.values_list("by__name", flat=True)) == {"Bob Second"}
+
+
+def test_people_are_loaded_as_well(ann: Person) -> None:
+    body("ministry")
+    assert loaded(ann, PEOPLE, "people").state == "loaded"
+    assert Membership.objects.get(person__email="ada@load.example").role == "contact"
+
+
+def test_put_aside_leaves_the_directory_and_keeps_no_content(ann: Person) -> None:
+    made = compared(ann)
+    uploads.decide(made, False, ann)
+    made.refresh_from_db()
+    assert (made.state, made.content) == ("put-aside", None)
+    assert uploads.run_waiting() == 0
+    assert not Body.objects.exists()
+
+
+def test_the_same_decision_twice_is_one(ann: Person) -> None:
+    made = compared(ann)
+    uploads.decide(made, True, ann)
+    uploads.decide(made, True, ann)
+    uploads.run_waiting()
+    assert uploads.decide(made, True, ann).state == "loaded"
+    assert uploads.run_waiting() == 0
+    assert BodyEvent.objects.count() == 2
+
+
+def test_a_decision_is_not_turned_round(ann: Person) -> None:
+    one, other = compared(ann), compared(ann)
+    uploads.decide(one, True, ann)
+    with pytest.raises(Refused, match="was decided by Ann Administrator already"):
+        uploads.decide(one, False, ann)
+    uploads.decide(other, False, ann)
+    with pytest.raises(Refused, match="put aside by Ann Administrator already"):
+        uploads.decide(other, True, ann)
+
+
+def test_nobody_decides_before_the_comparison_or_about_what_was_refused(ann: Person) -> None:
+    with pytest.raises(Refused, match="still being compared"):
+        uploads.decide(put(ann), True, ann)
+    with pytest.raises(Refused, match="It was refused"):
+        uploads.decide(compared(ann, BROKEN), True, ann)
+
+
+def test_a_file_that_is_not_understood_says_each_line_and_loads_nothing(ann: Person) -> None:
+    made = compared(ann, BROKEN)
+    assert (made.state, made.content) == ("refused", None)
+    assert made.report["wrong"]["count"] == 2
+    assert [where for where, _ in made.report["wrong"]["lines"]] == ["line 2", "line 3"]
+    assert not Body.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x89PNG\r\n\x1a\n\x00\x00", b"slug,name\0,kind,parent,topics\n", b"\xff\xfeh\0", b"{", b'{"results": 3}', b"\n"],
+)
+def test_binary_and_strange_files_are_refused_in_words(ann: Person, content: bytes) -> None:
+    made = compared(ann, content)
+    assert made.state == "refused"
+    assert made.report["wrong"]["count"] > 0
+
+
+@pytest.mark.parametrize(("what", "content"), [("bodies", b""), ("cats", BODIES), ("", BODIES)])
+def test_an_empty_file_or_an_unknown_kind_is_not_taken_in(ann: Person, what: str, content: bytes) -> None:
+    with pytest.raises(Refused, match="Nothing was taken in"):
+        uploads.put(what, "x.csv", content, ann)
+    assert not Upload.objects.exists()
+
+
+def test_a_file_that_is_too_large_is_not_taken_in(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "LARGEST", len(BODIES) - 1)
+    with pytest.raises(Refused, match="split it"):
+        put(ann)
+    monkeypatch.setattr(uploads, "LARGEST", len(BODIES))
+    assert put(ann).size == len(BODIES)
+
+
+@pytest.mark.parametrize("name", ["a\0b\n" + "ü" * 400 + ".csv", "", "\u202egpj.exe", "<script>"])
+def test_any_name_of_a_file_is_kept_readable(ann: Person, name: str) -> None:
+    made = uploads.put("bodies", name, BODIES, ann)
+    made.refresh_from_db()
+    assert 0 < len(made.name) <= 255
+    assert made.name.isprintable()
+
+
+@pytest.mark.parametrize("fields", [{}, {"is_auditor": True}])
+def test_only_administrators_load(ann: Person, fields: dict[str, bool]) -> None:
+    other = person("Somebody Else", **fields)
+    with pytest.raises(Refused, match="Only administrators"):
+        put(other)
+    with pytest.raises(Refused, match="Only administrators"):
+        uploads.decide(compared(ann), True, other)
+
+
+def test_a_long_list_is_cut_and_the_rest_counted(ann: Person) -> None:
+    rows = "".join(f"team-{number},Team {number},team,,\n" for number in range(700))
+    made = compared(ann, b"slug,name,kind,parent,topics\n" + rows.encode())
+    new = made.report["lists"][0]
+    assert (new["count"], len(new["lines"]), new["rest"]) == (700, 500, 200)
+    assert "... and 200 more" in text(client_of(ann), made)
+
+
+def test_a_file_that_nobody_decides_about_is_put_aside_after_a_week(ann: Person) -> None:
+    old, fresh = compared(ann), compared(ann)
+    Upload.objects.filter(pk=old.pk).update(at=timezone.now() - timedelta(days=8))
+    uploads.run_waiting()
+    old.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (old.state, old.content, fresh.state) == ("put-aside", None, "compared")
+    assert "nobody had decided for a week" in text(client_of(ann), old)
+
+
+# --- what goes wrong in the middle ---
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def die(error: BaseException) -> Any:
+    """A loader that writes a body and then fails so."""
+
+    def load(*args: object, **options: object) -> None:
+        body("half-a-load")
+        raise error
+
+    return load
+
+
+def test_a_worker_killed_in_the_middle_leaves_everything_as_it_was(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = compared(ann)
+    uploads.decide(made, True, ann)
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "load_bodies", die(Killed()))
+        with pytest.raises(Killed):
+            uploads.run_waiting()
+    made.refresh_from_db()
+    assert made.state == "loading"
+    assert not Body.objects.exists()
+    assert uploads.run_waiting() == 1
+    assert set(Body.objects.values_list("slug", flat=True)) == {"ministry", "agency"}
+
+
+def test_an_unexpected_error_refuses_the_file_and_names_only_its_class_in_the_log(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = compared(ann)
+    uploads.decide(made, True, ann)
+    monkeypatch.setattr(uploads, "load_bodies", die(IntegrityError("(email)=(ada@secret.example)")))
+    with capture_logs() as lines:
+        uploads.run_waiting()
+    made.refresh_from_db()
+    assert (made.state, made.content) == ("refused", None)
+    assert f"upload {made.pk}" in made.report["refused"]
+    assert not Body.objects.exists()
+    assert "IntegrityError" in str(lines)
+    assert "secret" not in str(lines) + str(made.report)
+
+
+def test_a_database_that_was_busy_lets_the_file_wait_and_the_next_one_pass(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = put(ann), put(ann, PEOPLE, "people")
+    monkeypatch.setattr(uploads, "load_bodies", die(OperationalError("deadlock detected")))
+    uploads.run_waiting()
+    one.refresh_from_db()
+    other.refresh_from_db()
+    assert (one.state, other.state) == ("comparing", "refused")
+    monkeypatch.undo()
+
+
+def test_no_file_waits_for_ever(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = put(ann)
+    monkeypatch.setattr(uploads, "load_bodies", die(Killed()))
+    for _ in range(uploads.MOST_STARTS):
+        with pytest.raises(Killed):
+            uploads.run_waiting()
+    uploads.run_waiting()
+    made.refresh_from_db()
+    assert made.state == "refused"
+    assert "begun 5 times" in made.report["refused"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_never_load_one_file_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = person("Ann Administrator", is_administrator=True)
+    made = compared(ann)
+    uploads.decide(made, True, ann)
+    inside, go_on, really = threading.Event(), threading.Event(), load_bodies
+    calls = []
+
+    def slow(*args: Any, **options: Any) -> Any:
+        calls.append(threading.current_thread().name)
+        inside.set()
+        assert go_on.wait(20)
+        return really(*args, **options)
+
+    monkeypatch.setattr(uploads, "load_bodies", slow)
+
+    def work() -> None:
+        try:
+            uploads.run_waiting()
+        finally:
+            connection.close()
+
+    first = threading.Thread(target=work)
+    first.start()
+    assert inside.wait(20)
+    assert uploads.run_waiting() == 0
+    go_on.set()
+    first.join(20)
+    made.refresh_from_db()
+    assert made.state == "loaded"
+    assert len(calls) == 1
+    assert BodyEvent.objects.count() == 2
+
+
+# --- the pages ---
+
+
+def test_a_file_put_in_on_the_page_is_compared_and_then_loaded(ann: Person) -> None:
+    client = client_of(ann)
+    answer = posted(client)
+    made = Upload.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, reverse("uploads:one", args=[made.pk]))
+    waiting = text(client, made)
+    assert 'hx-trigger="every 2s"' in waiting
+    assert "Look again" in waiting
+    uploads.run_waiting()
+    page = text(client, made)
+    assert "every 2s" not in page
+    assert "What would change" in page
+    assert "new: ministry" in page
+    answer = client.post(reverse("uploads:decide", args=[made.pk]), {"do": "load"})
+    assert answer.status_code == 303
+    assert "It is being loaded." in text(client, made)
+    uploads.run_waiting()
+    assert "2 bodies: 2 new" in text(client, made)
+    assert "Loaded: 2 bodies" in " ".join(client.get(reverse("uploads:list")).content.decode().split())
+
+
+def test_htmx_gets_only_what_changed(ann: Person) -> None:
+    client, made = client_of(ann), put(ann)
+    address, asked = reverse("uploads:one", args=[made.pk]), {"HX-Request": "true"}
+    part = client.get(address, headers=asked)
+    assert part.content.decode().startswith('<div id="upload"')
+    seen = part.context["seen"]
+    assert client.get(address, {"seen": seen}, headers=asked).status_code == 204
+    uploads.run_waiting()
+    after = client.get(address, {"seen": seen}, headers=asked)
+    assert after.status_code == 200
+    assert "hx-trigger" not in after.content.decode()
+
+
+def test_what_is_being_done_right_now_is_shown(ann: Person) -> None:
+    made = put(ann)
+    uploads._teller(made.pk)("comparing 2 bodies")
+    assert "Right now: comparing 2 bodies." in text(client_of(ann), made)
+    uploads.run_waiting()
+    assert uploads.step_of(made) == ""
+
+
+def test_without_redis_the_page_only_lacks_the_step(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: object) -> None:
+        raise ConnectionRefusedError
+
+    for name in ("get", "set", "delete"):
+        monkeypatch.setattr(f"departments.uploads.cache.{name}", away)
+    made = put(ann)
+    assert "Being compared" in text(client_of(ann), made)
+    uploads.run_waiting()
+    assert "What would change" in text(client_of(ann), made)
+
+
+def test_a_file_that_is_not_understood_shows_each_line_and_what_to_do(ann: Person) -> None:
+    page = text(client_of(ann), compared(ann, BROKEN))
+    assert "Nothing was loaded." in page
+    assert "Line 2" in page
+    assert "Load it" not in page
+
+
+def test_a_file_that_changes_nothing_says_so_and_has_no_load_button(ann: Person) -> None:
+    loaded(ann)
+    page = text(client_of(ann), compared(ann))
+    assert "It changes nothing" in page
+    assert 'value="load"' not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"what": "bodies"}, "No file was chosen"),
+        ({"what": "bodies", "file": SimpleUploadedFile("x.csv", b"")}, "The file is empty"),
+        ({"what": "cats", "file": SimpleUploadedFile("x.csv", BODIES)}, "cats is not one of the available choices"),
+        ({}, "No file was chosen"),
+    ],
+)
+def test_what_is_wrong_with_the_form_is_said_on_it(ann: Person, fields: dict[str, object], said: str) -> None:
+    answer = client_of(ann).post(reverse("uploads:list"), fields)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Upload.objects.exists()
+
+
+def test_a_body_of_a_request_that_is_too_large_is_never_kept(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_limit, "LARGEST", 10)
+    monkeypatch.setattr(upload_limit, "AROUND", 20)
+    answer = posted(client_of(ann))
+    assert answer.status_code == 413
+    assert "more than 64 MB" in answer.content.decode()
+    assert not answer.wsgi_request.FILES
+    assert not Upload.objects.exists()
+
+
+def test_nothing_is_done_without_one_of_the_two_buttons_or_by_a_link(ann: Person) -> None:
+    made, client = compared(ann), client_of(ann)
+    client.post(reverse("uploads:decide", args=[made.pk]), {"do": "both"})
+    assert client.get(reverse("uploads:decide", args=[made.pk])).status_code == 405
+    assert client.post(reverse("uploads:one", args=[made.pk])).status_code == 405
+    made.refresh_from_db()
+    assert made.state == "compared"
+    assert "Press one of the two buttons" in text(client, made)
+
+
+def test_a_second_press_that_comes_too_late_is_told_so(ann: Person) -> None:
+    made, client = compared(ann), client_of(ann)
+    for pressed in ("aside", "load"):
+        client.post(reverse("uploads:decide", args=[made.pk]), {"do": pressed})
+    assert "It was put aside by Ann Administrator already" in text(client, made)
+
+
+@pytest.mark.parametrize("pk", [10**6, 10**30])
+def test_an_upload_that_is_not_there_is_not_found(ann: Person, pk: int) -> None:
+    assert client_of(ann).get(f"/directory/load/{pk}/").status_code == 404
+
+
+def test_the_pages_are_for_administrators(ann: Person, client: Client) -> None:
+    made, top = compared(ann), body("top")
+    contact = person("Connie Contact")
+    Membership.objects.create(person=contact, body=top, role=Role.CONTACT)
+    auditor = person("Audrey Auditor", is_auditor=True)
+    for name, args in (("list", []), ("one", [made.pk]), ("decide", [made.pk])):
+        address = reverse(f"uploads:{name}", args=args)
+        assert client.post(address)["Location"].startswith(reverse("account_login"))
+        for who in (contact, auditor):
+            assert client_of(who).post(address, {"do": "load"}).status_code == 403
+            assert client_of(who).get(address).status_code == 403
+    made.refresh_from_db()
+    assert made.state == "compared"
+
+
+def test_a_long_list_of_uploads_costs_no_more_queries(
+    ann: Person, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(30):
+        put(person(f"Another {_}", is_administrator=True))
+    client = client_of(ann)
+    with django_assert_max_num_queries(6):
+        answer = client.get(reverse("uploads:list"))
+    assert "Next 25" in answer.content.decode()
+    assert "?page=2" in answer.content.decode()
+
+
+def test_names_out_of_a_file_are_no_markup(ann: Person) -> None:
+    made = compared(ann, b"slug,name,kind,parent,topics\nx,<script>alert(1)</script>,team,,\n")
+    page = text(client_of(ann), made)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
