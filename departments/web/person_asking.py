@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,7 +30,7 @@ def find_place(request: HttpRequest, pk: int) -> Membership:
     return found
 
 
-def require(request: HttpRequest, permission: str, of: object) -> None:
+def require(request: HttpRequest, permission: str, of: Model | None) -> None:
     """403 unless this viewer has the permission."""
     if not request.user.has_perm(permission, of):
         raise PermissionDenied

@@ -1,5 +1,7 @@
 """What is changed about a person: each a form of its own, or one press."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from departments import delegating, people, seating
 from departments.models import Body, Delegation
+from departments.noting import Done
 from departments.web.access import may, signed_in
 from departments.web.person_asking import ask, body_page, find_person, person_page, press, require
 from departments.web.person_forms import AddForm, CorrectForm, DelegateForm, LeaveForm, PlaceForm
@@ -87,9 +90,9 @@ def add_place(request: HttpRequest, pk: int) -> HttpResponse:
     """A further place for somebody, in a body whose people this viewer may change."""
     person = find_person(request, pk, "departments.view_person")
 
-    def act(said: dict[str, object]) -> people.Done:
+    def act(said: dict[str, Any]) -> Done:
         require(request, "departments.change_people", said["body"])
-        return seating.add_place(person, by=signed_in(request), **said)  # type: ignore[arg-type]  # the form's fields
+        return seating.add_place(person, by=signed_in(request), **said)
 
     return ask(
         request,

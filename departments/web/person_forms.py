@@ -25,7 +25,8 @@ class _Plain(forms.Form):
     template_name = "departments/parts/fields.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        kwargs["label_suffix"] = ""
+        super().__init__(*args, **kwargs)
 
 
 class _PlaceForm(_Plain):

@@ -1,0 +1,240 @@
+"""What became of one advisory for one person, in sentences. No address and no text of a mail is ever in them."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from alerts.models import Acknowledgement, Message, Relay
+from alerts.told import Entry, LeftOut, Place
+from departments.models import Person, Role
+from departments.seating import spoken
+
+# Servers like to repeat the address that they refuse.
+ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+LONGEST_REPLY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence; `dark` is set in the warm red."""
+
+    text: str
+    dark: bool = False
+
+
+def verdict(entry: Entry) -> Said:
+    """Were they told? In a few words, for the first line."""
+    recipient, current = entry.recipient, entry.advisory.current
+    if recipient is None:
+        if entry.left_out:
+            return Said("Not told: left out on purpose" if not entry.places else "Not told", dark=True)
+        return Said("Not told", dark=True)
+    number = current.number if current else 0
+    what = "Told" if recipient.targeted else "Told, for information"
+    if recipient.outcome == "unreachable" and recipient.told_revision < number:
+        return Said("Not told: their address was refused", dark=True)
+    if not recipient.told_revision:
+        return Said("Not told" if _over(entry) else "Not told yet", dark=True)
+    if recipient.told_revision < number and not _over(entry):
+        return Said(f"{what} of revision {recipient.told_revision}, not yet of revision {number}", dark=True)
+    answered = ", and answered" if recipient.answered_revision else ""
+    return Said(f"{what}{answered}")
+
+
+def should_have(entry: Entry, person: Person) -> list[Said]:
+    """As what they should have been told, a sentence for each way, and what stood against it."""
+    said = []
+    if entry.named is not None:
+        why = f" (“{entry.named.why}”)" if entry.named.why else ""
+        nowhere = "" if entry.recipient or entry.places else "; they sat in no body, and no way led to them"
+        said.append(
+            Said(f"Named by {entry.named.by.name}, whatever body they sit in{why}{nowhere}", dark=bool(nowhere))
+        )
+    said += [_through(entry, place, person) for place in entry.places]
+    said += [_left_out(one) for one in entry.left_out]
+    return said
+
+
+def _through(entry: Entry, place: Place, person: Person) -> Said:
+    body = place.relay.body.name
+    role = f", as its {spoken(place.membership.role)}" if place.membership else ""
+    if place.seat is None:
+        return Said(f"Should have been told through {body}{role}, and was not: {_why_no_seat(entry, place, person)}")
+    what = "Should have been told" if place.seat.counts else "For information"
+    ended = f", until their place ended {_at(place.seat.ended_at)}" if place.seat.ended_at else ""
+    dark = f". Nobody in {body} could be told" if place.dark else ""
+    return Said(f"{what} through {body}{role}{ended}{dark}", dark=place.dark)
+
+
+def _why_no_seat(entry: Entry, place: Place, person: Person) -> str:
+    if not place.asked:
+        roles = " and ".join(spoken(role) if role in Role.values else role for role in entry.roles)
+        return f"it was for the {roles} of each body only"
+    joined = place.membership.since if place.membership else None
+    if joined and entry.stood_down_at and joined >= entry.stood_down_at:
+        return f"they joined {_at(joined)}, after it was stood down {_at(entry.stood_down_at)}"
+    if person.left_at is not None:
+        return f"they left on {date_format(timezone.localtime(person.left_at), 'j F Y')}"
+    if place.membership and place.membership.until and place.membership.until <= timezone.now():
+        return f"their place ended {_at(place.membership.until)}"
+    if entry.advisory.stopped_at:
+        return f"it was stopped {_at(entry.advisory.stopped_at)}, and nothing unsent leaves"
+    if _over(entry):
+        return "it was stood down before they were looked up"
+    return "its people are being looked up"
+
+
+def _left_out(one: LeftOut) -> Said:
+    how = f" with {one.through}, above it" if one.through else ""
+    if one.remit:
+        signed = f" (“{one.reason}”), signed by {one.by} {_at(one.at)}" if one.by else ", and nobody signed for it"
+        return Said(f"{one.body} was left outside the audience although its remit matches{signed}", dark=True)
+    signed = f" (“{one.reason}”), signed by {one.by} {_at(one.at)}" if one.by else ""
+    return Said(f"{one.body} was left out on purpose{how}{signed}", dark=True)
+
+
+def held(entry: Entry) -> list[Said]:
+    """Who held it on its way to them, and for how long; each body once."""
+    said: dict[int, Said] = {}
+    for place in entry.places:
+        for relay in place.holders:
+            own = relay == place.relay and place.seat is not None and place.seat.contact
+            said.setdefault(relay.pk, _held(relay, own))
+    return list(said.values())
+
+
+def _held(relay: Relay, own: bool) -> Said:
+    told = "; as its contact they were told at once" if own else ""
+    name = relay.body.name
+    if relay.reached_at is None:
+        return Said(f"Held by {name}{told}")
+    if relay.released_at is None:
+        until = f", goes on by itself {_at(relay.held_until)}" if relay.held_until else ""
+        return Said(f"Held by {name} since {_at(relay.reached_at)}{until}{told}", dark=not own)
+    by = relay.released_by.name if relay.released_by else "the clock"
+    lasted = _lasted(relay.released_at - relay.reached_at)
+    return Said(f"Held by {name} for {lasted}, then released by {by} {_at(relay.released_at)}{told}")
+
+
+def mails(entry: Entry) -> list[Said]:
+    """Each mail, and what became of it; then why the latest revision has none, where it has none."""
+    said = [_mail(entry, message) for message in entry.messages]
+    current, recipient = entry.advisory.current, entry.recipient
+    if recipient is None or current is None or any(one.revision_id == current.pk for one in entry.messages):
+        return said
+    if recipient.told_revision < current.number:
+        said.append(Said(f"Revision {current.number}: {_why_no_mail(entry)}", dark=True))
+    return said
+
+
+def _mail(entry: Entry, message: Message) -> Said:
+    what = f"{message.get_kind_display().capitalize()}, revision {message.revision.number}"
+    reply = f": “{_without_addresses(message.error)}”" if message.error else ""
+    match message.state:
+        case Message.State.SENT if message.sent_at:
+            lasted = _lasted(message.sent_at - message.revision.at)
+            delivered = ", and delivered" if _delivered(entry, message) else ""
+            return Said(
+                f"{what}: handed to their mail server {_at(message.sent_at)}, {lasted} after it was published{delivered}"
+            )
+        case Message.State.FAILED:
+            return Said(f"{what}: refused by their mail server {_at(message.failed_at)}{reply}", dark=True)
+        case Message.State.SUPERSEDED:
+            return Said(f"{what}: not sent, a later revision took its place first")
+        case _ if entry.advisory.stopped_at:
+            return Said(f"{what}: waiting, stopped {_at(entry.advisory.stopped_at)}: nothing unsent leaves", dark=True)
+        case _ if message.attempt or message.batch.not_before > timezone.now():
+            again = _at(message.batch.not_before)
+            return Said(f"{what}: waiting, not taken yet{reply}; tried again {again}", dark=True)
+        case _:
+            return Said(f"{what}: waiting in the outbox", dark=True)
+
+
+def _delivered(entry: Entry, message: Message) -> bool:
+    """The route said that it arrived; it is noted of the latest revision that they were told."""
+    recipient = entry.recipient
+    if recipient is None or recipient.outcome != "delivered":
+        return False
+    return recipient.told_revision == message.revision.number
+
+
+def _why_no_mail(entry: Entry) -> str:
+    """What stands between a recipient and a mail that was never written."""
+    if _over(entry):
+        return "never told of the warning, so that standing it down was not written to them"
+    if entry.advisory.stopped_at:
+        return f"stopped {_at(entry.advisory.stopped_at)}: nothing unsent leaves"
+    seats = [place for place in entry.places if place.seat is not None and place.seat.ended_at is None]
+    if not seats:
+        return "not sent, their place ended first"
+    waits = [_waits(place) for place in seats]
+    # One way that is open is enough.
+    return "about to be written" if "" in waits else "; ".join(dict.fromkeys(waits))
+
+
+def _waits(place: Place) -> str:
+    relay = place.waits_for
+    told_at_once = place.seat is not None and place.seat.contact and relay == place.relay
+    if relay is None or (told_at_once and relay.state == Relay.State.HELD):
+        return ""
+    if relay.state == Relay.State.HELD:
+        above = "" if relay == place.relay else " above"
+        until = f" until {_at(relay.held_until)}" if relay.held_until else ""
+        return f"held{above} by {relay.body.name}{until}"
+    return f"{relay.body.name} is not yet reached"
+
+
+def answers(entry: Entry) -> list[Said]:
+    """What they answered and when; or that they have not, where an answer was asked for."""
+    said = [_answer(one) for one in entry.answers]
+    recipient, due = entry.recipient, entry.advisory.acknowledge_by
+    if recipient is None or not recipient.targeted or not recipient.told_revision or said:
+        return said
+    if due is None:
+        return [Said("No answer")]
+    over = due < timezone.now()
+    return [Said(f"No answer; one was asked for by {_moment(due)}", dark=over)]
+
+
+def _answer(one: Acknowledgement) -> Said:
+    by = f" ({one.by.name})" if one.by else ""
+    late = ", late" if one.late else ""
+    what = f"Answered revision {one.revision.number} {one.get_how_display()}{by} {_at(one.at)}{late}"
+    if one.suspect:
+        return Said(f"{what}: like a machine, and not counted", dark=True)
+    return Said(f"{what}: {one.get_read_display()}")
+
+
+def _over(entry: Entry) -> bool:
+    return entry.stood_down_at is not None
+
+
+def _without_addresses(reply: str) -> str:
+    cut = reply if len(reply) <= LONGEST_REPLY else f"{reply[:LONGEST_REPLY]}…"
+    return ADDRESS.sub("(the address)", cut)
+
+
+def _lasted(span: timedelta) -> str:
+    """ "3 h 58 min", "2 days 4 h", "less than a minute"."""
+    minutes = int(span.total_seconds() // 60)
+    hours, days = minutes // 60, minutes // (60 * 24)
+    if minutes < 1:
+        return "less than a minute"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{days} {'day' if days == 1 else 'days'}{f' {hours % 24} h' if hours % 24 else ''}"
+
+
+def _moment(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'H:i')} {local.tzname()} on {date_format(local, 'j F Y')}"
+
+
+def _at(moment: datetime | None) -> str:
+    """ "at 17:00 BST on 28 April 2020"."""
+    return f"at {_moment(moment)}" if moment else ""
