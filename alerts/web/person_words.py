@@ -113,7 +113,7 @@ def _held(relay: Relay, own: bool) -> Said:
         return Said(f"Held by {name}{told}")
     if relay.released_at is None:
         until = f", goes on by itself {_at(relay.held_until)}" if relay.held_until else ""
-        return Said(f"Held by {name} since {_at(relay.reached_at)}{until}{told}", dark=not own)
+        return Said(f"Held by {name} since {_moment(relay.reached_at)}{until}{told}")
     by = relay.released_by.name if relay.released_by else "the clock"
     lasted = _lasted(relay.released_at - relay.reached_at)
     return Said(f"Held by {name} for {lasted}, then released by {by} {_at(relay.released_at)}{told}")
@@ -182,7 +182,7 @@ def _waits(place: Place) -> str:
         return ""
     if relay.state == Relay.State.HELD:
         above = "" if relay == place.relay else " above"
-        until = f" until {_at(relay.held_until)}" if relay.held_until else ""
+        until = f" until {_moment(relay.held_until)}" if relay.held_until else ""
         return f"held{above} by {relay.body.name}{until}"
     return f"{relay.body.name} is not yet reached"
 

@@ -7,6 +7,7 @@ from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 
 from departments.models import Body, Membership, Role
+from departments.seating import spoken
 from departments.web.person_words import confirmed
 
 ON_A_PAGE = 100
@@ -22,8 +23,10 @@ class Row:
     """A place as the table shows it."""
 
     place: Membership
+    role: str
+    """In a word or two."""
     confirmed: str
-    never: bool
+    """"" where nobody asks: of members."""
     may_open: bool
     """This viewer may see the person's own page."""
     may_verify: bool
@@ -51,8 +54,8 @@ def _row(place: Membership, viewer: int | None, may_see: bool, may_change: bool)
     myself = place.person_id == viewer
     return Row(
         place=place,
+        role=spoken(place.role),
         confirmed=confirmed(place) if place.role in ANSWERING or place.verified_at else "",
-        never=place.verified_at is None,
         # Whoever has a duty in this body or above it may see the page of everybody in it.
         may_open=may_see or myself,
         may_verify=may_change and not myself and place.role in ANSWERING,

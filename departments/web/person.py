@@ -15,6 +15,7 @@ from departments.models import Delegation, Membership, Person, PersonEvent
 from departments.models.membership import DUTIES
 from departments.panels import person_panels_of
 from departments.rules import bodies_of, is_administrator, is_auditor
+from departments.seating import spoken
 from departments.tree import branches
 from departments.web.access import may, signed_in
 from departments.web.person_asking import find_person
@@ -29,6 +30,7 @@ class Place:
     """A place as the page shows it."""
 
     membership: Membership
+    role: str
     confirmed: str
     may_change: bool
 
@@ -95,7 +97,7 @@ def _answers_for(viewer: Person) -> set[int]:
 
 def _place(membership: Membership, answers: set[int] | None) -> Place:
     may_change = membership.until is None and (answers is None or membership.body_id in answers)
-    return Place(membership, confirmed(membership), may_change)
+    return Place(membership, spoken(membership.role), confirmed(membership), may_change)
 
 
 def _delegations(of: QuerySet[Delegation]) -> list[Opens]:

@@ -1,17 +1,20 @@
 """What is typed about people: its shape and its limits. Whether it may be so is the verbs' to say."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 
 from departments.models import Body, BodyAlias, Membership, Person, Role
-from departments.noting import LONGEST_NAME, LONGEST_TELEPHONE
+from departments.noting import LONGEST_NAME, LONGEST_TELEPHONE, address_of, name_of, telephone_of
+from departments.refusal import Refused
 from departments.seating import LAST_IN_ORDER, WITH_POWERS
 
 _PLAIN = {"autocomplete": "off"}
 
 
 def _text(label: str, longest: int, hint: str = "", *, required: bool = True, **attributes: str) -> forms.CharField:
+    label = label if required else f"{label} (may stay empty)"
     widget = forms.TextInput(attrs={**_PLAIN, **attributes})
     return forms.CharField(label=label, max_length=longest, help_text=hint, required=required, widget=widget)
 
@@ -27,6 +30,31 @@ class _Plain(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["label_suffix"] = ""
         super().__init__(*args, **kwargs)
+
+
+def _checked(check: Callable[[str], str], typed: str) -> str:
+    """What was typed, where it will do: said at its field then, and not above the form."""
+    try:
+        check(typed)
+    except Refused as refused:
+        raise forms.ValidationError(str(refused)) from None
+    return typed
+
+
+class _NamedForm(_Plain):
+    """With an address, a name, and perhaps a telephone number."""
+
+    def clean_email(self) -> str:
+        """An address."""
+        return _checked(address_of, self.cleaned_data["email"])
+
+    def clean_name(self) -> str:
+        """A name."""
+        return _checked(name_of, self.cleaned_data["name"])
+
+    def clean_telephone(self) -> str:
+        """A telephone number, or nothing."""
+        return _checked(telephone_of, self.cleaned_data["telephone"])
 
 
 class _PlaceForm(_Plain):
@@ -47,7 +75,7 @@ class _PlaceForm(_Plain):
         self.fields["role"] = forms.ChoiceField(label="Role", choices=roles(powers), initial=Role.MEMBER)
 
 
-class AddForm(_PlaceForm):
+class AddForm(_PlaceForm, _NamedForm):
     """Somebody for a body."""
 
     email = _address("Address", "Where they read their mail. Whoever is known by it is the same person.")
@@ -70,7 +98,7 @@ class PlaceForm(_PlaceForm):
         return _body_called(self.cleaned_data["body"])
 
 
-class CorrectForm(_Plain):
+class CorrectForm(_NamedForm):
     """What is written of somebody."""
 
     email = _address("Address")
@@ -97,7 +125,7 @@ class LeaveForm(_Plain):
     )
 
 
-class DelegateForm(_Plain):
+class DelegateForm(_NamedForm):
     """Who opens somebody's mail."""
 
     email = _address("The delegate's address", "Somebody new comes into the directory with it.")

@@ -29,6 +29,7 @@ def place(request: HttpRequest, pk: int) -> HttpResponse:
         "departments/place.html",
         {
             "place": found,
+            "role": seating.spoken(found.role),
             "confirmed": confirmed(found),
             "ways": seating.WAYS,
             "roles": given,
