@@ -1,0 +1,94 @@
+"""The tables of warnings in Django's admin: to read and to search, never to change. No address, no text of a mail."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from alerts.models import Advisory, Batch, Heartbeat, Message, Record, Relay, Revision
+from departments.admin_base import Shown
+
+
+@admin.register(Advisory)
+class AdvisoryAdmin(Shown):
+    """Warnings."""
+
+    list_display = ("reference", "issuer", "state", "severity", "marking", "published_at", "acknowledge_by", "exercise")
+    list_select_related = ("issuer",)
+    list_filter = ("state", "severity", "marking", "exercise")
+    search_fields = ("reference", "issuer__name")
+    raw_id_fields = ("issuer", "current", "material", "written_by", "supersedes", "stopped_by")
+
+
+@admin.register(Revision)
+class RevisionAdmin(Shown):
+    """What was said, as it was published."""
+
+    list_display = ("advisory", "number", "kind", "at", "by", "approved_by")
+    list_select_related = ("advisory", "by", "approved_by")
+    list_filter = ("kind",)
+    search_fields = ("advisory__reference",)
+    raw_id_fields = ("advisory", "by", "approved_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
+        """The words are read where one revision is shown."""
+        return Revision.objects.defer("content", "preview")
+
+
+@admin.register(Relay)
+class RelayAdmin(Shown):
+    """Each body's turn."""
+
+    list_display = ("advisory", "body", "purpose", "state", "reached_at", "held_until", "released_at", "released_by")
+    list_select_related = ("advisory", "body", "released_by")
+    list_filter = ("state", "purpose")
+    search_fields = ("advisory__reference", "body__name")
+    raw_id_fields = ("advisory", "body", "parent", "reached_via", "released_by")
+
+
+@admin.register(Batch)
+class BatchAdmin(Shown):
+    """The outbox."""
+
+    list_display = ("id", "advisory", "kind", "rank", "size", "attempt", "not_before", "leased_until", "done_at")
+    list_select_related = ("advisory",)
+    list_filter = (("done_at", admin.EmptyFieldListFilter),)
+    search_fields = ("advisory__reference",)
+    raw_id_fields = ("advisory", "revision")
+
+
+@admin.register(Message)
+class MessageAdmin(Shown):
+    """Mails: to whom, when, what became of them."""
+
+    # Through the recipient, which has the indexes.
+    by_address = "recipient__person__email"
+    list_display = ("id", "advisory", "person", "kind", "state", "attempt", "sent_at", "failed_at")
+    list_select_related = ("advisory", "person")
+    list_filter = ("state", "kind")
+    search_fields = ("recipient__advisory__reference__exact",)
+    search_help_text = "A whole reference, or a whole address."
+    # What a server answered may hold addresses.
+    fields = ("advisory", "person", "kind", "revision", "batch", "state", "attempt", "sent_at", "failed_at")
+    raw_id_fields = ("advisory", "person", "revision", "batch")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Without what was written to whom."""
+        return Message.objects.defer("personal", "error")
+
+
+@admin.register(Record)
+class RecordAdmin(Shown):
+    """The record."""
+
+    list_display = ("id", "at", "kind", "subject", "actor")
+    list_select_related = ("actor",)
+    search_fields = ("subject__exact", "kind__exact")
+    search_help_text = "A whole reference or slug, or a whole kind."
+    raw_id_fields = ("actor",)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(Shown):
+    """When each process was last seen."""
+
+    list_display = ("process", "at")
