@@ -1,5 +1,6 @@
 """The directory's tables in Django's admin. What is changed here goes through the same verbs as on the pages."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -63,9 +64,9 @@ class BodyAdmin(Shown):
         )
 
 
-def _change(body: Body, request: HttpRequest, to: Any) -> None:
+def _change(body: Body, request: HttpRequest, to: Callable[[Particulars], Particulars]) -> None:
     """Change a body's particulars from what they are now to `to(now)`; refused where somebody was quicker."""
-    now: Particulars = particulars_of(Body.objects.get(pk=body.pk))
+    now = particulars_of(Body.objects.get(pk=body.pk))
     change(body, by=signed_in(request), particulars=to(now), seen=now)
 
 
@@ -86,14 +87,19 @@ class OfBody(Shown):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Add it to the body's particulars."""
         said = self.says(obj)
-        _change(obj.body, request, lambda now: replace(now, **{self.kept_as: (*getattr(now, self.kept_as), said)}))
+        _change(obj.body, request, lambda now: self._with(now, (*getattr(now, self.kept_as), said)))
         obj.pk = self.row(obj).pk
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Take it out of the body's particulars."""
         said = self.says(obj)
-        rest = lambda now: tuple(entry for entry in getattr(now, self.kept_as) if entry != said)  # noqa: E731
-        _change(obj.body, request, lambda now: replace(now, **{self.kept_as: rest(now)}))
+        _change(
+            obj.body, request, lambda now: self._with(now, tuple(e for e in getattr(now, self.kept_as) if e != said))
+        )
+
+    def _with(self, now: Particulars, entries: tuple[str, ...]) -> Particulars:
+        changed: dict[str, Any] = {self.kept_as: entries}
+        return replace(now, **changed)
 
 
 @admin.register(BodyAlias)
@@ -158,7 +164,7 @@ class TopicForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
 
     def clean_slug(self) -> str:
         """In small letters."""
-        return slugify(self.cleaned_data["slug"])
+        return str(slugify(self.cleaned_data["slug"]))
 
 
 @admin.register(Topic)

@@ -34,10 +34,10 @@ class Site(AdminSite):
             raise PermissionDenied
         return redirect_to_login(onward, resolve_url("account_login"))
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """As everywhere."""
-        return HttpResponseRedirect(reverse("account_logout"))
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """As everywhere: the press is handed on."""
+        return HttpResponseRedirect(reverse("account_logout"), preserve_request=True)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """As everywhere."""
         return HttpResponseRedirect(reverse("account_change_password"))
