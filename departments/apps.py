@@ -1,8 +1,15 @@
 """The tree of government and its people. Knows nothing of alerts."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from departments.triggers import ignore_none
 
 
 class DepartmentsConfig(AppConfig):
     name = "departments"
     verbose_name = "The tree and its people"
+
+    def ready(self) -> None:
+        """Have every connection say once that no trigger is to be ignored."""
+        connection_created.connect(ignore_none)

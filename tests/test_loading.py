@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from departments.loading import NotUnderstood, Report, load_bodies
+from departments.loading.files import LARGEST_FILE
 from departments.models import Body, BodyAlias, BodyEvent, Change, Remit, Sponsor
 from tests.rows import body
 
@@ -134,7 +135,12 @@ def test_a_dry_run_lists_the_differences_and_changes_nothing(tmp_path: Path) -> 
     changed = HEADER + "team,The Team,team,department,cyber\nfresh,A Fresh One,office,team,\n"
     report = _load(tmp_path, changed, dry_run=True)
     assert _everything() == before
-    assert report.differences == ["new: fresh (A Fresh One) under team", "moved: team, from agency to department"]
+    assert report.differences == [
+        "new: fresh (A Fresh One) under team",
+        "moved: team, from agency to department",
+        "proposed for closing: agency (The Agency), not in the file",
+        "proposed for closing: department (The Department), not in the file",
+    ]
     done = _load(tmp_path, changed)
     assert done.counts == report.counts
 
@@ -260,3 +266,99 @@ def test_the_command_ends_with_one_line_of_counts(tmp_path: Path) -> None:
     said = io.StringIO()
     call_command("load_bodies", str(_file(tmp_path, SMALL)), stdout=said)
     assert said.getvalue().splitlines()[-1].startswith("3 bodies: 3 new, 0 renamed")
+
+
+def test_bodies_missing_from_a_newer_file_are_proposed_for_closing_and_stay_open(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    body("added-by-hand")
+    newer = "".join(line for line in SMALL.splitlines(keepends=True) if not line.startswith("team"))
+    report = _load(tmp_path, newer)
+    assert report.missing == ["team"]
+    assert not report.changed
+    assert "1 missing and proposed for closing" in str(report)
+    assert not Body.objects.exclude(closed=None).exists()
+    said = io.StringIO()
+    call_command("load_bodies", str(_file(tmp_path, newer)), stdout=said)
+    assert "proposed for closing: team (The Team), not in the file" in said.getvalue()
+
+
+def test_bodies_missing_from_a_newer_file_are_closed_where_that_is_asked_for(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    body("added-by-hand")
+    newer = "".join(line for line in SMALL.splitlines(keepends=True) if not line.startswith("agency"))
+    newer = newer.replace("team,agency", "team,department")
+    dry = load_bodies(_file(tmp_path, newer), dry_run=True, close_missing=True)
+    assert "closed: agency (The Agency), which is not in the file" in dry.differences
+    assert not Body.objects.exclude(closed=None).exists()
+    call_command("load_bodies", str(_file(tmp_path, newer)), "--close-missing", stdout=io.StringIO())
+    assert set(Body.objects.exclude(closed=None).values_list("slug", flat=True)) == {"agency"}
+    assert BodyEvent.objects.get(what="closed").after["why"] == "not in bodies.csv any more"
+    again = load_bodies(_file(tmp_path, newer), close_missing=True)
+    assert again.counts["closed"] == 0
+    assert not again.changed
+
+
+def test_what_another_kind_of_file_named_is_not_missing_from_this_one(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    entry = {"id": "x/fresh", "title": "Fresh", "format": "team", "details": {"slug": "fresh"}}
+    report = load_bodies(_file(tmp_path, json.dumps({"results": [entry]}), "register.json"), close_missing=True)
+    assert report.counts["closed"] == 0
+    assert not Body.objects.exclude(closed=None).exists()
+
+
+def test_a_body_that_the_register_calls_closed_is_proposed_for_closing(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    entry = {"id": "x/team", "title": "T", "format": "team", "details": {"slug": "team", "govuk_status": "closed"}}
+    register = _file(tmp_path, json.dumps({"results": [entry]}), "register.json")
+    assert load_bodies(register).missing == ["team"]
+    assert load_bodies(register, close_missing=True).counts["closed"] == 1
+    assert Body.objects.get(slug="team").closed is not None
+
+
+def test_a_part_of_the_register_closes_nothing(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    part = _file(tmp_path, json.dumps({"total": 663, "results": []}), "register.json")
+    with pytest.raises(NotUnderstood, match="is a part only"):
+        load_bodies(part, close_missing=True)
+
+
+def test_a_csv_may_name_sponsors_and_each_has_to_be_known(tmp_path: Path) -> None:
+    further = SMALL.replace("topics\n", "topics,sponsors\n").replace(",cyber\n", ",cyber,department\n")
+    further = further.replace("Affairs\n", "Affairs,\n").replace("department,\n", "department,,\n")
+    _load(tmp_path, further)
+    assert set(Sponsor.objects.values_list("body__slug", "sponsor__slug")) == {("team", "department")}
+    with pytest.raises(NotUnderstood, match="line 2: team is sponsored by nowhere, which neither"):
+        _load(tmp_path, further.replace("cyber,department", "cyber,nowhere"))
+    assert Sponsor.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04" + b"x" * 100, "a spreadsheet or another packed file: save it as CSV"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "is not UTF-8"),
+        (HEADER.encode() + b"a," * 600_000, "line 2: a line of 1,200,000 characters: at most 1,000,000"),
+        (HEADER.encode() + "a,\ud800,team,,\n".encode("utf-8", "surrogatepass"), "line 2: byte 0xed is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        _load(tmp_path, content)
+    assert said in str(refused.value)
+
+
+def test_a_file_larger_than_any_directory_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    with pytest.raises(NotUnderstood, match="more than 200 MB"):
+        load_bodies(path)
+
+
+def test_a_hundred_megabytes_on_one_line_are_refused_by_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "line.csv"
+    with path.open("wb") as file:
+        file.write(HEADER.encode())
+        file.writelines(b"a," * 500_000 for _ in range(100))
+    with pytest.raises(NotUnderstood, match="line 2: a line of 100,000,000 characters"):
+        load_bodies(path)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from departments import readiness
 from departments.addresses import canonical
-from departments.loading import Report, load_people
-from departments.loading.people_file import quick_canonical
+from departments.loading import NotUnderstood, Report, load_people
+from departments.loading.people_file import Addresses
 from departments.models import Body, Membership, Person
 from tests.rows import body
 
@@ -58,7 +58,7 @@ def test_somebody_in_two_bodies_is_one_person(tmp_path: Path, bodies: tuple[Body
         ("home", "head"),
         ("away", "member"),
     }
-    assert str(report) == "3 places: 1 new, 0 changed, 3 new places."
+    assert str(report) == "3 places: 1 new, 0 changed, 0 changed places, 3 new places."
     assert not ada.has_usable_password()
 
 
@@ -158,7 +158,9 @@ def test_the_quick_way_with_addresses_says_what_the_library_says(address: str) -
         except ValueError:
             return None
 
-    assert said(quick_canonical) == said(canonical)
+    quick = Addresses()
+    assert said(quick) == said(canonical)
+    assert said(quick) == said(canonical)
 
 
 def test_a_body_whose_only_address_bounces_is_dark_until_it_is_reached(
@@ -177,3 +179,48 @@ def test_a_body_whose_only_address_bounces_is_dark_until_it_is_reached(
     assert readiness.estate() == readiness.Estate(bodies=2, dark=2, weak=0)
     assert readiness.note_reached(ids) == 1
     assert list(readiness.dark_bodies([home.pk])) == []
+
+
+def _further(tmp_path: Path, rows: str, columns: str = "telephone,hours,order,shared") -> Report:
+    path = tmp_path / "people.csv"
+    path.write_text(f"email,name,body,role,{columns}\n{rows}")
+    return load_people(path)
+
+
+def test_further_columns_say_telephone_hours_order_and_shared(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _further(tmp_path, "desk@x.example,The Desk,home,contact,020 7946 0001,out,3,yes\n")
+    place = Membership.objects.select_related("person").get()
+    assert (place.hours, place.order, place.person.telephone, place.person.shared) == ("out", 3, "020 7946 0001", True)
+    assert not _load(tmp_path, "desk@x.example,The Desk,home,contact\n").changed
+    report = _further(tmp_path, "desk@x.example,The Desk,home,contact,,,1,no\n")
+    assert {kind: count for kind, count in report.counts.items() if count} == {"changed": 1, "changed places": 1}
+    place = Membership.objects.select_related("person").get()
+    assert (place.hours, place.order, place.person.telephone, place.person.shared) == ("out", 1, "020 7946 0001", False)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("1" * 51 + ",in,0,no", "a telephone number of 51 characters"),
+        (",night,0,no", "the hours 'night': in or out"),
+        (",in,-1,no", "the order '-1': a number"),
+        (",in," + "9" * 5000 + ",no", "the order '9999"),
+        (",in,0,perhaps", "shared is 'perhaps': yes or no"),
+    ],
+)
+def test_a_further_column_that_says_nothing_is_named(
+    tmp_path: Path, bodies: tuple[Body, Body], cells: str, said: str
+) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        _further(tmp_path, f"a@x.example,A,home,member,{cells}\n")
+    assert f"line 2: {said}" in str(refused.value)
+    assert not Person.objects.exists()
+
+
+def test_rows_of_one_address_that_contradict_each_other_are_refused(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    rows = "a@x.example,A,home,member,1\na@x.example,A,away,member,2\n"
+    with pytest.raises(NotUnderstood, match=r"line 3: a@x\.example has another telephone number here and at line 2"):
+        _further(tmp_path, rows, "telephone")
+    rows = "a@x.example,A,home,member,in\na@x.example,A,home,member,out\n"
+    with pytest.raises(NotUnderstood, match="line 3: stands at line 2 already, with other hours"):
+        _further(tmp_path, rows, "hours")

@@ -8,24 +8,38 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from django.db import connection, transaction
+from django.utils import timezone
 
+from departments.closing import LONGEST_WHY, close_all
 from departments.loading.body_files import BodyFile, BodyRow, read_bodies
-from departments.loading.body_sql import COPY, CREATE, DIFFERENCES, KNOW, NEW_TOPICS, NUMBER
+from departments.loading.body_sql import COPY, CREATE, DIFFERENCES, KNOW, MISSING, NEW_TOPICS, NOTE_REGISTER, NUMBER
 from departments.loading.report import NotUnderstood, Progress, Remark, Report, silent
 from departments.loading.settle import settle
 from departments.models import Body, Person
 
 
 @transaction.atomic
-def load_bodies(path: Path, *, dry_run: bool = False, by: Person | None = None, progress: Progress = silent) -> Report:
+def load_bodies(
+    path: Path,
+    *,
+    dry_run: bool = False,
+    close_missing: bool = False,
+    by: Person | None = None,
+    progress: Progress = silent,
+) -> Report:
     """Load the bodies in this file (CSV, or GOV.UK's JSON), or with `dry_run` only list what would change.
 
-    Raises `NotUnderstood`, with the directory as it was, where any row cannot be understood.
+    Open bodies that an earlier file of this kind named and this one does not are proposed for closing; `close_missing`
+    closes them. Raises `NotUnderstood`, with the directory as it was, where any row cannot be understood.
     """
     progress("reading the file")
     file = read_bodies(path)
     _lock(dry_run)
     directory = dict(Body.objects.values_list("slug", "parent__slug"))
+    if close_missing and file.paged:
+        file.trouble.append(
+            Remark("the file", "is a part only: load the whole register, or do without closing what is missing")
+        )
     rows = _checked(file, directory)
     report = Report(rows=len(rows), what="bodies", dry_run=dry_run, left_out=_left_out(file, directory))
     _remark_closed(file)
@@ -43,11 +57,30 @@ def load_bodies(path: Path, *, dry_run: bool = False, by: Person | None = None, 
         for difference in DIFFERENCES:
             progress(f"bodies: {difference.kind}")
             settle(difference, report, by)
+        if not dry_run:
+            cursor.execute(NOTE_REGISTER)
+        cursor.execute(MISSING, {"register": file.register, "closed": file.closed})
+        missing = cursor.fetchall()
         cursor.execute("DROP TABLE loading_bodies")
+    _settle_missing(missing, report, path.name, by, close=close_missing)
     if report.changed and not dry_run:
         progress("checking the tree")
         _check_now()
     return report
+
+
+def _settle_missing(
+    missing: list[tuple[int, str, str]], report: Report, file: str, by: Person | None, *, close: bool
+) -> None:
+    """Close them, or say that they may be closed."""
+    if close:
+        report.counts["closed"] = len(missing)
+        report.differences += [f"closed: {slug} ({name}), which is not in the file" for _, slug, name in missing]
+        if not report.dry_run:
+            close_all([pk for pk, _, _ in missing], by, timezone.localdate(), f"not in {file} any more"[:LONGEST_WHY])
+        return
+    report.missing = [slug for _, slug, _ in missing]
+    report.differences += [f"proposed for closing: {slug} ({name}), not in the file" for _, slug, name in missing]
 
 
 def _lock(dry_run: bool) -> None:
@@ -72,7 +105,7 @@ def _columns(
     topics = None if row.topics is None else list(row.topics)
     sponsors = None if row.sponsors is None else [s for s in row.sponsors if s in file.rows or s in directory]
     parent = row.parent if parent_said else ""
-    return (row.slug, row.name, row.kind, parent, parent_said, topics, sponsors, row.alias)
+    return (row.slug, row.name, row.kind, parent, parent_said, topics, sponsors, row.alias, file.register)
 
 
 def _checked(file: BodyFile, directory: Mapping[str, str | None]) -> list[tuple[BodyRow, bool]]:
@@ -90,6 +123,12 @@ def _checked(file: BodyFile, directory: Mapping[str, str | None]) -> list[tuple[
         if parent_said or row.slug not in directory:
             parents[row.slug] = (row.parent or None) if parent_said else None
         rows.append((row, parent_said))
+        if file.complete:
+            file.trouble += [
+                Remark(row.where, f"{row.slug} is sponsored by {slug}, which neither the file nor the directory has")
+                for slug in row.sponsors or ()
+                if slug not in known
+            ]
     for circle in _circles(parents):
         where = next((file.rows[slug].where for slug in circle if slug in file.rows), "the directory")
         way = " -> ".join([*circle, circle[0]])

@@ -1,7 +1,7 @@
 """The two forms of a file of bodies: CSV, and the GOV.UK organisations API's JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 from django.utils.text import slugify
 
 from departments.loading import kinds
-from departments.loading.files import csv_rows, read_text
+from departments.loading.files import Table, read_text
 from departments.loading.report import NotUnderstood, Remark
 from departments.slugs import LONGEST_TOPIC, wrong_with
 
 COLUMNS = ("slug", "name", "kind", "parent", "topics")
+FURTHER = ("sponsors",)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,14 @@ class BodyRow:
 class BodyFile:
     """The bodies of a file by slug, what is to be said about it, and what could not be understood."""
 
+    register: str
+    """Which kind of file it is: bodies missing from a newer one of the same kind may be closed."""
     complete: bool
+    """Whether an edge to a body that nobody has is an error, and not a remark."""
+    closed: list[str] = field(default_factory=list)
+    """Slugs of bodies that the file itself calls closed."""
+    paged: bool = False
+    """It says that it is a part only."""
     rows: dict[str, BodyRow] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     trouble: list[Remark] = field(default_factory=list)
@@ -62,7 +70,7 @@ class BodyFile:
 def read_bodies(path: Path) -> BodyFile:
     """The bodies in this file, whichever of the two forms it has. Raises `NotUnderstood` where it has neither."""
     text = read_text(path)
-    return _read_json(text) if text.lstrip()[:1] in ("{", "[") else _read_csv(text)
+    return _read_json(text) if text[:1000].lstrip()[:1] in ("{", "[") else _read_csv(text)
 
 
 def _reasons(row: BodyRow) -> Iterator[str]:
@@ -78,20 +86,27 @@ def _reasons(row: BodyRow) -> Iterator[str]:
 
 
 def _read_csv(text: str) -> BodyFile:
-    file = BodyFile(complete=True)
-    for row in csv_rows(text, COLUMNS, file.trouble):
-        topics = {slugify(topic) for topic in row["topics"].split(";") if topic.strip()}
+    file = BodyFile(register="csv", complete=True)
+    table = Table(text, COLUMNS, file.trouble, optional=FURTHER)
+    for line, (slug, name, kind, parent, topics, *rest) in table:
+        said = dict(zip(table.header[len(COLUMNS) :], rest, strict=True))
         file.add(
             BodyRow(
-                where=f"line {row.line}",
-                slug=row["slug"],
-                name=row["name"],
-                kind=kinds.recognise(row["kind"]),
-                parent=row["parent"],
-                topics=tuple(sorted(topics)),
+                where=f"line {line}",
+                slug=slug,
+                name=name,
+                kind=kinds.recognise(kind),
+                parent=parent,
+                topics=_entries(topics, slugify),
+                sponsors=_entries(said["sponsors"]) if "sponsors" in said else None,
             )
         )
     return file
+
+
+def _entries(cell: str, spelled: Callable[[str], str] = str) -> tuple[str, ...]:
+    """The entries of a cell, separated by semicolons."""
+    return tuple(sorted({spelled(entry.strip()) for entry in cell.split(";") if entry.strip()}))
 
 
 def _read_json(text: str) -> BodyFile:
@@ -104,9 +119,10 @@ def _read_json(text: str) -> BodyFile:
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(results, list):
         raise NotUnderstood([Remark("the file", "no list of results: GOV.UK's organisations API has one")])
-    file = BodyFile(complete=False)
+    file = BodyFile(register="gov.uk", complete=False)
     total = document.get("total")
     if isinstance(total, int) and total != len(results):
+        file.paged = True
         file.remarks.append(
             Remark("the file", f"says {total:,} organisations and has {len(results):,}: one page of many?")
         )
@@ -119,7 +135,8 @@ def _add_entry(file: BodyFile, where: str, entry: Any) -> None:
     try:
         slug = _words(entry["details"].get("slug") or _slug_of(entry))
         if entry["details"].get("govuk_status") == "closed":
-            file.remarks.append(Remark(where, f"{slug} is closed in the register: left out, and as it was here"))
+            file.closed.append(slug)
+            file.remarks.append(Remark(where, f"{slug} is closed in the register: left out"))
             return
         parents = list(dict.fromkeys(_slug_of(parent) for parent in entry.get("parent_organisations") or []))
         row = BodyRow(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 CREATE = """
     CREATE TEMPORARY TABLE loading_bodies (
         slug text PRIMARY KEY, name text NOT NULL, kind text NOT NULL, parent text NOT NULL, parent_said boolean NOT NULL,
-        topics text[], sponsors text[], alias text NOT NULL, id bigint, known boolean NOT NULL DEFAULT false
+        topics text[], sponsors text[], alias text NOT NULL, register text NOT NULL,
+        id bigint, known boolean NOT NULL DEFAULT false
     ) ON COMMIT DROP
 """
-COPY = "COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, alias) FROM STDIN"
+COPY = "COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, alias, register) FROM STDIN"
 KNOW = """
     UPDATE loading_bodies l SET id = b.id, known = true FROM departments_body b WHERE b.slug = l.slug;
     CREATE INDEX ON loading_bodies (id);
@@ -27,6 +28,24 @@ NEW_TOPICS = """
     SELECT DISTINCT topic FROM loading_bodies l CROSS JOIN LATERAL unnest(l.topics) AS t(topic)
     WHERE NOT EXISTS (SELECT FROM departments_topic k WHERE k.slug = t.topic)
     ORDER BY topic ON CONFLICT DO NOTHING
+"""
+
+
+# Which kind of file names a body; says nothing about the body, so nobody is told.
+NOTE_REGISTER = """
+    UPDATE departments_body x SET register = c.register
+    FROM (
+        SELECT b.id, l.register FROM loading_bodies l JOIN departments_body b ON b.id = l.id
+        WHERE b.register <> l.register ORDER BY b.id
+    ) c
+    WHERE x.id = c.id
+"""
+# Open, named by an earlier file of this kind, and not by this one; or called closed by it.
+MISSING = """
+    SELECT b.id, b.slug, b.name FROM departments_body b
+    WHERE b.closed IS NULL AND (b.register = %(register)s OR b.slug = ANY(%(closed)s))
+        AND NOT EXISTS (SELECT FROM loading_bodies l WHERE l.id = b.id)
+    ORDER BY b.slug
 """
 
 
@@ -72,9 +91,9 @@ DIFFERENCES = [
             jsonb_build_object('name', l.name, 'kind', l.kind, 'parent', nullif(l.parent, '')), %(by)s
         """,
         write="""
-            INSERT INTO departments_body (id, slug, name, kind, parent_id, policy, hold_hours, domain, may_issue)
+            INSERT INTO departments_body (id, slug, name, kind, parent_id, policy, hold_hours, domain, may_issue, register)
             SELECT l.id, l.slug, l.name, l.kind, CASE WHEN l.parent_said THEN coalesce(f.id, p.id) END,
-                'automatic', 0, '', false
+                'automatic', 0, '', false, l.register
             {rows} ORDER BY l.slug
         """,
     ),

@@ -3,32 +3,76 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from departments.loading.report import NotUnderstood, Remark
 
 # A cell longer than this is an unclosed quote or no CSV at all (characters).
 LONGEST_CELL = 100_000
+# A line longer than this is no table: its cells alone would fill the memory (characters).
+LONGEST_LINE = 1_000_000
+LARGEST_FILE = 200_000_000  # bytes
+PACKED = b"PK\x03\x04"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row's cells by column name, each trimmed and with white space as single spaces."""
+class Table:
+    """The rows of a CSV: the line of each, and its cells in the order that was asked for, white space as single spaces.
 
-    line: int
-    cells: dict[str, str]
+    Empty lines are none. Rows that do not fit are added to the trouble. Iterating raises `NotUnderstood` where nothing
+    after the place can be trusted, such as an unclosed quote.
+    """
 
-    def __getitem__(self, column: str) -> str:
-        return self.cells[column]
+    def __init__(self, text: str, columns: Sequence[str], trouble: list[Remark], optional: Sequence[str] = ()) -> None:
+        # The longest cell is a setting of the whole process; a load never wants another one.
+        csv.field_size_limit(LONGEST_CELL)
+        self._trouble = trouble
+        self._reader = csv.reader(_lines(text), strict=True)
+        found = self._find_header(columns, optional)
+        self.header = [*columns, *(name for name in optional if name in found)]
+        self._width = len(found)
+        self._ordered = itemgetter(*(found.index(name) for name in self.header))
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        reader, ordered, width = self._reader, self._ordered, self._width
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise NotUnderstood([*self._trouble, Remark(f"line {line}", _csv_error(error))]) from None
+            if cells is None:
+                return
+            if len(cells) == width:
+                yield line, [" ".join(cell.split()) for cell in ordered(cells)]
+            elif any(cells):
+                self._trouble.append(Remark(f"line {line}", f"{len(cells)} columns where the header has {width}"))
+
+    def _find_header(self, columns: Sequence[str], optional: Sequence[str]) -> list[str]:
+        wanted = f"the first line must be {','.join(columns)}"
+        besides = f"; {', '.join(optional)} may stand there as well" if optional else ""
+        try:
+            header = [cell.strip().lower() for cell in next(self._reader, [])]
+        except csv.Error as error:
+            raise NotUnderstood([Remark("line 1", f"{_csv_error(error)}; {wanted}")]) from None
+        names = set(header)
+        if len(names) != len(header) or not set(columns) <= names <= {*columns, *optional}:
+            found = ",".join(header)[:120] or "nothing"
+            raise NotUnderstood([*self._trouble, Remark("line 1", f"{wanted}, but it is {found}{besides}")])
+        return header
 
 
 def read_text(path: Path) -> str:
-    """The file as text, without a byte order mark. Raises `NotUnderstood` where it is not UTF-8 text."""
+    """The file as text, without a byte order mark. Raises `NotUnderstood` where it is not UTF-8 text, or too large."""
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            reason = f"more than {LARGEST_FILE // 1_000_000} MB: this is no file of bodies or people, or divide it"
+            raise NotUnderstood([Remark(path.name, reason)])
         data = path.read_bytes()
     except OSError as error:
         raise NotUnderstood([Remark(str(path), f"cannot be read ({error.strerror})")]) from None
+    if data.startswith(PACKED):
+        raise NotUnderstood([Remark(path.name, "a spreadsheet or another packed file: save it as CSV (UTF-8)")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -43,42 +87,14 @@ def read_text(path: Path) -> str:
     return text
 
 
-def csv_rows(text: str, columns: Sequence[str], trouble: list[Remark]) -> Iterator[Row]:
-    """Each row of a CSV with exactly these columns, in any order; empty lines are none.
-
-    Rows that do not fit are added to `trouble`. Raises `NotUnderstood` where nothing after the place can be trusted:
-    the header, or an unclosed quote.
-    """
-    # The longest cell is a setting of the whole process; a load never wants another one.
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = _header(reader, columns, trouble)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise NotUnderstood([*trouble, Remark(f"line {line}", _csv_error(error))]) from None
-        if cells is None:
-            return
-        if not any(cells):
-            continue
-        if len(cells) != len(header):
-            trouble.append(Remark(f"line {line}", f"{len(cells)} columns where the header has {len(header)}"))
-            continue
-        yield Row(line, {name: " ".join(cell.split()) for name, cell in zip(header, cells, strict=True)})
-
-
-def _header(reader: Iterator[list[str]], columns: Sequence[str], trouble: list[Remark]) -> list[str]:
-    wanted = f"the first line must be {','.join(columns)}"
-    try:
-        header = [cell.strip().lower() for cell in next(reader, [])]
-    except csv.Error as error:
-        raise NotUnderstood([Remark("line 1", f"{_csv_error(error)}; {wanted}")]) from None
-    if sorted(header) != sorted(columns):
-        found = ",".join(header)[:120] or "nothing"
-        raise NotUnderstood([*trouble, Remark("line 1", f"{wanted}, but it is {found}")])
-    return header
+def _lines(text: str) -> Iterator[str]:
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        if len(line) > LONGEST_LINE:
+            reason = (
+                f"a line of {len(line):,} characters: at most {LONGEST_LINE:,}. This is no CSV, or its lines do not end"
+            )
+            raise NotUnderstood([Remark(f"line {number}", reason)])
+        yield line
 
 
 def _csv_error(error: csv.Error) -> str:

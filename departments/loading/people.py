@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from departments.loading.people_file import read_people
-from departments.loading.people_sql import COPY, CREATE, DIFFERENCES, DROP, GATHER, LEFT, LOCK
+from departments.loading.people_sql import COPY_PEOPLE, COPY_PLACES, CREATE, DIFFERENCES, DROP, GATHER, LEFT, LOCK
 from departments.loading.report import NotUnderstood, Progress, Remark, Report, silent
 from departments.loading.settle import settle
 from departments.models import Body, Person
@@ -23,17 +23,18 @@ def load_people(path: Path, *, dry_run: bool = False, by: Person | None = None, 
     """
     progress("reading and checking the file")
     bodies = {slug: (pk, closed) for slug, pk, closed in Body.objects.values_list("slug", "pk", "closed")}
-    file = read_people(path, bodies)
+    file = read_people(path, bodies, progress)
     if file.trouble:
         raise NotUnderstood(file.trouble)
     report = Report(rows=len(file.places), what="places", dry_run=dry_run, remarks=file.remarks)
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
-        progress(f"comparing {len(file.places):,} places")
+        progress(f"comparing {len(file.people):,} people and {len(file.places):,} places")
         cursor.execute(CREATE)
-        with cursor.copy(COPY) as copy:
-            for place in file.places:
-                copy.write_row((place.email, place.written, place.name, place.body_id, place.role))
+        for statement, rows in ((COPY_PEOPLE, file.people), (COPY_PLACES, file.places)):
+            with cursor.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
         cursor.execute(GATHER)
         cursor.execute(LEFT)
         for email, day in cursor.fetchall():

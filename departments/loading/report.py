@@ -55,6 +55,15 @@ class Report:
     differences: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     left_out: int = 0
+    missing: list[str] = field(default_factory=list)
+    """Slugs of bodies that an earlier file of this kind named and this one does not: proposed for closing."""
+
+    @property
+    def proposals(self) -> list[str]:
+        """What is only proposed, the first lines of it: listed in a real load as well."""
+        lines = [line for line in self.differences if line.startswith("proposed")]
+        more = len(lines) - SHOWN
+        return [*lines[:SHOWN], f"... and {more:,} more."] if more > 0 else lines
 
     @property
     def changed(self) -> bool:
@@ -66,4 +75,6 @@ class Report:
         line = f"{self.rows:,} {self.what}: {told}"
         if self.left_out:
             line += f"; {self.left_out:,} {'edge' if self.left_out == 1 else 'edges'} left out"
+        if self.missing:
+            line += f"; {len(self.missing):,} missing and proposed for closing (--close-missing closes them)"
         return f"{line}. A dry run: nothing was changed." if self.dry_run else f"{line}."

@@ -26,14 +26,22 @@ class LoadCommand(BaseCommand):
         """Load, and say what was loaded and what was not."""
         try:
             report = type(self).load(
-                options["file"], dry_run=options["dry_run"], progress=self._progress(options["verbosity"])
+                options["file"],
+                dry_run=options["dry_run"],
+                progress=self._progress(options["verbosity"]),
+                **self.further(options),
             )
         except NotUnderstood as error:
             raise CommandError(str(error)) from None
         if options["verbosity"] == 0:
             return
-        for line in [*report.differences, *map(str, report.remarks), str(report)]:
+        shown = report.differences if report.dry_run else report.proposals
+        for line in [*shown, *map(str, report.remarks), str(report)]:
             self.stdout.write(line)
+
+    def further(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What a command passes on besides."""
+        return {}
 
     def _progress(self, verbosity: int) -> Progress:
         shown = verbosity > 1 or (verbosity == 1 and sys.stderr.isatty())
