@@ -63,9 +63,11 @@ def unseat(membership: Membership, by: Person) -> Done:
 @transaction.atomic
 def change_role(membership: Membership, role: str, by: Person) -> Done:
     """End the place and begin one with this role, so that the history keeps when each was held."""
+    # The body first, as everywhere: two who take both in different orders would wait for each other.
+    body = open_body(membership.body)
     place = _current(membership)
     check_place(role, place.order, place.hours)
-    person, body = place.person, open_body(place.body)
+    person = place.person
     if role == place.role:
         return Done(f"{person.name} is {spoken(role)} of {body.name} already; nothing was changed.", person, False)
     check_role(body, by, place.role)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -539,22 +542,43 @@ def test_a_large_body_is_paged_and_costs_no_more_queries(
     assert client.get(f"{address}?people=x").status_code == 200
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_people_adding_the_same_address_at_once_add_one_person(agency: Body, connie: Person) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import Barrier
+def at_once(*presses: Callable[[], object]) -> list[object]:
+    """What each of these returned or refused, started together on connections of their own."""
+    start = Barrier(len(presses))
 
-    both = Barrier(2)
-
-    def press() -> bool:
+    def run(press: Callable[[], object]) -> object:
         try:
-            both.wait(10)
-            return people.add(agency, connie, "ada@agency.example", "Ada", "member").changed
+            start.wait(10)
+            return press()
+        except Refused as refused:
+            return str(refused)
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(2) as pool:
-        changed = [run.result(30) for run in [pool.submit(press), pool.submit(press)]]
-    assert sorted(changed) == [False, True]
+    with ThreadPoolExecutor(len(presses)) as pool:
+        return [one.result(30) for one in [pool.submit(run, press) for press in presses]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_leaving_at_once_leave_one(adam: Person) -> None:
+    anna = person("Anna", is_administrator=True)
+    today = timezone.localdate()
+    said = at_once(lambda: people.leave(adam, anna, today), lambda: people.leave(anna, adam, today))
+    assert sum("the only administrator" in str(one) for one in said) == 1
+    assert Person.objects.filter(is_administrator=True, left_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_changed_twice_at_once_is_one_place(agency: Body, connie: Person) -> None:
+    place = place_of(sit("Tom Team", agency), agency)
+    at_once(*(lambda: seating.change_role(place, "deputy", connie) for _ in range(4)))
+    assert place_of(place.person, agency).role == "deputy"
+    assert steps(place.person) == ["role changed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_adding_the_same_address_at_once_add_one_person(agency: Body, connie: Person) -> None:
+    said = at_once(*(lambda: people.add(agency, connie, "ada@agency.example", "Ada", "member").changed,) * 2)
+    assert sorted(map(str, said)) == ["False", "True"]
     ada = Person.objects.get(email="ada@agency.example")
     assert steps(ada) == ["added", "seated"]

@@ -314,6 +314,19 @@ def test_whoever_was_not_in_the_asked_roles_joined_too_late_or_was_named_is_said
     assert "No warning that you may see concerned them." in read(auditor, late)
 
 
+def test_whoever_joins_while_it_is_live_is_told_and_the_page_says_when_they_joined(
+    scene: Scene, auditor: Person
+) -> None:
+    advisory = publish(scene, scene.agency)
+    tom = scene.person("tom", (scene.agency, "member"))
+    Membership.objects.filter(person=tom).update(since=timezone.now() + timedelta(minutes=1))
+    Relay.objects.filter(advisory=advisory).update(stale=True)
+    cascade(advisory.pk)
+    page = read(auditor, tom)
+    assert re.search(r"through Agency, as its member, which they joined at .*, after it was published", page)
+    assert "Notice, revision 1: waiting in the outbox" in page
+
+
 def test_whoever_left_the_body_before_is_not_concerned_and_after_is(scene: Scene, auditor: Person) -> None:
     before, after = scene.person("before", (scene.agency, "member")), scene.person("after", (scene.agency, "member"))
     Membership.objects.filter(person=before).update(until=timezone.now() - timedelta(days=1))

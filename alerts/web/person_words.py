@@ -38,7 +38,7 @@ def verdict(entry: Entry) -> Said:
         return Said("Not told: their address was refused", dark=True)
     if not recipient.told_revision:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)
-    if recipient.told_revision < number and not _over(entry):
+    if recipient.told_revision < number:
         return Said(f"{what} of revision {recipient.told_revision}, not yet of revision {number}", dark=True)
     answered = ", and answered" if recipient.answered_revision else ""
     return Said(f"{what}{answered}")
@@ -64,9 +64,16 @@ def _through(entry: Entry, place: Place, person: Person) -> Said:
     if place.seat is None:
         return Said(f"Should have been told through {body}{role}, and was not: {_why_no_seat(entry, place, person)}")
     what = "Should have been told" if place.seat.counts else "For information"
+    published = entry.advisory.published_at
+    since = place.membership.since if place.membership else None
+    joined = f", which they joined {_at(since)}, after it was published" if _after(since, published) else ""
     ended = f", until their place ended {_at(place.seat.ended_at)}" if place.seat.ended_at else ""
     dark = f". Nobody in {body} could be told" if place.dark else ""
-    return Said(f"{what} through {body}{role}{ended}{dark}", dark=place.dark)
+    return Said(f"{what} through {body}{role}{joined}{ended}{dark}", dark=place.dark)
+
+
+def _after(since: datetime | None, published: datetime | None) -> bool:
+    return since is not None and published is not None and since > published
 
 
 def _why_no_seat(entry: Entry, place: Place, person: Person) -> str:

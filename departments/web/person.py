@@ -62,7 +62,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "person": shown,
         "may_see_addresses": addresses,
         "canonical": shown.email if shown.email != shown.written.strip() else "",
-        "earlier": _earlier_addresses(events) if addresses else [],
+        "earlier": _earlier_addresses(shown) if addresses else [],
         "places": [_place(one, answers) for one in places[:MOST_PLACES]],
         "more_places": len(places) > MOST_PLACES,
         "sits": any(one.until is None for one in places),
@@ -106,10 +106,7 @@ def _delegations(of: QuerySet[Delegation]) -> list[Opens]:
     return [Opens(one, last_day(one), one.until is not None and one.until <= now) for one in latest]
 
 
-def _earlier_addresses(events: list[PersonEvent]) -> list[tuple[str, datetime]]:
-    """Each address that was corrected, and when."""
-    return [
-        (str(event.before.get("written") or event.before["email"]), event.at)
-        for event in events
-        if event.what == "corrected" and "email" in event.before
-    ]
+def _earlier_addresses(of: Person) -> list[tuple[str, datetime]]:
+    """Each address that was corrected, and when; the latest first."""
+    corrected = PersonEvent.objects.filter(person=of, what="corrected", before__has_key="email")
+    return [(str(event.before.get("written") or event.before["email"]), event.at) for event in corrected[:MOST_EVENTS]]
