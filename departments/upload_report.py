@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from departments.loading import NotUnderstood, Remark, Report
+from departments.models import Body
 
 # Lines of one list that are kept and shown; of the rest there is the count.
 MOST_LINES = 500
@@ -19,8 +20,17 @@ def told(report: Report) -> dict[str, Any]:
         "changed": report.changed,
         "lists": _lists(report),
         "remarks": _remarks(report.remarks),
-        "missing": _cut(list(getattr(report, "missing", []))),
+        "missing": _missing(report.missing),
     }
+
+
+def loaded(report: Report) -> str:
+    """What a load did, without what it did not."""
+    done = [f"{count:,} {kind}" for kind, count in report.counts.items() if count]
+    said = f"{', '.join(done)}." if done else "Nothing differed any more, so nothing was written."
+    if report.missing:
+        said += f" {len(report.missing):,} missing from the file stayed as they are."
+    return said
 
 
 def not_understood(error: NotUnderstood) -> dict[str, Any]:
@@ -39,6 +49,15 @@ def _lists(report: Report) -> list[dict[str, Any]]:
     return lists
 
 
+def _missing(slugs: Sequence[str]) -> dict[str, Any]:
+    if not slugs:
+        return {}
+    first = slugs[:MOST_LINES]
+    names = dict(Body.objects.filter(slug__in=first).values_list("slug", "name"))
+    lines = [[slug, names.get(slug, slug)] for slug in first]
+    return {"count": len(slugs), "lines": lines, "rest": len(slugs) - len(lines)}
+
+
 def _remarks(remarks: Sequence[Remark]) -> dict[str, Any]:
     if not remarks:
         return {}
@@ -46,10 +65,7 @@ def _remarks(remarks: Sequence[Remark]) -> dict[str, Any]:
     return {"count": len(remarks), "lines": lines, "rest": len(remarks) - len(lines)}
 
 
-def _cut(lines: Sequence[str], count: int | None = None) -> dict[str, Any]:
-    if not lines and not count:
-        return {}
-    count = len(lines) if count is None else count
+def _cut(lines: Sequence[str], count: int) -> dict[str, Any]:
     kept = [_short(line) for line in lines[:MOST_LINES]]
     return {"count": count, "lines": kept, "rest": count - len(kept)}
 

@@ -21,9 +21,10 @@ from redis.exceptions import RedisError
 
 from config.bell import ring
 from departments.loading import NotUnderstood, Report, load_bodies, load_people
+from departments.loading.report import Progress
 from departments.models import Person, Upload
 from departments.refusal import Refused
-from departments.upload_report import not_understood, told
+from departments.upload_report import loaded, not_understood, told
 
 log = structlog.get_logger(__name__)
 
@@ -187,14 +188,18 @@ def _run(upload_id: int) -> bool:
 def _load(held: Upload) -> Report:
     """Compare or load. The loaders read a file, so it is one for as long as that takes."""
     by = Person.objects.filter(pk=held.report.get("decided_by", held.by_id)).first()
-    options: dict[str, Any] = {"dry_run": held.state == Upload.State.COMPARING, "by": by, "progress": _teller(held.pk)}
-    if held.close_missing:
-        options["close_missing"] = True
+    compare, tell = held.state == Upload.State.COMPARING, _teller(held.pk)
     with tempfile.TemporaryDirectory(prefix="upload-") as folder:
-        path = Path(folder, "file")
+        path = Path(folder, _name_on_disk(held.name))
         path.write_bytes(held.content or b"")
-        load = load_bodies if held.what == Upload.What.BODIES else load_people
-        return load(path, **options)
+        if held.what == Upload.What.PEOPLE:
+            return load_people(path, dry_run=compare, by=by, progress=tell)
+        return load_bodies(path, dry_run=compare, by=by, progress=tell, close_missing=held.close_missing)
+
+
+def _name_on_disk(name: str) -> str:
+    """The file's own name, which the history of a closed body quotes; as far as a disk takes it."""
+    return name.replace("/", " ").strip(". ").encode()[:200].decode(errors="ignore") or "file"
 
 
 def _note_done(held: Upload, report: Report) -> None:
@@ -203,7 +208,7 @@ def _note_done(held: Upload, report: Report) -> None:
         held.report = {**held.report, **told(report)}
         held.save(update_fields=["state", "report"])
         return
-    _settle(held, Upload.State.LOADED, {**held.report, "loaded": str(report)})
+    _settle(held, Upload.State.LOADED, {**held.report, "loaded": loaded(report)})
     ring("departments.tasks.refresh_readiness")
 
 
@@ -229,7 +234,7 @@ def _key(upload_id: int) -> str:
     return f"departments.upload.{upload_id}.step"
 
 
-def _teller(upload_id: int) -> Any:
+def _teller(upload_id: int) -> Progress:
     """Keeps each step's sentence where the page finds it at once; the transaction would show it only at the end."""
 
     def tell(step: str) -> None:

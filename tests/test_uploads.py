@@ -92,7 +92,7 @@ def test_the_second_press_loads_it_in_the_name_of_who_pressed(ann: Person) -> No
     made.refresh_from_db()
     assert (made.state, made.content, made.report["decided_by_name"]) == ("loaded", None, "Bob Second")
     assert made.settled_at is not None
-    assert made.report["loaded"].startswith("2 bodies: 2 new")
+    assert made.report["loaded"] == "2 new, 1 topics added."
     assert set(BodyEvent.objects.values_list("by__name", flat=True)) == {"Bob Second"}
 
 
@@ -204,6 +204,44 @@ def test_a_file_that_nobody_decides_about_is_put_aside_after_a_week(ann: Person)
     fresh.refresh_from_db()
     assert (old.state, old.content, fresh.state) == ("put-aside", None, "compared")
     assert "nobody had decided for a week" in text(client_of(ann), old)
+
+
+REDUCED = b"slug,name,kind,parent,topics\nministry,The Ministry,department,,cyber\n"
+
+
+def test_bodies_that_are_missing_are_closed_only_where_the_box_was_ticked(ann: Person) -> None:
+    loaded(ann)
+    stays = loaded(ann, REDUCED)
+    assert (stays.state, stays.close_missing) == ("loaded", False)
+    assert stays.report["loaded"] == (
+        "Nothing differed any more, so nothing was written. 1 missing from the file stayed as they are."
+    )
+    assert Body.objects.get(slug="agency").closed is None
+    closes = loaded(ann, REDUCED, close_missing=True)
+    assert closes.report["loaded"] == "1 closed."
+    assert Body.objects.get(slug="agency").closed is not None
+    assert "not in estate.csv any more" in str(BodyEvent.objects.get(what="closed").after)
+
+
+def test_the_tick_box_is_there_only_where_something_is_missing(ann: Person) -> None:
+    client = client_of(ann)
+    assert "close_missing" not in text(client, compared(ann))
+    loaded(ann)
+    made = compared(ann, REDUCED)
+    page = text(client, made)
+    assert "Also close the 1 body that is missing from the file" in page
+    assert "The Agency</a> (agency)" in page
+    client.post(reverse("uploads:decide", args=[made.pk]), {"do": "load", "close_missing": "yes"})
+    uploads.run_waiting()
+    assert "They were closed with the load." in text(client, made)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "...", "a/" * 100, "ü" * 255])
+def test_any_name_of_a_file_can_be_loaded(ann: Person, name: str) -> None:
+    made = uploads.put("bodies", name, BODIES, ann)
+    uploads.run_waiting()
+    made.refresh_from_db()
+    assert made.state == "compared"
 
 
 # --- what goes wrong in the middle ---
@@ -333,8 +371,8 @@ def test_a_file_put_in_on_the_page_is_compared_and_then_loaded(ann: Person) -> N
     assert answer.status_code == 303
     assert "It is being loaded." in text(client, made)
     uploads.run_waiting()
-    assert "2 bodies: 2 new" in text(client, made)
-    assert "Loaded: 2 bodies" in " ".join(client.get(reverse("uploads:list")).content.decode().split())
+    assert "2 new, 1 topics added." in text(client, made)
+    assert "Loaded: 2 new" in " ".join(client.get(reverse("uploads:list")).content.decode().split())
 
 
 def test_htmx_gets_only_what_changed(ann: Person) -> None:
