@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
 
 from alerts.models import Batch, Heartbeat, Message, Record, Relay
 from departments import admin_base
@@ -31,6 +32,7 @@ from departments.models import (
     Topic,
     Upload,
 )
+from tests.browser import open_page
 from tests.rows import advisory, body, person, recipient, revise
 
 pytestmark = pytest.mark.django_db
@@ -354,3 +356,31 @@ def test_a_list_counts_no_further_than_anybody_pages(office: Client, monkeypatch
     assert answer.context["cl"].result_count == 120
     assert all("LIMIT 120" in one["sql"] for one in queries.captured_queries if "COUNT(" in one["sql"])
     assert office.get(list_of(Body), {"p": 3}).status_code == 200
+
+
+# --- in a browser ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_admin_works_under_the_strict_content_policy(live_server: LiveServer, ann: Person) -> None:
+    fill(0, 3)
+    cookie = client_of(ann).cookies["sessionid"].value
+    top = Body.objects.get(slug="b1")
+    addresses = [reverse("admin:index"), list_of(Body), page_of(top), f"{list_of(Sponsor)}add/", list_of(Message)]
+    said: list[str] = []
+    with open_page() as page:
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page.on("console", lambda line: said.append(line.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        for address in addresses:
+            page.goto(live_server.url + address)
+            assert page.locator("#site-name").is_visible()
+        page.goto(live_server.url + f"{list_of(BodyAlias)}add/")
+        with page.expect_popup() as popup:
+            page.locator("#lookup_id_body").click()
+        popup.value.get_by_role("link", name="Body 1").click()
+        page.locator("#id_text").fill("Chosen in a window")
+        page.locator("[name=_save]").click()
+        assert page.get_by_text("Chosen in a window").first.is_visible()
+    assert said == []
+    assert BodyAlias.objects.get(text="Chosen in a window").body == top
