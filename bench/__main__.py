@@ -28,10 +28,11 @@ def _run(only: str) -> int:
     import django
 
     django.setup()
-    settings.DEBUG = False  # which keeps every query it ever ran
     logging.disable(logging.INFO)
     from django.conf import settings
     from django.db import connection
+
+    settings.DEBUG = False  # with it Django keeps every query it ever ran
 
     from bench import harness
     from bench.rows import ROWS

@@ -9,6 +9,7 @@ ROOTS = 20
 CHILDREN = 8  # of each body: 1,000 bodies are three levels deep, 20,000 five
 KINDS = ("department", "executive agency", "public body", "committee", "team")
 TOPICS = ("cyber", "foreign-affairs", "health", "transport", "treasury")
+DOMAINS = 500  # the UK has about as many; they are checked once each
 ROLES = ("member", "member", "member", "member", "member", "contact", "deputy", "head")
 
 
@@ -39,7 +40,7 @@ def _bodies(count: int) -> Iterator[tuple[str, ...]]:
 def _people(count: int, bodies: int) -> Iterator[tuple[str, ...]]:
     chance = random.Random(2020)
     for number in range(count):
-        email, name = f"given.family.{number}@office{number % bodies}.example.gov.uk", f"Given Family {number}"
+        email, name = f"given.family.{number}@office{number % DOMAINS}.example.gov.uk", f"Given Family {number}"
         yield email, name, slug(number % bodies), chance.choice(ROLES)
         if number % 10 == 0:
             yield email, name, slug((number * 7 + 1) % bodies), "member"
