@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -205,9 +205,12 @@ class PersonAdmin(Shown):
         *("name", "written", "email", "telephone", "shared", "left_at", "bounced_at", "last_login"),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Person | None = None) -> tuple[str, ...]:
+    readonly_fields = fields[2:]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody changes their own powers; whoever publishes warnings does not run the directory."""
-        return self.fields if obj is None or _why_not(request, obj) else self.fields[2:]
+        allowed = super().has_change_permission(request, obj)
+        return allowed and not (isinstance(obj, Person) and _why_not(request, obj))
 
     @admin.display(description="Everything below")
     def elsewhere(self, obj: Person) -> str:

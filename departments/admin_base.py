@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -34,6 +35,17 @@ class CountedSoFar(BasePaginator):
         """How many there are, at most `MOST_COUNTED`."""
         found = self.object_list
         return found.order_by()[:MOST_COUNTED].count() if isinstance(found, QuerySet) else len(found)
+
+
+class Listed(ChangeList):
+    """A list that says how many there are only where it counted to the end."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """One page of it."""
+        super().get_results(request)
+        self.most_counted = MOST_COUNTED if self.result_count >= MOST_COUNTED else None
+        if self.most_counted or not self.query:
+            self.full_result_count = self.result_count  # then the search says no number of its own
 
 
 class Shown(BaseAdmin):
@@ -71,6 +83,10 @@ class Shown(BaseAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Administrators, where rows are deleted here at all."""
         return self.may_delete and request.user.has_perm(WRITE)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Counted so far."""
+        return Listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
