@@ -1,16 +1,100 @@
-"""Finding bodies by a piece of their name, alias or slug."""
+"""Finding bodies and people by what one remembers of them: a piece of a name, an abbreviation, a name with a slip.
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+The best first. Nothing here writes. Trigram indexes (pg_trgm) carry what is like a name, an index on initials what it is
+called for short.
+"""
 
-from departments.models import Body, BodyAlias
+from django.db import connection, transaction
+from django.db.models import F, Func, QuerySet, Value
+
+from departments.models import Body, Person
+
+LONGEST = 200  # characters; the rest is not looked at
+MOST = 200
+# How much of a word's trigrams have to be found in a name (0 to 1): two slips in a word of eight letters still pass.
+LIKENESS = "0.45"
+
+# Indexes: body's slug, body_capitals, body_initials, body_name_trigram, alias_trigram.
+BODIES = """
+    WITH found(id, rank, likeness) AS (
+        SELECT id, 0, 1 FROM departments_body WHERE slug = %(words)s
+        UNION ALL
+        SELECT id, 1, 1 FROM departments_body
+        WHERE lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) = lower(%(words)s)
+            OR lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) = lower(%(words)s)
+        UNION ALL
+        SELECT body_id, 1, 1 FROM departments_bodyalias WHERE text ILIKE %(exact)s
+        UNION ALL
+        SELECT id, 2, word_similarity(%(words)s, name) FROM departments_body WHERE name ILIKE %(start)s
+        UNION ALL
+        SELECT id, 3, word_similarity(%(words)s, name) FROM departments_body WHERE name ILIKE ALL(%(pieces)s)
+        UNION ALL
+        SELECT body_id, 3, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE text ILIKE ALL(%(pieces)s)
+        UNION ALL
+        SELECT id, 3, 0 FROM departments_body WHERE slug LIKE %(slug)s
+        UNION ALL
+        SELECT id, 4, word_similarity(%(words)s, name) FROM departments_body WHERE name %%> %(words)s
+        UNION ALL
+        SELECT body_id, 4, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE text %%> %(words)s
+    )
+    SELECT b.id FROM found f JOIN departments_body b ON b.id = f.id
+    GROUP BY b.id
+    ORDER BY b.closed IS NOT NULL, min(f.rank), max(f.likeness) DESC, length(b.name), b.name, b.id
+    LIMIT %(most)s
+"""
+
+# Indexes: the address's, by pattern; person_name_trigram.
+PEOPLE = """
+    WITH found(id, rank, likeness) AS (
+        SELECT id, CASE WHEN email = lower(%(words)s) THEN 0 ELSE 1 END, 1 FROM departments_person
+        WHERE email LIKE lower(%(start)s)
+        UNION ALL
+        SELECT id, 2, word_similarity(%(words)s, name) FROM departments_person WHERE name ILIKE ALL(%(pieces)s)
+        UNION ALL
+        SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person WHERE name %%> %(words)s
+    )
+    SELECT p.id FROM found f JOIN departments_person p ON p.id = f.id
+    GROUP BY p.id
+    ORDER BY p.left_at IS NOT NULL, min(f.rank), max(f.likeness) DESC, p.name, p.id
+    LIMIT %(most)s
+"""
 
 
 def bodies_like(words: str) -> QuerySet[Body]:
-    """Bodies with each of these words in their name or slug, or all of them in an alias; by name. None for no words."""
-    if not words.split():
-        return Body.objects.none()
-    alias = BodyAlias.objects.filter(body=OuterRef("pk"), text__icontains=" ".join(words.split()))
-    named = Q()
-    for word in words.split()[:8]:
-        named &= Q(name__icontains=word) | Q(slug__icontains=word)
-    return Body.objects.filter(named | Exists(alias))
+    """Bodies like this, the best first and closed ones last: by name, other name, initials or slug. None for no words."""
+    ids = _found(BODIES, words)
+    return Body.objects.filter(pk__in=ids).order_by(_place(ids))
+
+
+def people_like(words: str) -> QuerySet[Person]:
+    """People like this, the best first and those who left last: by name, or by how an address begins. None for no words."""
+    ids = _found(PEOPLE, words)
+    return Person.objects.filter(pk__in=ids).order_by(_place(ids))
+
+
+def _found(statement: str, typed: str) -> list[int]:
+    words = " ".join(typed.replace("\0", " ").encode("utf-8", "replace").decode()[:LONGEST].split())
+    if not words:
+        return []
+    plain = _plain(words)
+    values = {
+        "words": words,
+        "exact": plain,
+        "start": f"{plain}%",
+        "slug": f"%{_plain(words.lower().replace(' ', '-'))}%",
+        "pieces": [f"%{_plain(word)}%" for word in words.split()[:8]],
+        "most": MOST,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [LIKENESS])
+        cursor.execute(statement, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _plain(text: str) -> str:
+    """As a pattern that means just itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _place(ids: list[int]) -> Func:
+    return Func(Value(ids), F("pk"), function="array_position", template="%(function)s(%(expressions)s)")

@@ -86,9 +86,6 @@ def test_a_body_with_nobody_to_tell_says_so_in_words(tree: tuple[Body, Body, Bod
     assert "nobody to tell in 1 below" in read(client)
     assert "nobody to tell here" in read(client, open="department")
     assert "Nobody to tell." in read(client, "agency")
-    listed = read(client, dark="1")
-    assert ">Agency</a>" in listed
-    assert ">Team</a>" not in listed
 
 
 def test_a_body_whose_only_address_bounces_has_nobody_to_tell(tree: tuple[Body, Body, Body]) -> None:
@@ -118,7 +115,7 @@ def test_a_body_is_found_by_name_slug_or_abbreviation(tree: tuple[Body, Body, Bo
     BodyAlias.objects.create(body=tree[1], text="AGY")
     assert ">Agency</a>" in read(client, q="agy")
     assert ">Team</a>" in read(client, q="TEA")
-    assert "No body has “100%” in its name" in read(client, q="100%")
+    assert "No body is called anything like “100%”" in read(client, q="100%")
     assert "&lt;b&gt;" in read(client, q="<b>")
 
 
@@ -183,10 +180,13 @@ def test_a_larger_tree_costs_no_more_queries(
 ) -> None:
     client = signed_in(person("Adam", is_administrator=True))
     for address in (f"{reverse('departments:tree')}?open=department", reverse("departments:body", args=["department"])):
+        client.get(address)  # and bring readiness up to date
         with django_assert_max_num_queries(40) as few:
             client.get(address)
+        allowed = len(few.captured_queries)
         for number in range(20):
             sit(f"Person {number}", body(f"more-{len(address)}-{number}", tree[0]))
             sit(f"Head {number}", tree[0], Role.HEAD)
-        with django_assert_max_num_queries(len(few.captured_queries)):
+        client.get(address)
+        with django_assert_max_num_queries(allowed):
             client.get(address)

@@ -2,9 +2,10 @@
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Now
 
 from departments.models.history import note_change
 
@@ -32,6 +33,17 @@ REFUSE_CYCLE = """
     END LOOP;
     RETURN NULL;
 """
+
+
+def capitals(column: str) -> Lower:
+    """HMRC of HM Revenue & Customs, dwp of Department for Work and Pensions; as `departments.search` asks for it."""
+    return Lower(Func(F(column), Value("[^A-Z0-9]"), Value(""), Value("g"), function="regexp_replace"))
+
+
+def initials(column: str) -> Lower:
+    """MoD of Ministry of Defence: the first letter of each word, and every further capital."""
+    pattern = Value(r"(\y\w|[A-Z])|.")
+    return Lower(Func(F(column), pattern, Value(r"\1"), Value("g"), function="regexp_replace"))
 
 
 class Body(models.Model):
@@ -69,6 +81,11 @@ class Body(models.Model):
                 condition=Q(policy="automatic", hold_hours=0) | Q(policy="hold", hold_hours__gt=0),
                 name="body_hold_hours_with_hold",
             ),
+        ]
+        indexes = [
+            GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="body_name_trigram"),
+            models.Index(capitals("name"), name="body_capitals"),
+            models.Index(initials("name"), name="body_initials"),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -125,6 +142,7 @@ class BodyAlias(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["body", "text"], name="alias_once")]
+        indexes = [GinIndex(fields=["text"], opclasses=["gin_trgm_ops"], name="alias_trigram")]
 
     def __str__(self) -> str:
         return self.text

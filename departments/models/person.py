@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from rules.permissions import has_perm
@@ -66,6 +67,7 @@ class Person(AbstractBaseUser):
 
     class Meta:
         verbose_name_plural = "people"
+        indexes = [GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="person_name_trigram")]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(is_administrator=True, is_auditor=True), name="auditor_changes_nothing"

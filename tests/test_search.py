@@ -1,0 +1,121 @@
+"""Finding bodies and people: by a piece of a name, by what they are called for short, and with a slip of the finger."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from departments.models import Body, BodyAlias, Person
+from departments.search import bodies_like, people_like
+from tests.rows import body, person
+
+pytestmark = pytest.mark.django_db
+
+NAMES = (
+    "Foreign, Commonwealth & Development Office",
+    "Ministry of Defence",
+    "HM Revenue & Customs",
+    "HM Treasury",
+    "Department for Science, Innovation and Technology",
+    "Department for Work and Pensions",
+    "Foreign Affairs Committee",
+    "Defence Committee",
+)
+
+
+@pytest.fixture(autouse=True)
+def government() -> None:
+    """A few bodies, none with an abbreviation of its own."""
+    for number, name in enumerate(NAMES):
+        made = body(f"body-{number}")
+        Body.objects.filter(pk=made.pk).update(name=name)
+
+
+def first(words: str) -> str | None:
+    best = bodies_like(words).first()
+    return best.name if best else None
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("fcdo", "Foreign, Commonwealth & Development Office"),
+        ("MoD", "Ministry of Defence"),
+        ("mod", "Ministry of Defence"),
+        ("HMRC", "HM Revenue & Customs"),
+        ("dsit", "Department for Science, Innovation and Technology"),
+        ("DWP", "Department for Work and Pensions"),
+        ("Tresury", "HM Treasury"),
+        ("minstry of defense", "Ministry of Defence"),
+        ("comittee defence", "Defence Committee"),
+        ("foriegn afairs", "Foreign Affairs Committee"),
+        ("  revenue   customs ", "HM Revenue & Customs"),
+        ("body-3", "HM Treasury"),
+    ],
+)
+def test_a_body_is_found_by_what_people_type(words: str, name: str) -> None:
+    assert first(words) == name
+
+
+@pytest.mark.parametrize(
+    "words", ["", "   ", "\0", "100%", "_", "\\", "'; DROP TABLE x; --", "\U0001f9ff", "zzzzqqqq" * 50]
+)
+def test_odd_words_find_nothing_and_break_nothing(words: str) -> None:
+    assert list(bodies_like(words)) == []
+    assert list(people_like(words)) == []
+
+
+def test_an_abbreviation_stands_before_a_name_that_is_only_alike() -> None:
+    known = body("other")
+    BodyAlias.objects.create(body=known, text="DEFCOM")
+    assert first("defcom") == "Other"
+
+
+def test_a_closed_body_stands_behind_the_open_ones() -> None:
+    Body.objects.filter(name="Defence Committee").update(closed=timezone.localdate())
+    assert [one.name for one in bodies_like("defence")][-1] == "Defence Committee"
+
+
+def test_a_person_is_found_by_name_by_address_and_with_a_slip() -> None:
+    wanted = person("Bethan Llewelyn-Price")
+    person("Somebody Else")
+    assert list(people_like("llewelyn")) == [wanted]
+    assert people_like("Bethan Lewelyn Price").first() == wanted
+    assert list(people_like(wanted.email.upper())) == [wanted]
+    assert people_like(wanted.email[:10]).first() == wanted
+
+
+def test_whoever_left_stands_behind() -> None:
+    gone, here = person("Ada Gone"), person("Ada Here")
+    Person.objects.filter(pk=gone.pk).update(left_at=timezone.now())
+    assert list(people_like("ada")) == [here, gone]
+
+
+def test_while_one_types_only_the_result_is_sent_and_without_scripts_a_page() -> None:
+    client = Client()
+    client.force_login(person(is_administrator=True), "departments.signing_in.DutyBackend")
+    part = client.get(reverse("departments:tree"), {"q": "mod"}, headers={"HX-Request": "true", "HX-Target": "found"})
+    assert part.content.decode().strip().startswith('<div id="found"')
+    assert "Ministry of Defence" in part.content.decode()
+    whole = client.get(reverse("departments:tree"), {"q": "mod"}).content.decode()
+    assert "<h1>Find a body</h1>" in whole
+    assert "Ministry of Defence" in whole
+    empty = client.get(reverse("departments:tree"), {"q": "<b>nothing like it</b>"}).content.decode()
+    assert "&lt;b&gt;" in empty
+
+
+def test_every_way_of_finding_has_its_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a table of eight rows is read as a whole otherwise
+        plans = []
+        for condition in (
+            "name %> 'tresury'",
+            "name ILIKE '%reven%'",
+            "lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) = 'hmrc'",
+            "lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) = 'mod'",
+        ):
+            cursor.execute(f"EXPLAIN SELECT id FROM departments_body WHERE {condition}")
+            plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    for plan, index in zip(plans, ["trigram", "trigram", "capitals", "initials"], strict=True):
+        assert f"body_name_{index}" in plan or f"body_{index}" in plan, plan
