@@ -11,6 +11,8 @@ from departments.models import Body, Person
 
 LONGEST = 200  # characters; the rest is not looked at
 MOST = 200
+# A word that thousands are called is not looked at to the end: whoever types goes on typing.
+LOOKED_AT = 3_000
 # How much of a word's trigrams have to be found in a name (0 to 1): two slips in a word of eight letters still pass.
 LIKENESS = "0.45"
 
@@ -33,7 +35,7 @@ BODIES = """
         UNION ALL
         SELECT id, 3, 0 FROM departments_body WHERE slug LIKE %(slug)s
         UNION ALL
-        SELECT id, 4, word_similarity(%(words)s, name) FROM departments_body WHERE name %%> %(words)s
+        (SELECT id, 4, word_similarity(%(words)s, name) FROM departments_body WHERE name %%> %(words)s LIMIT %(looked)s)
         UNION ALL
         SELECT body_id, 4, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE text %%> %(words)s
     )
@@ -46,12 +48,13 @@ BODIES = """
 # Indexes: the address's, by pattern; person_name_trigram.
 PEOPLE = """
     WITH found(id, rank, likeness) AS (
-        SELECT id, CASE WHEN email = lower(%(words)s) THEN 0 ELSE 1 END, 1 FROM departments_person
-        WHERE email LIKE lower(%(start)s)
+        (SELECT id, CASE WHEN email = lower(%(words)s) THEN 0 ELSE 1 END, 1 FROM departments_person
+        WHERE email LIKE lower(%(start)s) ORDER BY email LIMIT %(looked)s)
         UNION ALL
-        SELECT id, 2, word_similarity(%(words)s, name) FROM departments_person WHERE name ILIKE ALL(%(pieces)s)
+        (SELECT id, 2, word_similarity(%(words)s, name) FROM departments_person
+        WHERE name ILIKE ALL(%(pieces)s) LIMIT %(looked)s)
         UNION ALL
-        SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person WHERE name %%> %(words)s
+        (SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person WHERE name %%> %(words)s LIMIT %(looked)s)
     )
     SELECT p.id FROM found f JOIN departments_person p ON p.id = f.id
     GROUP BY p.id
@@ -84,6 +87,7 @@ def _found(statement: str, typed: str) -> list[int]:
         "slug": f"%{_plain(words.lower().replace(' ', '-'))}%",
         "pieces": [f"%{_plain(word)}%" for word in words.split()[:8]],
         "most": MOST,
+        "looked": LOOKED_AT,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [LIKENESS])
