@@ -246,12 +246,12 @@ def _why_not(request: HttpRequest, person: Person) -> str:
 class MembershipAdmin(Shown):
     """Who sits where."""
 
-    by_address = "person__email"
+    by_address, by_slug = "person__email", "body"
     list_display = ("person", "body", "role", "order", "hours", "since", "until", "verified_at")
     list_select_related = ("person", "body")
     list_filter = ("role", ("until", admin.EmptyFieldListFilter))
-    search_fields = ("person__name", "body__name")
-    search_help_text = "A part of a person's or a body's name, or a whole address."
+    search_fields = ("person__name",)
+    search_help_text = "A part of a person's name, a whole address, or a body's slug."
     raw_id_fields = ("person", "body")
 
 
@@ -283,7 +283,8 @@ class PersonEventAdmin(Shown):
     by_address = "person__email"
     list_display = ("at", "person", "what", "body", "by")
     list_select_related = ("person", "body", "by")
-    search_fields = ("person__name", "what")
+    search_fields = ("person__name",)
+    search_help_text = "A part of a person's name, or a whole address."
     raw_id_fields = ("person", "body", "by")
 
 

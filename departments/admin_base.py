@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from departments.addresses import canonical
 from departments.admin_site import READ, WRITE
+from departments.models import Body
 from departments.refusal import Refused
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Shown(BaseAdmin):
     """A table to read and to search. Administrators and auditors see it; nobody changes it here."""
 
     may_add = may_change = may_delete = False
-    # Where an address leads, when somebody looks for one: it is looked up whole, by its index.
-    by_address = ""
+    # Where an address or a body's slug leads, when somebody looks for one: it is looked up whole, by its index.
+    by_address = by_slug = ""
 
     actions = None
     ordering = ("-pk",)
@@ -91,7 +92,9 @@ class Shown(BaseAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """An address finds whoever has it; other words are looked for in `search_fields`."""
+        """An address finds whoever has it, a slug its body; other words are looked for in `search_fields`."""
+        if self.by_slug and (body := Body.objects.filter(slug=search_term.strip()).first()):
+            return queryset.filter(**{self.by_slug: body}), False
         if not (self.by_address and "@" in search_term):
             return super().get_search_results(request, queryset, search_term)
         try:

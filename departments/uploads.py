@@ -74,6 +74,10 @@ def decide(upload: Upload, load: bool, by: Person, close_missing: bool = False) 
     Twice: the second time nothing is written. Raises `Refused` where somebody decided otherwise, or it is too early.
     """
     _check_may(by)
+    now = Upload.objects.defer("content").get(pk=upload.pk)
+    if now.state != Upload.State.COMPARED:
+        _check_decided_so(now, load)  # without the row's lock, which a worker holds for as long as it loads
+        return now
     with transaction.atomic():
         held = Upload.objects.defer("content").select_for_update().get(pk=upload.pk)
         if held.state != Upload.State.COMPARED:

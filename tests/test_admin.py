@@ -343,6 +343,14 @@ def test_odd_words_find_nothing_and_break_nothing(office: Client, typed: str) ->
         assert office.get(list_of(model), {"q": typed}).status_code in (200, 302)
 
 
+def test_places_are_found_by_a_persons_name_an_address_or_a_bodys_slug(office: Client) -> None:
+    fill(0, 3)
+    for typed in ("Person 1", "P1@rows.example", "b1"):
+        page = office.get(list_of(Membership), {"q": typed}).content.decode()
+        assert "Person 1" in page
+        assert "Person 2" not in page
+
+
 def test_a_mail_is_found_by_its_address_and_its_reference(office: Client) -> None:
     fill(0, 3)
     assert "1 message" in office.get(list_of(Message), {"q": "p1@rows.example"}).content.decode()

@@ -343,6 +343,7 @@ def test_two_workers_never_load_one_file_twice(monkeypatch: pytest.MonkeyPatch) 
     first.start()
     assert inside.wait(20)
     assert uploads.run_waiting() == 0
+    assert uploads.decide(made, True, ann).state == "loading"  # a further press does not wait for the worker
     go_on.set()
     first.join(20)
     made.refresh_from_db()
