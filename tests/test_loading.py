@@ -3,13 +3,16 @@
 import io
 import json
 import warnings
+from datetime import date
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from departments.closing import close_all
 from departments.loading import NotUnderstood, Report, load_bodies
+from departments.loading.body_files import LARGEST_JSON
 from departments.loading.files import LARGEST_FILE
 from departments.models import Body, BodyAlias, BodyEvent, Change, Remit, Sponsor
 from tests.rows import body
@@ -345,6 +348,159 @@ def test_a_file_that_is_not_what_it_says_is_refused(tmp_path: Path, content: byt
     with pytest.raises(NotUnderstood) as refused:
         _load(tmp_path, content)
     assert said in str(refused.value)
+
+
+def test_a_csv_may_say_domain_opening_day_and_other_names(tmp_path: Path) -> None:
+    rows = "slug,domain,name,opened,kind,aliases,parent,topics\na,Bücher.example,A,2020-01-31,team,TA; A;Team A,,\n"
+    _load(tmp_path, rows)
+    made = Body.objects.get()
+    assert (made.domain, made.opened) == ("xn--bcher-kva.example", date(2020, 1, 31))
+    assert set(made.aliases.values_list("text", flat=True)) == {"TA", "Team A"}
+    before = _everything()
+    assert not _load(tmp_path, rows).changed
+    assert not _load(tmp_path, HEADER + "a,A,team,,\n").changed
+    assert _everything() == before
+    changed = "slug,name,kind,parent,topics,domain,opened,aliases\na,A,team,,,a.example,2021-02-01,AA\n"
+    assert _load(tmp_path, changed, dry_run=True).differences == [
+        "mail domain: a, from xn--bcher-kva.example to a.example",
+        "opened: a, from 2020-01-31 to 2021-02-01",
+        "alias added: a, AA",
+    ]
+    _load(tmp_path, changed)
+    made.refresh_from_db()
+    assert (made.domain, made.opened, made.aliases.count()) == ("a.example", date(2021, 2, 1), 3)
+    told = {event.what: (event.before, event.after) for event in made.events.all()}
+    assert told["mail domain"] == ({"domain": "xn--bcher-kva.example"}, {"domain": "a.example"})
+    assert told["opened on"] == ({"on": "2020-01-31"}, {"on": "2021-02-01"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("no domain,,,", "line 2: 'no domain' is not a mail domain"),
+        (",yesterday,,", "line 2: opened on 'yesterday': a day such as 2020-01-31"),
+        (",2020-02-30,,", "line 2: opened on '2020-02-30'"),
+        (f",,{'A' * 501},", "line 2: another name of 501 characters: at most 500"),
+        (",,,a", "line 2: a would be its own sponsor"),
+    ],
+)
+def test_a_further_column_of_bodies_that_says_nothing_is_named(tmp_path: Path, cells: str, said: str) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        _load(tmp_path, f"slug,name,kind,parent,topics,domain,opened,aliases,sponsors\na,A,team,,,{cells}\n")
+    assert said in str(refused.value)
+    assert not Body.objects.exists()
+
+
+def test_a_parent_is_not_its_sponsor_as_well(tmp_path: Path) -> None:
+    rows = "slug,name,kind,parent,topics,sponsors\na,A,team,,,\nb,B,team,a,,a\n"
+    with pytest.raises(NotUnderstood, match="line 3: a is the parent of b, and its sponsor as well"):
+        _load(tmp_path, rows)
+
+
+def test_a_dry_run_names_everything_that_would_change_and_what_is_left_out(tmp_path: Path) -> None:
+    def entry(slug: str, title: str, kind: str, *parents: str, **details: str) -> dict[str, object]:
+        above = [{"id": f"x/{parent}"} for parent in parents]
+        return {
+            "id": f"x/{slug}",
+            "title": title,
+            "format": kind,
+            "details": {"slug": slug, **details},
+            "parent_organisations": above,
+        }
+
+    def load(*entries: dict[str, object], dry_run: bool) -> Report:
+        return load_bodies(_file(tmp_path, json.dumps({"results": entries}), "register.json"), dry_run=dry_run)
+
+    old = [
+        entry("top", "Top", "team"),
+        entry("a", "A", "team", "top"),
+        entry("b", "B", "team"),
+        entry("c", "C", "team"),
+    ]
+    load(*old, dry_run=False)
+    before = _everything()
+    newer = [
+        entry("top", "The Top", "team"),
+        entry("a", "A", "committee"),
+        entry("fresh", "Fresh", "team", "nowhere"),
+        entry("c", "C", "team", govuk_status="closed"),
+    ]
+    report = load(*newer, dry_run=True)
+    assert report.differences == [
+        "new: fresh (Fresh)",
+        "renamed: top, from Top to The Top",
+        "of another kind: a, from team to committee",
+        "moved: a, from top to the top",
+        "proposed for closing: b (B), not in the file",
+        "proposed for closing: c (C), not in the file",
+    ]
+    assert [str(remark) for remark in report.remarks] == [
+        "entry 4: c is closed in the register: left out",
+        "entry 3: edge left out: fresh is under nowhere, which is neither here nor in the file",
+    ]
+    assert _everything() == before
+
+
+def test_nothing_is_hung_below_a_body_that_is_closed(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    shut = Body.objects.get(slug="agency")
+    close_all([shut.pk], None, date(2026, 1, 31), "abolished")
+    before = _everything()
+    report = _load(tmp_path, SMALL)
+    assert "line 2: edge left out: team is under agency, which was closed on 2026-01-31 and stays closed" in map(
+        str, report.remarks
+    )
+    assert _everything() == before
+    with pytest.raises(NotUnderstood, match="line 5: new is under agency, which was closed on 2026-01-31: name its"):
+        _load(tmp_path, SMALL + "new,New,team,agency,\n")
+
+
+def test_a_file_that_names_no_body_closes_nothing(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL)
+    with pytest.raises(NotUnderstood, match="names no body at all"):
+        load_bodies(_file(tmp_path, HEADER), close_missing=True)
+    assert not Body.objects.exclude(closed=None).exists()
+
+
+def test_a_hundred_bodies_missing_are_fifty_lines_and_a_count(tmp_path: Path) -> None:
+    _load(tmp_path, HEADER + "".join(f"b{number},B,team,,\n" for number in range(120)))
+    said = io.StringIO()
+    call_command("load_bodies", str(_file(tmp_path, HEADER + "b0,B,team,,\n")), stdout=said)
+    assert said.getvalue().count("proposed for closing: ") == 50
+    assert "... and 69 more." in said.getvalue()
+    assert "119 missing and proposed for closing" in said.getvalue()
+
+
+def test_reading_stops_where_nearly_everything_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        _load(tmp_path, HEADER + "a\n" * 200_000)
+    assert "Nothing was loaded: 10,000 errors. The rest of the file was not read." in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 52
+    with pytest.raises(NotUnderstood, match="10,000 errors"):
+        _load(tmp_path, json.dumps({"results": [{}] * 20_000}))
+
+
+def test_more_lines_than_any_directory_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotUnderstood, match="line 1000001: more than 1,000,000 lines: divide the file"):
+        _load(tmp_path, HEADER + "\n" * 1_000_001)
+
+
+def test_a_register_too_large_to_hold_as_objects_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotUnderstood, match="characters of JSON: at most 40,000,000"):
+        _load(tmp_path, '{"results": [' + " " * LARGEST_JSON + "]}")
+
+
+def test_an_old_spreadsheet_ends_its_lines_in_its_own_way(tmp_path: Path) -> None:
+    _load(tmp_path, SMALL.replace("\n", "\r"))
+    assert Body.objects.count() == 3
+
+
+def test_long_reading_says_how_far_it_is(tmp_path: Path) -> None:
+    said: list[str] = []
+    rows = "".join(f"b{number},B,team,,\n" for number in range(20_001))
+    load_bodies(_file(tmp_path, HEADER + rows), dry_run=True, progress=said.append)
+    assert "read 20,000 rows" in said
+    assert "comparing 20,001 bodies" in said
 
 
 def test_a_file_larger_than_any_directory_is_not_even_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ them) remit and sponsors; other bodies are as they were. Twice: nothing is writt
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -33,16 +34,18 @@ def load_bodies(
     closes them. Raises `NotUnderstood`, with the directory as it was, where any row cannot be understood.
     """
     progress("reading the file")
-    file = read_bodies(path)
+    file = read_bodies(path, progress)
     _lock(dry_run)
-    directory = dict(Body.objects.values_list("slug", "parent__slug"))
+    directory = _Directory()
     if close_missing and file.paged:
         file.trouble.append(
             Remark("the file", "is a part only: load the whole register, or do without closing what is missing")
         )
+    if close_missing and not (file.rows or file.closed):
+        file.trouble.append(Remark("the file", "names no body at all: closing what is missing from it would close all"))
     rows = _checked(file, directory)
     report = Report(rows=len(rows), what="bodies", dry_run=dry_run, left_out=_left_out(file, directory))
-    _remark_closed(file)
+    _remark_closed(file, directory)
     report.remarks = file.remarks
     with connection.cursor() as cursor:
         progress(f"comparing {len(rows):,} bodies")
@@ -99,31 +102,51 @@ def _check_now() -> None:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _columns(
-    row: BodyRow, parent_said: bool, directory: Mapping[str, str | None], file: BodyFile
-) -> tuple[object, ...]:
+class _Directory:
+    """As it is before the load: who hangs where, and what is closed. Nothing new hangs below what is closed."""
+
+    def __init__(self) -> None:
+        self.parents: dict[str, str | None] = {}
+        self.closed: dict[str, date] = {}
+        for slug, parent, closed in Body.objects.values_list("slug", "parent__slug", "closed"):
+            self.parents[slug] = parent
+            if closed is not None:
+                self.closed[slug] = closed
+
+    def takes(self, above: str, file: BodyFile) -> bool:
+        """Whether a body may hang below this one, or have it for a sponsor."""
+        return above not in self.closed and (above in self.parents or above in file.rows)
+
+    def places(self, row: BodyRow, file: BodyFile) -> bool:
+        """Whether the row's place is one that the directory has or can give it."""
+        return not row.parent or self.parents.get(row.slug) == row.parent or self.takes(row.parent, file)
+
+
+def _columns(row: BodyRow, parent_said: bool, directory: _Directory, file: BodyFile) -> tuple[object, ...]:
     topics = None if row.topics is None else list(row.topics)
-    sponsors = None if row.sponsors is None else [s for s in row.sponsors if s in file.rows or s in directory]
+    sponsors = None if row.sponsors is None else [slug for slug in row.sponsors if directory.takes(slug, file)]
     parent = row.parent if parent_said else ""
-    return (row.slug, row.name, row.kind, parent, parent_said, topics, sponsors, row.alias, file.register)
+    return (row.slug, row.name, row.kind, parent, parent_said, topics, sponsors, *row.further(), file.register)
 
 
-def _checked(file: BodyFile, directory: Mapping[str, str | None]) -> list[tuple[BodyRow, bool]]:
+def _checked(file: BodyFile, directory: _Directory) -> list[tuple[BodyRow, bool]]:
     """Each row, and whether it says its place; raises `NotUnderstood` for what only the whole shows."""
-    known = directory.keys() | file.rows.keys()
+    known = directory.parents.keys() | file.rows.keys()
     rows: list[tuple[BodyRow, bool]] = []
-    parents = dict(directory)
+    parents = dict(directory.parents)
     for row in file.rows.values():
-        parent_said = not row.parent or row.parent in known
-        if not parent_said and file.complete:
-            reason = (
-                f"{row.slug} is under {row.parent}, which neither the file nor the directory has: add it, or correct it"
-            )
-            file.trouble.append(Remark(row.where, reason))
-        if parent_said or row.slug not in directory:
+        parent_said = directory.places(row, file)
+        is_new = row.slug not in directory.parents
+        if parent_said or is_new:
             parents[row.slug] = (row.parent or None) if parent_said else None
         rows.append((row, parent_said))
         if file.complete:
+            if row.parent and row.parent not in known:
+                reason = "which neither the file nor the directory has: add it, or correct it"
+                file.trouble.append(Remark(row.where, f"{row.slug} is under {row.parent}, {reason}"))
+            elif not parent_said and is_new:
+                reason = f"which was closed on {directory.closed[row.parent]}: name its successor"
+                file.trouble.append(Remark(row.where, f"{row.slug} is under {row.parent}, {reason}"))
             file.trouble += [
                 Remark(row.where, f"{row.slug} is sponsored by {slug}, which neither the file nor the directory has")
                 for slug in row.sponsors or ()
@@ -153,17 +176,18 @@ def _circles(parents: Mapping[str, str | None]) -> Iterable[list[str]]:
         finished.update(line)
 
 
-def _left_out(file: BodyFile, directory: Mapping[str, str | None]) -> int:
-    """Remark on each edge to a body that nobody has; how many there are."""
-    known = directory.keys() | file.rows.keys()
+def _left_out(file: BodyFile, directory: _Directory) -> int:
+    """Remark on each edge to a body that nobody has, or that is closed; how many there are."""
+    known = directory.parents.keys() | file.rows.keys()
     left_out = 0
     for row in file.rows.values():
-        above = [slug for slug in (row.parent, *(row.sponsors or ())) if slug and slug not in known]
+        above = [] if directory.places(row, file) else [row.parent]
+        above += [slug for slug in row.sponsors or () if not directory.takes(slug, file)]
         below = [slug for slug in row.children if slug not in known]
         for slug in above:
-            file.remarks.append(
-                Remark(row.where, f"edge left out: {row.slug} is under {slug}, which is neither here nor in the file")
-            )
+            closed = directory.closed.get(slug)
+            why = f"was closed on {closed} and stays closed" if closed else "is neither here nor in the file"
+            file.remarks.append(Remark(row.where, f"edge left out: {row.slug} is under {slug}, which {why}"))
         for slug in below:
             file.remarks.append(
                 Remark(row.where, f"edge left out: {row.slug} is above {slug}, which is neither here nor in the file")
@@ -172,7 +196,7 @@ def _left_out(file: BodyFile, directory: Mapping[str, str | None]) -> int:
     return left_out
 
 
-def _remark_closed(file: BodyFile) -> None:
-    closed = Body.objects.exclude(closed=None).filter(slug__in=list(file.rows)).values_list("slug", "closed")
-    for slug, day in closed:
-        file.remarks.append(Remark(file.rows[slug].where, f"{slug} was closed on {day} and stays closed"))
+def _remark_closed(file: BodyFile, directory: _Directory) -> None:
+    for slug in sorted(file.rows.keys() & directory.closed.keys()):
+        reason = f"{slug} was closed on {directory.closed[slug]} and stays closed"
+        file.remarks.append(Remark(file.rows[slug].where, reason))

@@ -3,18 +3,22 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.utils.text import slugify
 
+from departments.addresses import canonical
 from departments.loading import kinds
 from departments.loading.files import Table, read_text
-from departments.loading.report import NotUnderstood, Remark
-from departments.slugs import LONGEST_TOPIC, wrong_with
+from departments.loading.report import NotUnderstood, Progress, Remark, silent, stop_at_many
+from departments.slugs import LONGEST_NAME, LONGEST_TOPIC, wrong_with
 
 COLUMNS = ("slug", "name", "kind", "parent", "topics")
-FURTHER = ("sponsors",)
+FURTHER = ("sponsors", "domain", "opened", "aliases")
+LARGEST_JSON = 40_000_000  # characters; as objects it takes many times as much
+SAY_EVERY = 20_000  # rows
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,19 @@ class BodyRow:
     parent: str = ""
     topics: tuple[str, ...] | None = None
     sponsors: tuple[str, ...] | None = None
-    alias: str = ""
+    aliases: tuple[str, ...] = ()
+    """Added to those that it has."""
+    domain: str | None = None
+    opened: date | None = None
     children: tuple[str, ...] = ()
 
     def says(self) -> tuple[object, ...]:
         """All but where it stands: two rows that say the same are one."""
-        return (self.name, self.kind, self.parent, self.topics, self.sponsors, self.alias, self.children)
+        return (self.name, self.kind, self.parent, self.topics, self.sponsors, self.children, *self.further())
+
+    def further(self) -> tuple[object, ...]:
+        """What only some files speak of."""
+        return (list(self.aliases), self.domain, self.opened)
 
 
 @dataclass
@@ -67,10 +78,10 @@ class BodyFile:
             self.trouble.append(Remark(row.where, f"{row.slug} stands at {first.where} already, in other words"))
 
 
-def read_bodies(path: Path) -> BodyFile:
+def read_bodies(path: Path, progress: Progress = silent) -> BodyFile:
     """The bodies in this file, whichever of the two forms it has. Raises `NotUnderstood` where it has neither."""
     text = read_text(path)
-    return _read_json(text) if text[:1000].lstrip()[:1] in ("{", "[") else _read_csv(text)
+    return _read_json(text) if text[:1000].lstrip()[:1] in ("{", "[") else _read_csv(text, progress)
 
 
 def _reasons(row: BodyRow) -> Iterator[str]:
@@ -78,6 +89,11 @@ def _reasons(row: BodyRow) -> Iterator[str]:
     yield from wrong_with(row.slug, row.name, row.kind)
     if row.slug in (row.sponsors or ()):
         yield f"{row.slug} would be its own sponsor"
+    if row.parent and row.parent in (row.sponsors or ()):
+        yield f"{row.parent} is the parent of {row.slug}, and its sponsor as well: leave it out of the sponsors"
+    for alias in row.aliases:
+        if len(alias) > LONGEST_NAME:
+            yield f"another name of {len(alias)} characters: at most {LONGEST_NAME}"
     for topic in row.topics or ():
         if not topic:
             yield "a topic without letters or digits"
@@ -85,11 +101,18 @@ def _reasons(row: BodyRow) -> Iterator[str]:
             yield f"a topic of {len(topic)} characters: at most {LONGEST_TOPIC}"
 
 
-def _read_csv(text: str) -> BodyFile:
+def _read_csv(text: str, progress: Progress) -> BodyFile:
     file = BodyFile(register="csv", complete=True)
     table = Table(text, COLUMNS, file.trouble, optional=FURTHER)
-    for line, (slug, name, kind, parent, topics, *rest) in table:
+    for number, (line, (slug, name, kind, parent, topics, *rest)) in enumerate(table, start=1):
+        if number % SAY_EVERY == 0:
+            progress(f"read {number:,} rows")
         said = dict(zip(table.header[len(COLUMNS) :], rest, strict=True))
+        try:
+            domain, opened = _domain(said.get("domain", "")), _day(said.get("opened", ""))
+        except ValueError as error:
+            file.trouble.append(Remark(f"line {line}", str(error)))
+            continue
         file.add(
             BodyRow(
                 where=f"line {line}",
@@ -99,6 +122,9 @@ def _read_csv(text: str) -> BodyFile:
                 parent=parent,
                 topics=_entries(topics, slugify),
                 sponsors=_entries(said["sponsors"]) if "sponsors" in said else None,
+                aliases=_entries(said.get("aliases", "")),
+                domain=domain,
+                opened=opened,
             )
         )
     return file
@@ -109,8 +135,29 @@ def _entries(cell: str, spelled: Callable[[str], str] = str) -> tuple[str, ...]:
     return tuple(sorted({spelled(entry.strip()) for entry in cell.split(";") if entry.strip()}))
 
 
+def _domain(cell: str) -> str | None:
+    """In its one spelling; an empty cell says nothing. Raises `ValueError` with a sentence."""
+    if not cell:
+        return None
+    try:
+        return canonical(f"a@{cell.removeprefix('@')}").rpartition("@")[2]
+    except ValueError:
+        raise ValueError(f"{cell[:80]!r} is not a mail domain, such as example.gov.uk") from None
+
+
+def _day(cell: str) -> date | None:
+    """A day; an empty cell says nothing. Raises `ValueError` with a sentence."""
+    try:
+        return date.fromisoformat(cell) if cell else None
+    except ValueError:
+        raise ValueError(f"opened on {cell[:40]!r}: a day such as 2020-01-31") from None
+
+
 def _read_json(text: str) -> BodyFile:
     """The register of GOV.UK is openly incomplete: what it refers to and does not contain is a remark, not an error."""
+    if len(text) > LARGEST_JSON:
+        reason = f"{len(text):,} characters of JSON: at most {LARGEST_JSON:,}. Load a CSV instead"
+        raise NotUnderstood([Remark("the file", reason)])
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -128,6 +175,7 @@ def _read_json(text: str) -> BodyFile:
         )
     for number, entry in enumerate(results, start=1):
         _add_entry(file, f"entry {number}", entry)
+        stop_at_many(file.trouble)
     return file
 
 
@@ -146,7 +194,7 @@ def _add_entry(file: BodyFile, where: str, entry: Any) -> None:
             kind=kinds.recognise(_words(entry["format"])),
             parent=parents[0] if parents else "",
             sponsors=tuple(parents[1:]),
-            alias=_words(entry["details"].get("abbreviation") or ""),
+            aliases=tuple(filter(None, [_words(entry["details"].get("abbreviation") or "")])),
             children=tuple(_slug_of(child) for child in entry.get("child_organisations") or []),
         )
     except (KeyError, TypeError, AttributeError) as error:

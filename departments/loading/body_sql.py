@@ -9,11 +9,14 @@ from dataclasses import dataclass
 CREATE = """
     CREATE TEMPORARY TABLE loading_bodies (
         slug text PRIMARY KEY, name text NOT NULL, kind text NOT NULL, parent text NOT NULL, parent_said boolean NOT NULL,
-        topics text[], sponsors text[], alias text NOT NULL, register text NOT NULL,
+        topics text[], sponsors text[], aliases text[] NOT NULL, domain text, opened date, register text NOT NULL,
         id bigint, known boolean NOT NULL DEFAULT false
     ) ON COMMIT DROP
 """
-COPY = "COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, alias, register) FROM STDIN"
+COPY = """
+    COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, aliases, domain, opened, register)
+    FROM STDIN
+"""
 KNOW = """
     UPDATE loading_bodies l SET id = b.id, known = true FROM departments_body b WHERE b.slug = l.slug;
     CREATE INDEX ON loading_bodies (id);
@@ -91,9 +94,10 @@ DIFFERENCES = [
             jsonb_build_object('name', l.name, 'kind', l.kind, 'parent', nullif(l.parent, '')), %(by)s
         """,
         write="""
-            INSERT INTO departments_body (id, slug, name, kind, parent_id, policy, hold_hours, domain, may_issue, register)
+            INSERT INTO departments_body
+                (id, slug, name, kind, parent_id, policy, hold_hours, domain, opened, may_issue, register)
             SELECT l.id, l.slug, l.name, l.kind, CASE WHEN l.parent_said THEN coalesce(f.id, p.id) END,
-                'automatic', 0, '', false, l.register
+                'automatic', 0, coalesce(l.domain, ''), l.opened, false, l.register
             {rows} ORDER BY l.slug
         """,
     ),
@@ -135,6 +139,25 @@ DIFFERENCES = [
             UPDATE departments_body x SET parent_id = c.parent_id
             FROM (SELECT l.id, coalesce(f.id, p.id) AS parent_id {rows}) c WHERE x.id = c.id
         """,
+    ),
+    Difference(
+        kind="mail domains",
+        rows="FROM loading_bodies l JOIN departments_body b ON b.id = l.id WHERE l.known AND b.domain <> l.domain",
+        sentence="format('mail domain: %%s, from %%s to %%s', l.slug, coalesce(nullif(b.domain, ''), 'none'), l.domain)",
+        event="""
+            l.id, 'mail domain', jsonb_build_object('domain', b.domain), jsonb_build_object('domain', l.domain), %(by)s
+        """,
+        write="UPDATE departments_body x SET domain = c.domain FROM (SELECT l.id, l.domain {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="opened on another day",
+        rows="""
+            FROM loading_bodies l JOIN departments_body b ON b.id = l.id
+            WHERE l.known AND l.opened IS NOT NULL AND b.opened IS DISTINCT FROM l.opened
+        """,
+        sentence="format('opened: %%s, from %%s to %%s', l.slug, coalesce(b.opened::text, 'no day'), l.opened)",
+        event="l.id, 'opened on', jsonb_build_object('on', b.opened), jsonb_build_object('on', l.opened), %(by)s",
+        write="UPDATE departments_body x SET opened = c.opened FROM (SELECT l.id, l.opened {rows}) c WHERE x.id = c.id",
     ),
     Difference(
         kind="sponsors added",
@@ -189,12 +212,12 @@ DIFFERENCES = [
     Difference(
         kind="aliases added",
         rows="""
-            FROM loading_bodies l
-            WHERE l.alias NOT IN ('', l.name)
-            AND NOT EXISTS (SELECT FROM departments_bodyalias a WHERE a.body_id = l.id AND a.text = l.alias)
+            FROM loading_bodies l CROSS JOIN LATERAL unnest(l.aliases) AS t(alias)
+            WHERE t.alias <> l.name
+            AND NOT EXISTS (SELECT FROM departments_bodyalias a WHERE a.body_id = l.id AND a.text = t.alias)
         """,
-        sentence="format('alias added: %%s, %%s', l.slug, l.alias)",
+        sentence="format('alias added: %%s, %%s', l.slug, t.alias)",
         event="",
-        write="INSERT INTO departments_bodyalias (body_id, text) SELECT l.id, l.alias {rows} ORDER BY 1",
+        write="INSERT INTO departments_bodyalias (body_id, text) SELECT l.id, t.alias {rows} ORDER BY 1, 2",
     ),
 ]

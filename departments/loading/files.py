@@ -1,18 +1,18 @@
 """From the bytes of a file to rows with their line numbers, or to remarks that say what to do."""
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from departments.loading.report import NotUnderstood, Remark
+from departments.loading.report import NotUnderstood, Remark, stop_at_many
 
 # A cell longer than this is an unclosed quote or no CSV at all (characters).
 LONGEST_CELL = 100_000
 # A line longer than this is no table: its cells alone would fill the memory (characters).
 LONGEST_LINE = 1_000_000
 LARGEST_FILE = 200_000_000  # bytes
+MOST_LINES = 1_000_000
 PACKED = b"PK\x03\x04"
 
 
@@ -43,10 +43,14 @@ class Table:
                 raise NotUnderstood([*self._trouble, Remark(f"line {line}", _csv_error(error))]) from None
             if cells is None:
                 return
+            if line > MOST_LINES:
+                reason = f"more than {MOST_LINES:,} lines: divide the file"
+                raise NotUnderstood([*self._trouble, Remark(f"line {line}", reason)])
             if len(cells) == width:
                 yield line, [" ".join(cell.split()) for cell in ordered(cells)]
             elif any(cells):
                 self._trouble.append(Remark(f"line {line}", f"{len(cells)} columns where the header has {width}"))
+            stop_at_many(self._trouble)
 
     def _find_header(self, columns: Sequence[str], optional: Sequence[str]) -> list[str]:
         wanted = f"the first line must be {','.join(columns)}"
@@ -88,13 +92,16 @@ def read_text(path: Path) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
-        if len(line) > LONGEST_LINE:
-            reason = (
-                f"a line of {len(line):,} characters: at most {LONGEST_LINE:,}. This is no CSV, or its lines do not end"
-            )
+    """Each line with its end, one at a time: a file object in memory would take four bytes for each character."""
+    ending = "\n" if "\n" in text else "\r"  # old spreadsheets on a Mac
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find(ending, start) + 1 or len(text)
+        if end - start > LONGEST_LINE:
+            reason = f"a line of {end - start:,} characters: at most {LONGEST_LINE:,}. This is no CSV, or its lines do not end"
             raise NotUnderstood([Remark(f"line {number}", reason)])
-        yield line
+        yield text[start:end]
+        start, number = end, number + 1
 
 
 def _csv_error(error: csv.Error) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 SHOWN = 50
+# With this many errors a file is something else: the rest of it is not read.
+MOST_ERRORS = 10_000
 
 # Called with a sentence at each step of a long load.
 Progress: TypeAlias = Callable[[str], None]
@@ -29,8 +31,9 @@ class Remark:
 class NotUnderstood(Exception):
     """The file has rows that cannot be understood. Nothing was loaded."""
 
-    def __init__(self, remarks: Iterable[Remark]) -> None:
+    def __init__(self, remarks: Iterable[Remark], *, stopped: bool = False) -> None:
         self.remarks = list(remarks)
+        self._rest = " The rest of the file was not read." if stopped else ""
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -39,9 +42,16 @@ class NotUnderstood(Exception):
         if count > SHOWN:
             lines.append(f"... and {count - SHOWN:,} more.")
         lines.append(
-            f"Nothing was loaded: {count:,} {'error' if count == 1 else 'errors'}. Correct the file and load it again."
+            f"Nothing was loaded: {count:,} {'error' if count == 1 else 'errors'}.{self._rest} Correct the file and load it "
+            "again."
         )
         return "\n".join(lines)
+
+
+def stop_at_many(trouble: list[Remark]) -> None:
+    """Raise `NotUnderstood` where there are so many errors that reading on helps nobody."""
+    if len(trouble) >= MOST_ERRORS:
+        raise NotUnderstood(trouble, stopped=True)
 
 
 @dataclass
