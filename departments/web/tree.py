@@ -35,7 +35,8 @@ def tree(request: HttpRequest) -> HttpResponse:
     context = {"lines": [_line(row, opened) for row in rows], "more": more}
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
         return render(request, "departments/parts/outline.html", context)
-    return render(request, "departments/tree.html", {**context, "estate": estate()})
+    may_do = {name: request.user.has_perm(f"departments.{name}") for name in ("view_people", "change_body")}
+    return render(request, "departments/tree.html", {**context, **may_do, "estate": estate()})
 
 
 def _line(row: Row, opened: set[str]) -> Line:
