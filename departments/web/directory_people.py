@@ -1,7 +1,7 @@
 """Everybody in the directory: found by name or address, and two lists that matter before the next warning."""
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from departments.delegating import current_delegations
 from departments.models import Membership, Person
+from departments.search import people_like
 from departments.web.access import may
 
 ON_A_PAGE = 100
@@ -22,7 +23,7 @@ def people(request: HttpRequest) -> HttpResponse:
     """For administrators and auditors. `?q=` searches, `?list=bouncing` and `?list=nowhere` list, `?page=` goes on."""
     words = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:200]
     shown = request.GET.get("list", "")
-    found = _bouncing() if shown == "bouncing" else _nowhere() if shown == "nowhere" else _like(words)
+    found = _bouncing() if shown == "bouncing" else _nowhere() if shown == "nowhere" else people_like(words)
     page = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "words": words,
@@ -33,15 +34,6 @@ def people(request: HttpRequest) -> HttpResponse:
         "people": _with_places(list(page)),
     }
     return render(request, "departments/people.html", context)
-
-
-def _like(words: str) -> QuerySet[Person]:
-    if not words:
-        return Person.objects.none()
-    found = Q()
-    for word in words.split()[:8]:
-        found &= Q(name__icontains=word) | Q(email__icontains=word) | Q(written__icontains=word)
-    return Person.objects.filter(found).order_by("name", "pk")
 
 
 def _bouncing() -> QuerySet[Person]:
