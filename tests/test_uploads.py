@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.live_server_helper import LiveServer
 from structlog.testing import capture_logs
 
 from departments import uploads
@@ -18,6 +19,7 @@ from departments.loading import load_bodies
 from departments.models import Body, BodyEvent, Membership, Person, Role, Upload
 from departments.refusal import Refused
 from departments.web import upload_limit
+from tests.browser import open_page
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,14 @@ def text(client: Client, of: Upload) -> str:
     answer = client.get(reverse("uploads:one", args=[of.pk]))
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
+
+
+def a_turn() -> None:
+    """A worker's turn, in a thread of its own."""
+    try:
+        uploads.run_waiting()
+    finally:
+        connection.close()
 
 
 # --- the verbs ---
@@ -333,13 +343,7 @@ def test_two_workers_never_load_one_file_twice(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(uploads, "load_bodies", slow)
 
-    def work() -> None:
-        try:
-            uploads.run_waiting()
-        finally:
-            connection.close()
-
-    first = threading.Thread(target=work)
+    first = threading.Thread(target=a_turn)
     first.start()
     assert inside.wait(20)
     assert uploads.run_waiting() == 0
@@ -503,3 +507,35 @@ def test_names_out_of_a_file_are_no_markup(ann: Person) -> None:
     page = text(client_of(ann), made)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+# --- in a browser ---
+
+
+def work() -> None:
+    """A worker's turn, beside the browser."""
+    worker = threading.Thread(target=a_turn)
+    worker.start()
+    worker.join(30)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_loaded_in_a_browser_with_and_without_scripts(live_server: LiveServer, scripts: bool) -> None:
+    ann = person("Ann Administrator", is_administrator=True)
+    cookie = client_of(ann).cookies["sessionid"].value
+    said: list[str] = []
+    with open_page(java_script_enabled=scripts) as page:
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page.on("console", lambda line: said.append(line.text))
+        page.goto(live_server.url + reverse("uploads:list"))
+        page.get_by_label("The file").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": BODIES})
+        for press, then in (("Compare", "What would change"), ("Load it", "2 new, 1 topics added.")):
+            page.get_by_role("button", name=press).click()
+            page.get_by_role("link", name="Look again").wait_for()
+            work()
+            if not scripts:
+                page.get_by_role("link", name="Look again").click()
+            page.get_by_text(then).wait_for()
+    assert said == []
+    assert set(Body.objects.values_list("slug", flat=True)) == {"ministry", "agency"}
