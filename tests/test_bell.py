@@ -10,6 +10,9 @@ from structlog.testing import capture_logs
 from alerts.wake import wake
 from config.bell import ring
 from config.celery import LOOKS, app
+from departments import tasks, uploads
+from departments.models import Standing
+from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +73,23 @@ def test_every_task_that_the_beat_and_a_new_worker_ring_for_is_there() -> None:
     rung = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert rung | set(LOOKS) <= set(app.tasks)
     assert {"departments.tasks.refresh_readiness", "departments.tasks.load_uploads"} <= rung & set(LOOKS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_door_of_departments_leads_to_its_verb() -> None:
+    top = body("top")
+    tasks.refresh_readiness()
+    assert Standing.objects.get(body=top).state == "dark"
+    Standing.objects.update(state="ready")
+    tasks.refresh_readiness()
+    assert Standing.objects.get(body=top).state == "ready"  # nothing changed that it would have heard of
+    tasks.refresh_all_readiness()
+    assert Standing.objects.get(body=top).state == "dark"
+    ann = person("Ann Administrator", is_administrator=True)
+    made = uploads.put("bodies", "x.csv", b"slug,name,kind,parent,topics\n", ann)
+    tasks.load_uploads()
+    made.refresh_from_db()
+    assert made.state != "comparing"
 
 
 def test_no_bell_outlives_its_own_interval() -> None:
