@@ -37,9 +37,16 @@ def within(ratio: float, bound: str) -> bool:
 
 
 def compare(
-    name: str, ours: Timed, yardstick: Timed, *, against: str, bound: str, rounds: int = ROUNDS, also: bool = True
+    name: str,
+    ours: Timed,
+    yardstick: Timed,
+    *,
+    against: str,
+    bound: str,
+    rounds: int = ROUNDS,
+    also: Callable[[], bool] = lambda: True,
 ) -> Row:
-    """Run both in turns; `against` says what the yardstick is. `also` is a further condition that holds or not."""
+    """Run both in turns; `against` says what the yardstick is. `also` is a further condition, asked at the end."""
     mine, theirs = [], []
     for _ in range(rounds):
         theirs.append(yardstick())
