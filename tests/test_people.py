@@ -224,3 +224,79 @@ def test_rows_of_one_address_that_contradict_each_other_are_refused(tmp_path: Pa
     rows = "a@x.example,A,home,member,in\na@x.example,A,home,member,out\n"
     with pytest.raises(NotUnderstood, match="line 3: stands at line 2 already, with other hours"):
         _further(tmp_path, rows, "hours")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_people_from_any_spreadsheet_are_read(
+    tmp_path: Path, bodies: tuple[Body, Body], mark: str, ending: str
+) -> None:
+    rows = 'Role,BODY,name,email\nMEMBER,home,"Ada  ""Ö""",ada@x.example\n\n'
+    load_people(_file(tmp_path, mark + rows.replace("\n", ending)))
+    assert Person.objects.get().name == 'Ada "Ö"'
+
+
+def test_a_name_over_two_lines_is_one_name_and_later_lines_keep_their_numbers(
+    tmp_path: Path, bodies: tuple[Body, Body]
+) -> None:
+    rows = 'a@x.example,"Ada\nLovelace",home,member\n'
+    _load(tmp_path, rows)
+    assert Person.objects.get().name == "Ada Lovelace"
+    with pytest.raises(NotUnderstood, match="line 4: the role 'king'"):
+        _load(tmp_path, rows + "b@x.example,B,home,king\n")
+
+
+def test_everything_wrong_with_a_row_is_said_at_once(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        _load(tmp_path, "nobody,,nowhere,king\n")
+    (remark,) = refused.value.remarks
+    for said in ("is not a mail address", "no name", "the role 'king'", "no body 'nowhere'"):
+        assert said in remark.reason
+
+
+def test_of_very_many_wrong_people_fifty_are_shown_and_reading_stops(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    before = _everything()
+    with pytest.raises(NotUnderstood) as refused:
+        _load(tmp_path, "nobody,N,home,member\n" * 200_000)
+    assert len(str(refused.value).splitlines()) == 52
+    assert "10,000 errors. The rest of the file was not read." in str(refused.value)
+    assert _everything() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04" + b"x" * 100, "a spreadsheet or another packed file: save it as CSV"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "line 1: byte 0x89 is not UTF-8"),
+        (HEADER.encode() + b"a," * 600_000, "line 2: a line of 1,200,000 characters"),
+        (HEADER.encode() + "a,\ud800,home,member\n".encode("utf-8", "surrogatepass"), "line 2: byte 0xed is not UTF-8"),
+        (b'{"results": []}', "line 1: the first line must be email,name,body,role"),
+        (b"email,name,body,role,email\n", "line 1: the first line must be email,name,body,role"),
+        (b"email,name,body,role,salary\n", "telephone, hours, order, shared may stand there as well"),
+    ],
+)
+def test_a_file_that_is_no_list_of_people_is_refused(
+    tmp_path: Path, bodies: tuple[Body, Body], content: bytes, said: str
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(content)
+    with pytest.raises(NotUnderstood) as refused:
+        load_people(path)
+    assert said in str(refused.value)
+
+
+def test_a_long_list_of_people_says_how_far_it_is(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    said: list[str] = []
+    rows = "".join(f"p{number}@x.example,P,home,member\n" for number in range(20_001))
+    load_people(_file(tmp_path, HEADER + rows), dry_run=True, progress=said.append)
+    assert "read 20,000 rows" in said
+    assert "comparing 20,001 people and 20,001 places" in said
+    assert not Person.objects.exists()
+
+
+def test_a_dry_run_lists_what_changes_of_a_place(tmp_path: Path, bodies: tuple[Body, Body]) -> None:
+    _further(tmp_path, "a@x.example,A,home,contact,in,0\n", "hours,order")
+    path = _file(tmp_path, "email,name,body,role,hours,order\na@x.example,A,home,contact,out,2\n")
+    report = load_people(path, dry_run=True)
+    assert report.differences == ["changed place: a@x.example in home as contact, out of hours, order 2"]
+    assert Membership.objects.get().hours == "in"
