@@ -13,31 +13,39 @@ LONGEST = 200  # characters; the rest is not looked at
 MOST = 200
 # A word that thousands are called is not looked at to the end: whoever types goes on typing.
 LOOKED_AT = 3_000
+# Names that are only alike are looked for where fewer than so many have the words themselves.
+ENOUGH = 50
 # How much of a word's trigrams have to be found in a name (0 to 1): two slips in a word of eight letters still pass.
 LIKENESS = "0.45"
+TRIGRAM = 3  # letters; a piece of a name shorter than this is in no index, the beginning of a word is
 
-# Indexes: body's slug, body_capitals, body_initials, body_name_trigram, alias_trigram.
+# Indexes: body's slug, body_capitals, body_initials, body_name_trigram, alias_trigram. {name} and {text}: see `_holding`.
 BODIES = """
-    WITH found(id, rank, likeness) AS (
+    WITH named(id, rank, likeness) AS (
         SELECT id, 0, 1 FROM departments_body WHERE slug = %(words)s
         UNION ALL
         SELECT id, 1, 1 FROM departments_body
-        WHERE lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) = lower(%(words)s)
-            OR lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) = lower(%(words)s)
+        WHERE lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) = lower(%(letters)s)
+            OR lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) = lower(%(letters)s)
         UNION ALL
         SELECT body_id, 1, 1 FROM departments_bodyalias WHERE text ILIKE %(exact)s
         UNION ALL
-        SELECT id, 2, word_similarity(%(words)s, name) FROM departments_body WHERE name ILIKE %(start)s
+        (SELECT id, 2, word_similarity(%(words)s, name) FROM departments_body
+        WHERE name ILIKE %(start)s LIMIT %(looked)s)
         UNION ALL
-        SELECT id, 3, word_similarity(%(words)s, name) FROM departments_body WHERE name ILIKE ALL(%(pieces)s)
+        (SELECT id, 3, word_similarity(%(words)s, name) FROM departments_body WHERE {name} LIMIT %(looked)s)
         UNION ALL
-        SELECT body_id, 3, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE text ILIKE ALL(%(pieces)s)
+        (SELECT body_id, 3, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE {text} LIMIT %(looked)s)
         UNION ALL
-        SELECT id, 3, 0 FROM departments_body WHERE slug LIKE %(slug)s
+        (SELECT id, 3, 0 FROM departments_body WHERE slug LIKE %(slug)s LIMIT %(looked)s)
+    ), found AS (
+        SELECT * FROM named
         UNION ALL
-        (SELECT id, 4, word_similarity(%(words)s, name) FROM departments_body WHERE name %%> %(words)s LIMIT %(looked)s)
+        (SELECT id, 4, word_similarity(%(words)s, name) FROM departments_body
+        WHERE name %%> %(words)s AND (SELECT count(*) FROM named) < %(enough)s LIMIT %(looked)s)
         UNION ALL
-        SELECT body_id, 4, word_similarity(%(words)s, text) FROM departments_bodyalias WHERE text %%> %(words)s
+        (SELECT body_id, 4, word_similarity(%(words)s, text) FROM departments_bodyalias
+        WHERE text %%> %(words)s AND (SELECT count(*) FROM named) < %(enough)s LIMIT %(looked)s)
     )
     SELECT b.id FROM found f JOIN departments_body b ON b.id = f.id
     GROUP BY b.id
@@ -47,14 +55,16 @@ BODIES = """
 
 # Indexes: the address's, by pattern; person_name_trigram.
 PEOPLE = """
-    WITH found(id, rank, likeness) AS (
+    WITH named(id, rank, likeness) AS (
         (SELECT id, CASE WHEN email = lower(%(words)s) THEN 0 ELSE 1 END, 1 FROM departments_person
         WHERE email LIKE lower(%(start)s) ORDER BY email LIMIT %(looked)s)
         UNION ALL
-        (SELECT id, 2, word_similarity(%(words)s, name) FROM departments_person
-        WHERE name ILIKE ALL(%(pieces)s) LIMIT %(looked)s)
+        (SELECT id, 2, word_similarity(%(words)s, name) FROM departments_person WHERE {name} LIMIT %(looked)s)
+    ), found AS (
+        SELECT * FROM named
         UNION ALL
-        (SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person WHERE name %%> %(words)s LIMIT %(looked)s)
+        (SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person
+        WHERE name %%> %(words)s AND (SELECT count(*) FROM named) < %(enough)s LIMIT %(looked)s)
     )
     SELECT p.id FROM found f JOIN departments_person p ON p.id = f.id
     GROUP BY p.id
@@ -79,20 +89,42 @@ def _found(statement: str, typed: str) -> list[int]:
     words = " ".join(typed.replace("\0", " ").encode("utf-8", "replace").decode()[:LONGEST].split())
     if not words:
         return []
-    plain = _plain(words)
-    values = {
+    plain, pieces = _plain(words), words.split()[:8]
+    values: dict[str, str | int] = {
         "words": words,
+        "letters": words.replace(".", ""),
         "exact": plain,
         "start": f"{plain}%",
-        "slug": f"%{_plain(words.lower().replace(' ', '-'))}%",
-        "pieces": [f"%{_plain(word)}%" for word in words.split()[:8]],
+        "slug": f"{_plain(words.lower().replace(' ', '-'))}%",
         "most": MOST,
         "looked": LOOKED_AT,
+        "enough": ENOUGH,
+        **_patterns(pieces),
     }
+    statement = statement.format(name=_holding("name", pieces), text=_holding("text", pieces))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [LIKENESS])
         cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()]
+
+
+def _holding(column: str, pieces: list[str]) -> str:
+    """That a column holds each piece. One condition each: no index serves `ILIKE ALL`."""
+    conditions = [
+        f"{column} ILIKE %(piece_{number})s"
+        if len(piece) >= TRIGRAM
+        else f"({column} ILIKE %(first_{number})s OR {column} ILIKE %(later_{number})s)"
+        for number, piece in enumerate(pieces)
+    ]
+    return " AND ".join(conditions)
+
+
+def _patterns(pieces: list[str]) -> dict[str, str]:
+    """A piece anywhere; one too short for that at the beginning of a word."""
+    patterns: dict[str, str] = {}
+    for number, piece in enumerate(map(_plain, pieces)):
+        patterns |= {f"piece_{number}": f"%{piece}%", f"first_{number}": f"{piece}%", f"later_{number}": f"% {piece}%"}
+    return patterns
 
 
 def _plain(text: str) -> str:

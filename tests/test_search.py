@@ -3,9 +3,11 @@
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from departments.closing import close
 from departments.models import Body, BodyAlias, Person
 from departments.search import bodies_like, people_like
 from tests.rows import body, person
@@ -119,3 +121,40 @@ def test_every_way_of_finding_has_its_index() -> None:
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
     for plan, index in zip(plans, ["trigram", "trigram", "capitals", "initials"], strict=True):
         assert f"body_name_{index}" in plan or f"body_{index}" in plan, plan
+
+
+@pytest.mark.parametrize(
+    "words", ["f", "fo", "f.c.d.o.", "F C", "foreign o", "{name}", "%(words)s", "a b c d e f g h i j k"]
+)
+def test_a_letter_or_two_begin_a_word_and_odd_pieces_break_nothing(words: str) -> None:
+    names = [found.name for found in bodies_like(words)]
+    if words[0] in "fF":
+        assert "Foreign, Commonwealth & Development Office" in names
+    assert "HM Treasury" not in names
+
+
+def test_a_merged_body_leads_to_its_successor_by_its_old_name() -> None:
+    old, heir = body("food-agency"), body("health-agency")
+    close(old, by=None, on=timezone.localdate(), why="One agency.", successor=heir)
+    assert [found.slug for found in bodies_like("food agency")][:2] == ["health-agency", "food-agency"]
+
+
+def test_clearing_the_words_while_typing_clears_what_was_found() -> None:
+    client = Client()
+    client.force_login(person(is_administrator=True), "departments.signing_in.DutyBackend")
+    page = client.get(reverse("departments:tree")).content.decode()
+    assert 'hx-select="#found &gt; *"' in page or 'hx-select="#found > *"' in page
+    part = client.get(reverse("departments:tree"), {"q": ""}, headers={"HX-Request": "true", "HX-Target": "found"})
+    assert 'id="found"' not in part.content.decode()
+
+
+@pytest.mark.parametrize("words", ["defence", "minstry of defense", "mod", "de"])
+def test_no_table_is_read_as_a_whole_to_find_a_body_or_a_person(words: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        list(bodies_like(words)), list(people_like(words))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for statement in (query["sql"] for query in asked if "WITH named" in query["sql"]):
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert "Seq Scan" not in plan, plan
