@@ -5,6 +5,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.db import connection
+
 ROOTS = 20
 CHILDREN = 8  # of each body: 1,000 bodies are three levels deep, 20,000 five
 KINDS = ("department", "executive agency", "public body", "committee", "team")
@@ -23,6 +25,22 @@ def write_people(path: Path, count: int, bodies: int) -> Path:
     """`count` people, one in ten of them in two bodies."""
     _write(path, ("email", "name", "body", "role"), _people(count, bodies))
     return path
+
+
+def add_sponsors() -> int:
+    """Give one body in twenty a sponsor, as in the GOV.UK register; how many. Files in CSV have no column for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO departments_sponsor (body_id, sponsor_id)
+            SELECT body.id, sponsor.id
+            FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM departments_body) body
+            JOIN (SELECT id, row_number() OVER (ORDER BY id DESC) AS place FROM departments_body) sponsor USING (place)
+            WHERE place % 20 = 7 AND body.id <> sponsor.id
+            ON CONFLICT DO NOTHING
+            """
+        )
+        return int(cursor.rowcount)
 
 
 def slug(number: int) -> str:

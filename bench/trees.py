@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench.directory import slug, write_bodies, write_people
+from bench.directory import add_sponsors, slug, write_bodies, write_people
 from bench.harness import Row, compare
 from departments import tree
 from departments.loading import load_bodies, load_people
@@ -97,6 +97,7 @@ def _fill(folder: Path, bodies: int) -> None:
         cursor.execute("TRUNCATE departments_change, departments_standingmark")
     load_bodies(write_bodies(folder / f"bodies-{bodies}.csv", bodies))
     load_people(write_people(folder / f"people-{bodies}.csv", bodies * PEOPLE_EACH, bodies))
+    add_sponsors()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 

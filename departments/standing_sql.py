@@ -5,12 +5,13 @@ from departments.lacks import ENOUGH_CONTACTS, Lack
 # A person (alias `p`) at a current membership (alias `m`) who can be told. One wording for every query that asks.
 CAN_BE_TOLD = "m.until IS NULL AND p.left_at IS NULL AND p.bounced_at IS NULL"
 
-# Is there anything to do? Indexes: departments_change(xid8), standing_expires.
+# Is there anything to do? The ends of two indexes: departments_change(xid8), standing_expires. Asked with EXISTS, the
+# planner expects to meet such a row soon, and reads whole tables to find that there is none.
 LOOK = """
     SELECT mark.seen,
         mark.seen IS NULL
-        OR EXISTS (SELECT FROM departments_change WHERE xid8 >= mark.seen)
-        OR EXISTS (SELECT FROM departments_standing WHERE expires_at <= %(now)s)
+        OR coalesce((SELECT max(xid8) FROM departments_change) >= mark.seen, false)
+        OR coalesce((SELECT min(expires_at) FROM departments_standing WHERE expires_at IS NOT NULL) <= %(now)s, false)
     FROM (SELECT (SELECT seen FROM departments_standingmark WHERE id = 1) AS seen) mark
 """
 
