@@ -4,7 +4,7 @@ Before: a directory. After: the body is as asked, with a step in its history for
 transaction. Twice: the second time nothing differs and nothing is written. Raises `Refused` with nothing changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -251,5 +251,5 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _note(body: Body, what: str, by: Person, before: dict[str, object] | dict[str, str | None], after: object) -> None:
+def _note(body: Body, what: str, by: Person, before: Mapping[str, object], after: Mapping[str, object]) -> None:
     BodyEvent.objects.create(body=body, what=what, before=before, after=after, by=by)

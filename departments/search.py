@@ -20,6 +20,7 @@ LIKENESS = "0.45"
 TRIGRAM = 3  # letters; a piece of a name shorter than this is in no index, the beginning of a word is
 
 # Indexes: body's slug, body_capitals, body_initials, body_name_trigram, alias_trigram. {name} and {text}: see `_holding`.
+# OFFSET 0 keeps the planner, which can't know how few were found, from reading the whole table to join it.
 BODIES = """
     WITH named(id, rank, likeness) AS (
         SELECT id, 0, 1 FROM departments_body WHERE slug = %(words)s
@@ -47,9 +48,10 @@ BODIES = """
         (SELECT body_id, 4, word_similarity(%(words)s, text) FROM departments_bodyalias
         WHERE text %%> %(words)s AND (SELECT count(*) FROM named) < %(enough)s LIMIT %(looked)s)
     )
-    SELECT b.id FROM found f JOIN departments_body b ON b.id = f.id
-    GROUP BY b.id
-    ORDER BY b.closed IS NOT NULL, min(f.rank), max(f.likeness) DESC, length(b.name), b.name, b.id
+    SELECT b.id
+    FROM (SELECT id, min(rank) AS rank, max(likeness) AS likeness FROM found GROUP BY id) f
+    CROSS JOIN LATERAL (SELECT * FROM departments_body WHERE id = f.id OFFSET 0) b
+    ORDER BY b.closed IS NOT NULL, f.rank, f.likeness DESC, length(b.name), b.name, b.id
     LIMIT %(most)s
 """
 
@@ -66,9 +68,10 @@ PEOPLE = """
         (SELECT id, 3, word_similarity(%(words)s, name) FROM departments_person
         WHERE name %%> %(words)s AND (SELECT count(*) FROM named) < %(enough)s LIMIT %(looked)s)
     )
-    SELECT p.id FROM found f JOIN departments_person p ON p.id = f.id
-    GROUP BY p.id
-    ORDER BY p.left_at IS NOT NULL, min(f.rank), max(f.likeness) DESC, p.name, p.id
+    SELECT p.id
+    FROM (SELECT id, min(rank) AS rank, max(likeness) AS likeness FROM found GROUP BY id) f
+    CROSS JOIN LATERAL (SELECT * FROM departments_person WHERE id = f.id OFFSET 0) p
+    ORDER BY p.left_at IS NOT NULL, f.rank, f.likeness DESC, p.name, p.id
     LIMIT %(most)s
 """
 

@@ -134,7 +134,7 @@ def test_what_is_refused_says_why_and_changes_nothing(tree: tuple[Body, Body, Bo
         ({"why": "a\0b"}, "Shorten it"),
     ]:
         with pytest.raises(Refused, match=said):
-            closing.close(old, **{"by": None, "on": today(), "why": WHY, "successor": new, **arguments})  # type: ignore[arg-type]
+            closing.close(old, **{"by": None, "on": today(), "why": WHY, "successor": new, **arguments})  # type: ignore[arg-type, dict-item]
     close(old, new)
     with pytest.raises(Refused, match="already"):
         close(old, new)
