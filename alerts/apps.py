@@ -8,11 +8,14 @@ class AlertsConfig(AppConfig):
     verbose_name = "Advisories"
 
     def ready(self) -> None:
-        """Say on each body's page, and on each person's, what they were told."""
+        """Say on each body's page, and on each person's, what they were told; and what can be set off for the directory."""
         # Models are there only now.
         from alerts.web.panel import told
         from alerts.web.person_panel import told_person
-        from departments.panels import register, register_person
+        from alerts.web.readiness_panel import ask_contacts_of, remedies
+        from departments.panels import register, register_directory, register_person
 
+        register(ask_contacts_of)
         register(told)
         register_person(told_person)
+        register_directory(remedies)

@@ -19,8 +19,21 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts import counting, letters, record, tokens
-from alerts.deliver_sql import CLAIM, DEFER, FINISH, HOLD, NOTE_REFUSED, NOTE_SENT, PART, PERSONAL, RENEW, SUPERSEDE
-from alerts.models import Revision
+from alerts.deliver_sql import (
+    CLAIM,
+    DEFER,
+    FINISH,
+    HOLD,
+    NOTE_REFUSED,
+    NOTE_SENT,
+    PART,
+    PERSONAL,
+    PERSONAL_PLAIN,
+    RENEW,
+    SUPERSEDE,
+    SUPERSEDE_PLAIN,
+)
+from alerts.models import Message, Revision
 from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
 from departments.readiness import note_bounce
 
@@ -37,12 +50,17 @@ class Claimed:
     """A batch that is ours until its lease runs out."""
 
     id: int
-    advisory: int
-    reference: str
-    revision: int
-    number: int
+    advisory: int | None
+    reference: str | None
+    revision: int | None
+    number: int | None
     kind: str
     attempt: int
+
+    @property
+    def subject(self) -> str:
+        """What the record says it was about: the advisory's reference, or the kind of a plain mail."""
+        return self.reference or self.kind
 
 
 @dataclass
@@ -59,7 +77,7 @@ def deliver() -> bool:
     batch = _claim()
     if batch is None:
         return False
-    skeleton = letters.skeleton(Revision.objects.select_related("advisory__issuer").get(pk=batch.revision), batch.kind)
+    skeleton = _skeleton(batch)
     try:
         with open_sender() as sender:
             while part := _take_part(batch):
@@ -72,6 +90,12 @@ def deliver() -> bool:
         return True
     _execute(FINISH, batch=batch.id)
     return True
+
+
+def _skeleton(batch: Claimed) -> letters.Skeleton:
+    if batch.revision is None:
+        return letters.plain_skeleton(batch.kind)
+    return letters.skeleton(Revision.objects.select_related("advisory__issuer").get(pk=batch.revision), batch.kind)
 
 
 def _claim() -> Claimed | None:
@@ -92,24 +116,34 @@ def _back_off(attempt: int) -> float:
 def _take_part(batch: Claimed) -> _Part | None:
     """The next messages that are still to be sent; None when there are none, or when somebody pressed stop."""
     with transaction.atomic():
-        _execute(SUPERSEDE, batch=batch.id)
+        _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id)
         rows = _execute(PART, batch=batch.id, limit=PART_SIZE)
     if not rows:
         return None
     ids = [row[0] for row in rows]
     part = _Part(personal={}, people={})
-    for id_, key, recipient, issue, person, name, address, bodies, contact, telephone in _execute(PERSONAL, ids=ids):
+    personal = PERSONAL if batch.advisory else PERSONAL_PLAIN
+    for id_, key, number, issue, person, name, address, bodies, contact, telephone in _execute(personal, ids=ids):
         part.people[id_] = person
         part.personal[id_] = letters.Personal(
             message_key=key,
             name=name,
             address=address,
             bodies=tuple(bodies or ()),
-            link=f"{settings.SITE_URL}/a/{tokens.make(recipient, issue)}",
+            link=_link(batch.kind, number, issue),
             contact=contact or "",
             telephone=telephone or "",
         )
     return part
+
+
+def _link(kind: str, number: int, issue: int) -> str:
+    """Where a mail leads: a recipient's page, a contact's, or for an introduction where warnings are checked."""
+    if kind == Message.Kind.INTRODUCTION:
+        return f"{settings.SITE_URL}/check"
+    if kind == Message.Kind.CHECK:
+        return f"{settings.SITE_URL}/c/{tokens.make(number, issue, tokens.CHECK)}"
+    return f"{settings.SITE_URL}/a/{tokens.make(number, issue)}"
 
 
 def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: Sender) -> bool:
@@ -141,7 +175,8 @@ def _note(batch: Claimed, part: _Part) -> bool:
     later = [outcome for outcome in settled if outcome.kind == "later"]
     now = timezone.now()
     with transaction.atomic():
-        counting.share_figures(batch.advisory)
+        if batch.advisory is not None:
+            counting.share_figures(batch.advisory)
         if sent:
             _execute(
                 NOTE_SENT,
@@ -152,7 +187,7 @@ def _note(batch: Claimed, part: _Part) -> bool:
                 number=batch.number,
             )
             digest = record.digest_of(part.personal[outcome.id].message_key for outcome in sent)
-            record.write("sent", batch.reference, revision=batch.number, mails=len(sent), digest=digest)
+            record.write("sent", batch.subject, revision=batch.number, mails=len(sent), digest=digest)
         if refused:
             _execute(
                 NOTE_REFUSED,
@@ -164,7 +199,7 @@ def _note(batch: Claimed, part: _Part) -> bool:
             note_bounce([part.people[outcome.id] for outcome in refused], now)
             record.write(
                 "refused",
-                batch.reference,
+                batch.subject,
                 revision=batch.number,
                 mails=len(refused),
                 digest=record.digest_of(part.personal[outcome.id].message_key for outcome in refused),

@@ -3,17 +3,17 @@
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
 CLAIM = """
 UPDATE alerts_batch SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1
-FROM alerts_advisory a, alerts_revision r
 WHERE alerts_batch.id = (
     SELECT b.id
-    FROM alerts_batch b JOIN alerts_advisory live ON live.id = b.advisory_id AND live.stopped_at IS NULL
-    WHERE b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
+    FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    WHERE a.stopped_at IS NULL
+      AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
     ORDER BY b.rank, b.not_before, b.id
     FOR UPDATE OF b SKIP LOCKED
     LIMIT 1
 )
-AND a.id = alerts_batch.advisory_id AND r.id = alerts_batch.revision_id
-RETURNING alerts_batch.id, a.id, a.reference, r.id, r.number, alerts_batch.kind, alerts_batch.attempt
+RETURNING id, advisory_id, (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id),
+    revision_id, (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt
 """
 
 # Text that a later revision has overtaken never leaves.
@@ -25,8 +25,8 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AN
 
 PART = """
 SELECT m.id
-FROM alerts_message m JOIN alerts_advisory a ON a.id = m.advisory_id AND a.stopped_at IS NULL
-WHERE m.batch_id = %(batch)s AND m.state = 'waiting'
+FROM alerts_message m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
+WHERE a.stopped_at IS NULL AND m.batch_id = %(batch)s AND m.state = 'waiting'
 ORDER BY m.id
 LIMIT %(limit)s
 """
@@ -61,6 +61,42 @@ LEFT JOIN LATERAL (
 ) ask ON true
 WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id
+"""
+
+# A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
+# in a check the number behind its link.
+PERSONAL_PLAIN = """
+SELECT m.id, m.key, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone
+FROM alerts_message m
+JOIN departments_person p ON p.id = m.person_id
+LEFT JOIN alerts_contactcheck k ON m.kind = 'check' AND k.id = split_part(m.key, ':', 2)::bigint
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT b.name) AS names, array_agg(b.id) AS ids
+    FROM departments_membership mine
+    JOIN departments_body b ON b.id = mine.body_id AND b.closed IS NULL
+    WHERE mine.person_id = p.id AND mine.until IS NULL AND (m.kind <> 'check' OR mine.role = 'contact')
+) place ON true
+LEFT JOIN LATERAL (
+    SELECT c.name, c.telephone
+    FROM departments_membership mc
+    JOIN departments_person c ON c.id = mc.person_id AND c.left_at IS NULL AND c.id <> p.id
+    WHERE m.kind <> 'check' AND mc.body_id = ANY(place.ids) AND mc.role = 'contact' AND mc.until IS NULL
+    ORDER BY c.telephone = '', mc."order", c.id
+    LIMIT 1
+) ask ON true
+WHERE m.id = ANY(%(ids)s)
+ORDER BY m.id
+"""
+
+# Whoever left meanwhile, or sits nowhere any more, is not asked and not greeted.
+SUPERSEDE_PLAIN = """
+UPDATE alerts_message m SET state = 'superseded'
+FROM departments_person p
+WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL AND p.id = m.person_id
+    AND (p.left_at IS NOT NULL OR NOT EXISTS (
+        SELECT FROM departments_membership s
+        WHERE s.person_id = p.id AND s.until IS NULL AND (m.kind <> 'check' OR s.role = 'contact')
+    ))
 """
 
 # Rows are locked in the order of their ids before they are changed: two unordered writers would deadlock.

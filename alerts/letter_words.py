@@ -51,6 +51,11 @@ class Words:
     check: str
 
     @property
+    def template(self) -> str:
+        """The templates' name under `alerts/mail/`."""
+        return "letter"
+
+    @property
     def title_lines(self) -> str:
         """The title as the text part shouts it."""
         return textwrap.fill(self.title.upper(), WIDTH, break_on_hyphens=False)

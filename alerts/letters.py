@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from alerts.letter_words import Words, words_of
 from alerts.models import Message, Revision
+from alerts.plain_words import PlainWords, plain_words
 
 CRLF = "\r\n"
 SEAM = b"=\r\n"
@@ -58,14 +59,14 @@ class Personal:
 class Skeleton:
     """Everything of a mail but its personal parts."""
 
-    def __init__(self, words: Words, *, sent_at: str | None = None) -> None:
+    def __init__(self, words: Words | PlainWords, *, sent_at: str | None = None) -> None:
         self._date = sent_at
         self._host = urlsplit(settings.SITE_URL).hostname or "localhost"
         boundary = "part-" + hashlib.sha256(f"{words.reference}:{words.number}:{words.kind}".encode()).hexdigest()[:24]
         self._static_headers = _static_headers(words, boundary)
         context = {"words": words, "places": {name.lower(): f"PERSONALPART{name}PERSONALPART" for name in _PARTS}}
-        text = render_to_string("alerts/mail/letter.txt", context)
-        html = css_inline.inline(render_to_string("alerts/mail/letter.html", context))
+        text = render_to_string(f"alerts/mail/{words.template}.txt", context)
+        html = css_inline.inline(render_to_string(f"alerts/mail/{words.template}.html", context))
         self._pieces: list[bytes | tuple[str, bool]] = [
             _part_head(boundary, "plain"),
             *_split(_tidy(text), html=False),
@@ -96,13 +97,19 @@ def skeleton(revision: Revision, kind: str) -> Skeleton:
     return Skeleton(words_of(revision, kind))
 
 
+def plain_skeleton(kind: str) -> Skeleton:
+    """The skeleton of the mails of a kind that belongs to no advisory (`alerts.models.message.PLAIN`)."""
+    return Skeleton(plain_words(kind))
+
+
 def again(message: Message, link: str = "") -> bytes:
     """The very mail that one person got: its revision, its kind, its personal parts and its date. `link` if it may be shown."""
     if message.personal is None or message.sent_at is None:
         raise ValueError(f"message {message.pk} was never sent")
     personal = Personal.from_json({**message.personal, "link": link or message.personal["link"]})
     date = format_datetime(timezone.localtime(message.sent_at))
-    return Skeleton(words_of(message.revision, message.kind), sent_at=date).fill(personal)
+    words = words_of(message.revision, message.kind) if message.revision else plain_words(message.kind)
+    return Skeleton(words, sent_at=date).fill(personal)
 
 
 # --- the personal parts, as words ---
@@ -138,7 +145,7 @@ _PARTS: dict[str, Callable[[Personal], str]] = {
 # --- encoding ---
 
 
-def _static_headers(words: Words, boundary: str) -> bytes:
+def _static_headers(words: Words | PlainWords, boundary: str) -> bytes:
     priority, importance = IMPORTANCE[words.severity]
     host = urlsplit(settings.SITE_URL).hostname or "localhost"
     lines = [

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from alerts import cascade as cascading
-from alerts import counting
+from alerts import counting, verify
 from alerts import deliver as delivering
 from alerts.models import Heartbeat
 from alerts.wake import wake
@@ -56,3 +56,9 @@ def fold_all() -> None:
     """Fold whatever is pending anywhere."""
     for advisory_id in counting.unfolded():
         counting.fold(advisory_id)
+
+
+@shared_task
+def ask_contacts() -> None:
+    """Ask the contacts whose confirmation runs out."""
+    verify.ask_contacts()

@@ -11,14 +11,15 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-# Whoever holds a token may answer for its person, so what follows /a/ is cut wherever it turns up. So are addresses.
-TOKEN = re.compile(r"/a/[A-Za-z0-9_.~%-]+")
+# Whoever holds a token may answer for its person, so what follows /a/ (and /c/, where contacts answer) is cut wherever it
+# turns up. So are addresses.
+TOKEN = re.compile(r"/([ac])/[A-Za-z0-9_.~%-]+")
 ADDRESS = re.compile(r"[^\s<>\"'@:,;()\[\]]+@[^\s<>\"'@:,;()\[\]]+\.[^\s<>\"'@:,;()\[\]]+")
 
 
 def scrub(text: str) -> str:
     """The text without tokens and without mail addresses."""
-    return ADDRESS.sub("<address>", TOKEN.sub("/a/<token>", text))
+    return ADDRESS.sub("<address>", TOKEN.sub(r"/\1/<token>", text))
 
 
 def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

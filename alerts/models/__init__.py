@@ -3,6 +3,7 @@
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
 from alerts.models.advisory import Advisory, Draft, Marking, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
+from alerts.models.contact_check import ContactCheck
 from alerts.models.counter import Counter, Delta, Whole
 from alerts.models.message import Batch, Message
 from alerts.models.recipient import Recipient, Seat
@@ -19,6 +20,7 @@ __all__ = [
     "AudienceTopic",
     "Batch",
     "Branch",
+    "ContactCheck",
     "Counter",
     "Delta",
     "Draft",

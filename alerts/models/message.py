@@ -1,4 +1,8 @@
-"""The outbox: messages, and the batches in which they are claimed and leased."""
+"""The outbox: messages, and the batches in which they are claimed and leased.
+
+Most carry a revision of an advisory. The plain ones (`PLAIN`) belong to none: whether somebody is still the contact, and
+what this system is.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -8,13 +12,16 @@ from alerts.models.recipient import Recipient
 from alerts.models.revision import Revision
 from departments.models import Person
 
+PLAIN = ["check", "introduction"]
+_OF_AN_ADVISORY = Q(advisory__isnull=False, revision__isnull=False) & ~Q(kind__in=PLAIN)
+
 
 class Batch(models.Model):
     """Up to 500 messages of one kind and rank. Rows with no `done_at` are the outbox; rank 0 leaves first."""
 
     rank = models.PositiveSmallIntegerField()
-    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="batches")
-    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", db_index=False)
+    advisory = models.ForeignKey(Advisory, null=True, on_delete=models.PROTECT, related_name="batches")
+    revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=12)
     size = models.PositiveSmallIntegerField()
     not_before = models.DateTimeField()
@@ -26,6 +33,12 @@ class Batch(models.Model):
         verbose_name_plural = "batches"
         indexes = [
             models.Index(fields=["rank", "not_before", "id"], condition=Q(done_at=None), name="batch_outbox"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=_OF_AN_ADVISORY | Q(advisory=None, revision=None, kind__in=PLAIN),
+                name="batch_of_an_advisory_or_plain",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -39,6 +52,8 @@ class Message(models.Model):
         NOTICE = "notice", "notice"
         UPDATE = "update", "update"
         STAND_DOWN = "stand-down", "stand-down"
+        CHECK = "check", "contact check"
+        INTRODUCTION = "introduction", "introduction"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
@@ -49,9 +64,9 @@ class Message(models.Model):
     key = models.CharField(max_length=100, unique=True)
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="messages")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
-    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="+", db_index=False)
-    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT, related_name="messages")
-    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+", db_index=False)
+    advisory = models.ForeignKey(Advisory, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    recipient = models.ForeignKey(Recipient, null=True, on_delete=models.PROTECT, related_name="messages")
+    revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING, db_default="waiting")
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
@@ -65,6 +80,13 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["advisory"], condition=Q(state="waiting"), name="message_waiting"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=(_OF_AN_ADVISORY & Q(recipient__isnull=False))
+                | Q(advisory=None, revision=None, recipient=None, kind__in=PLAIN),
+                name="message_of_an_advisory_or_plain",
+            ),
         ]
 
     def __str__(self) -> str:

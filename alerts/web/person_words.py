@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts.models import Acknowledgement, Message, Relay
+from alerts.models import Acknowledgement, Message, Relay, Revision
 from alerts.told import Entry, LeftOut, Place
 from departments.models import Person, Role
 from departments.seating import spoken
@@ -138,11 +138,11 @@ def mails(entry: Entry) -> list[Said]:
 
 
 def _mail(entry: Entry, message: Message) -> Said:
-    what = f"{message.get_kind_display().capitalize()}, revision {message.revision.number}"
+    what = f"{message.get_kind_display().capitalize()}, revision {_revision(message).number}"
     reply = f": “{_without_addresses(message.error)}”" if message.error else ""
     match message.state:
         case Message.State.SENT if message.sent_at:
-            lasted = _lasted(message.sent_at - message.revision.at)
+            lasted = _lasted(message.sent_at - _revision(message).at)
             delivered = ", and delivered" if _delivered(entry, message) else ""
             return Said(
                 f"{what}: handed to their mail server {_at(message.sent_at)}, {lasted} after it was published{delivered}"
@@ -160,12 +160,19 @@ def _mail(entry: Entry, message: Message) -> Said:
             return Said(f"{what}: waiting in the outbox", dark=True)
 
 
+def _revision(message: Message) -> Revision:
+    """The revision that it carried; an entry has no mails without one."""
+    if message.revision is None:
+        raise ValueError(f"message {message.pk} belongs to no advisory")
+    return message.revision
+
+
 def _delivered(entry: Entry, message: Message) -> bool:
     """The route said that it arrived; it is noted of the latest revision that they were told."""
     recipient = entry.recipient
     if recipient is None or recipient.outcome != "delivered":
         return False
-    return recipient.told_revision == message.revision.number
+    return recipient.told_revision == _revision(message).number
 
 
 def _why_no_mail(entry: Entry) -> str:

@@ -22,13 +22,13 @@ def reader(request: HttpRequest, token: str) -> HttpResponse:
     """Whoever holds the link. Opening it writes nothing, ever: scanners open links; only a posted choice counts."""
     recipient = acknowledge.find(token)
     if recipient is None or recipient.advisory.current is None:
-        return _private(_no_such_link(request))
+        return private(_no_such_link(request))
     if request.method == "POST":
-        return _private(_answer(request, recipient))
-    return _private(_show(request, recipient))
+        return private(_answer(request, recipient))
+    return private(_show(request, recipient))
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
     """Not kept, not indexed, and not told to the next site."""
     response["Cache-Control"] = "no-store, private"
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -1,8 +1,8 @@
-"""Where the pages are. `reader` and `check` are for everybody, without signing in."""
+"""Where the pages are. `reader`, `contact_check` and `check` are for everybody, without signing in."""
 
 from django.urls import include, path
 
-from alerts.web import advisory, check, coverage, health, home, reader
+from alerts.web import advisory, check, contact_check, coverage, directory, health, home, reader
 
 advisories = (
     [
@@ -21,7 +21,11 @@ advisories = (
 urlpatterns = [
     path("", home.home, name="home"),
     path("a/<str:token>", reader.reader, name="reader"),
+    path("c/<str:token>", contact_check.contact_check, name="contact_check"),
     path("check", check.check, name="check"),
     path("healthz", health.healthz, name="healthz"),
     path("advisories/", include(advisories)),
+    path("introduce/", directory.introduce, name="introduce"),
+    path("ask-contacts/", directory.ask_all, name="ask_contacts"),
+    path("ask-contacts/<str:slug>/", directory.ask_one, name="ask_contacts_of"),
 ]

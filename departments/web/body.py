@@ -42,7 +42,7 @@ def body(request: HttpRequest, slug: str) -> HttpResponse:
         "predecessors": shown.predecessors.order_by("name"),
         "below": below[:MOST_BELOW],
         "more_below": len(below) > MOST_BELOW,
-        "events": _history(shown),
+        "events": _history(shown, with_addresses=request.user.has_perm("departments.view_addresses", shown)),
         "panels": panels_of(request, shown),
     }
     return render(request, "departments/body.html", context)
@@ -61,11 +61,11 @@ def _standing(of: Body) -> dict[str, object]:
     }
 
 
-def _history(of: Body) -> list[tuple[BodyEvent | PersonEvent, str]]:
+def _history(of: Body, *, with_addresses: bool) -> list[tuple[BodyEvent | PersonEvent, str]]:
     """What happened to the body and to the places in it, the latest first, in words."""
     own = [(event, told(event)) for event in of.events.select_related("by")[:MOST_EVENTS]]
     people = [
-        (event, f"{event.person.name}: {person_told(event, with_addresses=False)}")
+        (event, f"{event.person.name}: {person_told(event, with_addresses=with_addresses)}")
         for event in of.person_events.select_related("by", "person")[:MOST_EVENTS]
     ]
     latest: list[tuple[BodyEvent | PersonEvent, str]] = [*own, *people]

@@ -20,7 +20,9 @@ def told(event: PersonEvent, *, with_addresses: bool = False) -> str:
     words = _WORDS.get(event.what)
     if event.what == "corrected":
         return _corrected(event.before, event.after, with_addresses)
-    return words(event.before, event.after, place) if words else f"{event.what}{place}"
+    # What somebody wrote about somebody else may hold an address.
+    after = event.after if with_addresses else {**event.after, "hint": ""}
+    return words(event.before, after, place) if words else f"{event.what}{place}"
 
 
 def confirmed(place: Membership) -> str:
@@ -71,6 +73,8 @@ _WORDS: dict[str, Callable[[Values, Values, str], str]] = {
         f"is there {'out of hours' if after.get('hours') == 'out' else 'in hours'}{place}"
     ),
     "verified": _verified,
+    "confirmed by link": lambda before, after, place: f"confirmed by link that they are still the contact{place}",
+    "no longer the contact": lambda before, after, place: _no_longer(after, place),
     "appointed": _appointed,
     "delegate named": lambda before, after, place: (
         f"{after.get('delegate')} may open their mail until {_day(after.get('until'))}"
@@ -81,6 +85,12 @@ _WORDS: dict[str, Callable[[Values, Values, str], str]] = {
     ),
     "delegate ended": lambda before, after, place: f"{after.get('delegate')} opens their mail no more",
 }
+
+
+def _no_longer(after: Values, place: str) -> str:
+    stayed = "" if after.get("still there") else ", and that they have left it"
+    hint = f"; of the contact now they say: “{after['hint']}”" if after.get("hint") else ""
+    return f"said by link that they are no longer the contact{place}{stayed}{hint}"
 
 
 def _corrected(before: Values, after: Values, with_addresses: bool) -> str:

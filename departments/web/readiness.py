@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from departments.lacks import Lack, in_order
 from departments.models import Body, Standing
 from departments.models.membership import DUTIES
+from departments.panels import directory_panels
 from departments.readiness import refresh
 from departments.rules import bodies_of, is_administrator, is_auditor
 from departments.tree import branches
@@ -53,6 +54,7 @@ def readiness(request: HttpRequest) -> HttpResponse:
         "reasons": reasons(within),
         "lack": lack,
         "page": page,
+        "panels": directory_panels(request),
         "lines": [line_of(standing) for standing in page],
     }
     return render(request, "departments/readiness.html", context)

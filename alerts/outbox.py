@@ -1,0 +1,27 @@
+"""Plain mails into the outbox, set-based: whoever a query names gets one, once, in batches as a cascade writes them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from alerts.outbox_sql import CREATE, DROP, PLAIN_RANK, WRITE
+from alerts.wake import wake
+
+BATCH = 500
+
+
+def put(kind: str, query: str, values: dict[str, Any], now: datetime) -> list[str]:
+    """A mail of this kind to everybody whom `query` names (`n`, `person_id`, `key`); the keys of those that are new.
+
+    Within a transaction. A key that is there already is written no second time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE)
+        cursor.execute(f"INSERT INTO plain_mails (n, person_id, key) {query}", values)
+        cursor.execute(WRITE, {"kind": kind, "rank": PLAIN_RANK, "size": BATCH, "now": now})
+        keys = [row[0] for row in cursor.fetchall()]
+        cursor.execute(DROP)
+    if keys:
+        wake("deliver")
+    return keys
