@@ -84,7 +84,7 @@ HAND_ON_PEOPLE = """
         least(m."order" + 1 + coalesce((
             SELECT max(k."order") FROM departments_membership k
             WHERE k.body_id = %(successor)s AND k.role = m.role AND k.until IS NULL
-        ), -1), 32767),
+        ), -1), 999),
         m.hours
     FROM departments_membership m JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL
     WHERE m.body_id = ANY(%(ids)s) AND m.until IS NULL

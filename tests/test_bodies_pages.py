@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from departments import panels
 from departments.models import Body, BodyAlias, Membership, Person, Remit, Role, Sponsor, Topic
 from departments.rules import bodies_of, is_officer_for
+from tests.clients import signed_in
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -32,12 +33,6 @@ def sit(name: str, where: Body, role: str = Role.MEMBER) -> Person:
     made = person(name)
     Membership.objects.create(person=made, body=where, role=role)
     return made
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def read(client: Client, slug: str = "", **query: str) -> str:

@@ -14,6 +14,7 @@ from departments import changing, holding
 from departments.changing import Particulars, particulars_of
 from departments.models import Body, BodyEvent, HoldRequest, Membership, Person, Role, Sponsor
 from departments.refusal import Refused
+from tests.clients import signed_in
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -30,12 +31,6 @@ def tree() -> tuple[Body, Body, Body]:
 @pytest.fixture
 def administrator() -> Person:
     return person("Adam Administrator", is_administrator=True)
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def sit(where: Body, role: str = Role.CONTACT) -> Person:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from departments.delegating import LONGEST, current_delegations, end_delegation,
 from departments.models import Body, Delegation, Membership, Person, PersonEvent, Role
 from departments.noting import Done
 from departments.refusal import Refused
+from tests.clients import signed_in
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -24,12 +24,6 @@ def sit(name: str, where: Body, role: str = Role.MEMBER) -> Person:
     made = person(name)
     Membership.objects.create(person=made, body=where, role=role)
     return made
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 @pytest.fixture

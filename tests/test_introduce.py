@@ -15,6 +15,7 @@ from alerts.deliver import deliver
 from alerts.introduce import introduce, strangers
 from alerts.models import Batch, Message, Record
 from departments.models import Body, Membership, Person, Role
+from tests.clients import signed_in
 from tests.rows import body, person
 from tests.smtp import Server
 
@@ -109,9 +110,3 @@ def test_an_administrator_sees_the_letter_and_sends_it_by_one_press() -> None:
     assert not Message.objects.exists()
     assert "2 letters are on the way." in client.post(address, follow=True).content.decode()
     assert "Nobody is left to write to." in client.post(address, follow=True).content.decode()
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client

@@ -18,6 +18,7 @@ from pytest_django import DjangoAssertNumQueries
 from departments import people, seating
 from departments.models import Body, Membership, Person, PersonEvent, Role
 from departments.refusal import Refused
+from tests.clients import signed_in
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -28,12 +29,6 @@ def sit(name: str, where: Body, role: str = Role.MEMBER) -> Person:
     made = person(name)
     Membership.objects.create(person=made, body=where, role=role)
     return made
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def steps(of: Person) -> list[str]:

@@ -29,6 +29,7 @@ from alerts.models import (
 from departments.models import Body, Membership, Person, PersonEvent, Role
 from departments.people import correct
 from tests import rows
+from tests.clients import signed_in
 from tests.test_cascade import Scene
 
 pytestmark = pytest.mark.django_db
@@ -42,12 +43,6 @@ def scene() -> Scene:
 @pytest.fixture
 def auditor() -> Person:
     return rows.person("Audrey Auditor", is_auditor=True)
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def read(viewer: Person, of: Person, **query: str) -> str:

@@ -16,6 +16,7 @@ from departments import readiness
 from departments.lacks import CONFIRMED_FOR, Lack
 from departments.models import Body, Change, Membership, Person, Role, Standing
 from departments.wanting import reasons, states, wanting
+from tests.clients import signed_in
 from tests.rows import body, person
 
 pytestmark = pytest.mark.django_db
@@ -211,12 +212,6 @@ def test_a_change_that_commits_late_is_still_seen() -> None:
     finally:
         late.close()
     assert standing(top).told == 1
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def page(client: Client, **query: str) -> str:

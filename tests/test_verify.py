@@ -19,6 +19,7 @@ from alerts.deliver import deliver
 from alerts.letters import again
 from alerts.models import Advisory, Batch, ContactCheck, Message, Record
 from departments.models import Body, Membership, Person, PersonEvent, Role
+from tests.clients import signed_in
 from tests.rows import body, person
 from tests.smtp import Server
 
@@ -282,12 +283,6 @@ def test_a_link_is_good_for_its_own_ask_only(settings: SettingsWrapper) -> None:
 
 
 # --- the presses ---
-
-
-def signed_in(who: Person) -> Client:
-    client = Client()
-    client.force_login(who, "departments.signing_in.DutyBackend")
-    return client
 
 
 def test_an_administrator_asks_all_and_a_contact_their_own_body() -> None:

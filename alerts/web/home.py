@@ -15,7 +15,8 @@ from alerts.models import Advisory, Relay, State
 from alerts.web import words
 from alerts.web.asking import signed_in, title_of
 from alerts.web.coverage_view import CoverageView, view_of
-from departments.models import Body, Membership, Person, Role
+from departments.models import Person, Role
+from departments.readiness import estate, refresh
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
 from departments.tree import branches
 
@@ -51,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "more": max(live.count() - SHOWN, 0),
             "drafts": [(item, title_of(item)) for item in _issued(person).select_related("current", "draft")],
             "past": [(item, title_of(item)) for item in mine.filter(state=State.STOOD_DOWN).order_by("-pk")[:SHOWN]],
-            "nobody": _with_nobody() if is_administrator(person) else 0,
+            "nobody": _dark() if is_administrator(person) else 0,
         },
     )
 
@@ -81,7 +82,7 @@ def _as_officer(person: Person) -> set[int]:
     return branches(sorted(seats)) if seats else set()
 
 
-def _with_nobody() -> int:
-    """How many open bodies have nobody who could be told."""
-    seated = Membership.objects.filter(until=None, person__left_at=None).values("body")
-    return Body.objects.filter(closed=None).exclude(pk__in=seated).count()
+def _dark() -> int:
+    """How many open bodies have nobody who can be told, as the tree says it."""
+    refresh()
+    return estate().dark

@@ -141,6 +141,7 @@ class BodyAlias(models.Model):
     text = models.CharField(max_length=500)
 
     class Meta:
+        verbose_name_plural = "body aliases"
         constraints = [models.UniqueConstraint(fields=["body", "text"], name="alias_once")]
         indexes = [GinIndex(fields=["text"], opclasses=["gin_trgm_ops"], name="alias_trigram")]
 

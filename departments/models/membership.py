@@ -70,6 +70,9 @@ class Delegation(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(person=F("delegate")), name="delegate_is_somebody_else"),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gte=F("since")), name="delegation_ends_after_it_begins"
+            ),
         ]
 
     def __str__(self) -> str:
