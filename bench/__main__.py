@@ -40,6 +40,8 @@ def _run(only: str) -> int:
     if only and only not in ROWS:
         print(f"There is no row {only!r}; there are {', '.join(ROWS)}.", file=sys.stderr)
         return 2
+    # Never a test run's: on a shared server both may be under way.
+    connection.settings_dict["TEST"]["NAME"] = f"tocsin_bench_{os.getpid()}"
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         with tempfile.TemporaryDirectory() as folder:
