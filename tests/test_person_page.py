@@ -200,7 +200,7 @@ def test_a_body_two_levels_up_that_holds_is_named_with_its_deadline(scene: Scene
     hand_over(advisory)
     page = read(auditor, tom)
     assert "Held by Government for 3 h 58 min, then released by Keeper at" in page
-    assert "Told" in page
+    assert "Handed over; this route does not report delivery" in page
     Relay.objects.filter(pk=relay.pk).update(released_by=None)
     assert "then released by the clock at" in read(auditor, tom)
 
@@ -227,7 +227,7 @@ def test_each_revision_has_one_entry_and_what_never_left_says_so(scene: Scene, a
     scene.revise(advisory)
     cascade(advisory.pk)
     page = read(auditor, tom)
-    assert "Told of revision 1, not yet of revision 2" in page
+    assert "Handed over: revision 1, not yet revision 2" in page
     assert "Update, revision 2: waiting in the outbox" in page
     Message.objects.filter(revision__number=2).update(attempt=1, error="451 greylisted")
     assert "waiting, not taken yet: “451 greylisted”; tried again at" in read(auditor, tom)

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts.models import Acknowledgement, Message, Relay, Revision
+from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
+from alerts.senders import reports_delivery
 from alerts.told import Entry, LeftOut, Place
 from departments.models import Person, Role
 from departments.seating import spoken
@@ -33,15 +34,19 @@ def verdict(entry: Entry) -> Said:
             return Said("Not told: left out on purpose" if not entry.places else "Not told", dark=True)
         return Said("Not told", dark=True)
     number = current.number if current else 0
-    what = "Told" if recipient.targeted else "Told, for information"
+    heard = recipient.answered_revision > 0 or recipient.outcome == Recipient.Outcome.DELIVERED
+    what = "Told" if heard else "Sent" if reports_delivery() else "Handed over"
+    if not recipient.targeted:
+        what += ", for information"
     if recipient.outcome == "unreachable" and recipient.told_revision < number:
         return Said("Not told: their address was refused", dark=True)
     if not recipient.told_revision:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)
     if recipient.told_revision < number:
-        return Said(f"{what} of revision {recipient.told_revision}, not yet of revision {number}", dark=True)
-    answered = ", and answered" if recipient.answered_revision else ""
-    return Said(f"{what}{answered}")
+        return Said(f"{what}: revision {recipient.told_revision}, not yet revision {number}", dark=True)
+    if recipient.answered_revision:
+        return Said(f"{what}, and answered")
+    return Said(what if heard or reports_delivery() else f"{what}; this route does not report delivery")
 
 
 def should_have(entry: Entry, person: Person) -> list[Said]:
