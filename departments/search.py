@@ -29,6 +29,10 @@ BODIES = """
         WHERE lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) = lower(%(letters)s)
             OR lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) = lower(%(letters)s)
         UNION ALL
+        SELECT id, 2, 1 FROM departments_body
+        WHERE lower(regexp_replace(name, '[^A-Z0-9]', '', 'g')) LIKE %(letters_so_far)s
+            OR lower(regexp_replace(name, '(\\y\\w|[A-Z])|.', '\\1', 'g')) LIKE %(letters_so_far)s
+        UNION ALL
         SELECT body_id, 1, 1 FROM departments_bodyalias WHERE text ILIKE %(exact)s
         UNION ALL
         (SELECT id, 2, word_similarity(%(words)s, name) FROM departments_body
@@ -96,6 +100,7 @@ def _found(statement: str, typed: str) -> list[int]:
     values: dict[str, str | int] = {
         "words": words,
         "letters": words.replace(".", ""),
+        "letters_so_far": _plain(words.replace(".", "").lower()) + ("%" if len(words) > 1 else ""),
         "exact": plain,
         "start": f"{plain}%",
         "slug": f"{_plain(words.lower().replace(' ', '-'))}%",

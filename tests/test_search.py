@@ -43,6 +43,7 @@ def first(words: str) -> str | None:
     ("words", "name"),
     [
         ("fcdo", "Foreign, Commonwealth & Development Office"),
+        ("fcd", "Foreign, Commonwealth & Development Office"),
         ("MoD", "Ministry of Defence"),
         ("mod", "Ministry of Defence"),
         ("HMRC", "HM Revenue & Customs"),

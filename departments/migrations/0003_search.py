@@ -22,11 +22,11 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='body',
-            index=models.Index(django.db.models.functions.text.Lower(models.Func(models.F('name'), models.Value('[^A-Z0-9]'), models.Value(''), models.Value('g'), function='regexp_replace')), name='body_capitals'),
+            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Lower(models.Func(models.F('name'), models.Value('[^A-Z0-9]'), models.Value(''), models.Value('g'), function='regexp_replace')), name='text_pattern_ops'), name='body_capitals'),
         ),
         AddIndexConcurrently(
             model_name='body',
-            index=models.Index(django.db.models.functions.text.Lower(models.Func(models.F('name'), models.Value('(\\y\\w|[A-Z])|.'), models.Value('\\1'), models.Value('g'), function='regexp_replace')), name='body_initials'),
+            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Lower(models.Func(models.F('name'), models.Value('(\\y\\w|[A-Z])|.'), models.Value('\\1'), models.Value('g'), function='regexp_replace')), name='text_pattern_ops'), name='body_initials'),
         ),
         AddIndexConcurrently(
             model_name='bodyalias',

@@ -2,7 +2,7 @@
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower, Now
@@ -84,8 +84,8 @@ class Body(models.Model):
         ]
         indexes = [
             GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="body_name_trigram"),
-            models.Index(capitals("name"), name="body_capitals"),
-            models.Index(initials("name"), name="body_initials"),
+            models.Index(OpClass(capitals("name"), name="text_pattern_ops"), name="body_capitals"),
+            models.Index(OpClass(initials("name"), name="text_pattern_ops"), name="body_initials"),
         ]
         triggers = [
             pgtrigger.Trigger(
