@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 FLAGS = [
@@ -19,6 +20,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# What every page is looked at in.
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark and wide": {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
+}
 
 
 def chromium() -> str:
@@ -43,3 +52,16 @@ def open_page(**context: Any) -> Iterator[Page]:
             yield browser.new_context(**context).new_page()
         finally:
             browser.close()
+
+
+def faults(page: Page, url: str) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA, and whether the page is wider than the screen. "": this page."""
+    if url:
+        page.goto(url)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response
+    wrong = [
+        f"{page.url}: {fault['id']}: {node['target']}" for fault in found["violations"] for node in fault["nodes"][:3]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        wrong.append(f"{page.url}: scrolls sideways")
+    return wrong

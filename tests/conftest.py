@@ -5,11 +5,18 @@ They are started here, before Django reads its settings, once for all workers of
 
 import atexit
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
 from config import embedded
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.stack import Stack
 
 _services = ExitStack()
 
@@ -38,6 +45,25 @@ _settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 def pytest_unconfigure() -> None:
     """Stop what was started."""
     _services.close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """Web, worker, beat and mailbox as real processes, with the demo's directory; one for the tests of a file."""
+    from tests.stack import running
+
+    with running(tmp_path_factory.mktemp("live")) as live:
+        live.manage("demo_load")
+        yield live
+
+
+@pytest.fixture
+def page() -> Iterator["Page"]:
+    """A page in a real browser."""
+    from tests.browser import open_page
+
+    with open_page() as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

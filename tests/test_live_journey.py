@@ -1,16 +1,14 @@
 """The whole journey by hand, in a real browser, against the live processes: publish, mail, link, answer, coverage."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser import open_page
-from tests.stack import Stack, running, until
+from tests.browser import LOOKS, faults, open_page
+from tests.stack import Stack, until
 
 pytestmark = pytest.mark.live
 
@@ -24,24 +22,11 @@ MP = "rhian.prosser.mp@parliament.example"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("live")) as live:
-        live.manage("demo_load")
-        yield live
-
-
-@pytest.fixture(scope="module")
 def reference(stack: Stack) -> str:
     """The Zoom advisory, published; everybody has been sent it or refused it."""
     name = stack.manage("demo_publish").split()[-1]
     until("everything has left", lambda: stack.query(ALL_LEFT) == [(True,)])
     return name
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with open_page() as opened:
-        yield opened
 
 
 def answered(stack: Stack, reference: str) -> int:
@@ -128,14 +113,9 @@ PAGES = [
     "/no-such-page/",
 ]
 OUTSIDE = ["/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/signup/"]
-LOOKS: list[dict[str, Any]] = [
-    {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
-    {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
-]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark and wide", "phone"])
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
 def test_every_page_is_accessible_and_never_scrolls_sideways(
     stack: Stack, reference: str, look: dict[str, Any]
 ) -> None:
@@ -148,31 +128,18 @@ def test_every_page_is_accessible_and_never_scrolls_sideways(
         link = re.search(r"/a/\w+", page.locator("pre").first.inner_text())
         assert link is not None
         for path in OUTSIDE:
-            wrong += _faults(page, stack.url + path)
+            wrong += faults(page, stack.url + path)
         page.goto(f"{stack.url}/")
         page.get_by_role("button", name=re.compile("Morag")).click()
         page.wait_for_load_state()
         for path in PAGES:
-            wrong += _faults(page, stack.url + path.format(reference=reference, mail=mail, link=link[0]))
+            wrong += faults(page, stack.url + path.format(reference=reference, mail=mail, link=link[0]))
         # The form, sent with nothing in it, comes back with what is missing.
         page.goto(f"{stack.url}{link[0]}")
         page.get_by_role("button", name="Send my answer").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        wrong += _faults(page, "")
+        wrong += faults(page, "")
     assert wrong == []
-
-
-def _faults(page: Page, url: str) -> list[str]:
-    """What axe-core finds against WCAG 2.2 A and AA, and whether the page is wider than the screen."""
-    if url:
-        page.goto(url)
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response
-    faults = [
-        f"{page.url}: {fault['id']}: {node['target']}" for fault in found["violations"] for node in fault["nodes"][:3]
-    ]
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        faults.append(f"{page.url}: scrolls sideways")
-    return faults
 
 
 def test_nothing_of_the_journey_stands_in_a_log(stack: Stack, reference: str) -> None:
