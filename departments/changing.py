@@ -15,7 +15,7 @@ from departments.addresses import canonical
 from departments.loading import kinds
 from departments.models import Body, BodyAlias, BodyEvent, Person, Remit, Sponsor, Topic
 from departments.refusal import Refused
-from departments.slugs import LONGEST_NAME, LONGEST_TOPIC, wrong_with
+from departments.slugs import LONGEST_NAME, LONGEST_SLUG, LONGEST_TOPIC, wrong_with
 from departments.tree import branch, hold_tree
 
 MOST_OF_EACH = 50  # aliases, topics, sponsors
@@ -81,16 +81,25 @@ def change(body: Body, *, by: Person, particulars: Particulars, seen: Particular
             f"Somebody changed {row.name} while you were writing. Nothing of yours was kept: look at it again, and send "
             "what is still to be changed."
         )
-    return _settle(row, now, _checked(row.slug, particulars), by)
+    return _settle(row, now, _checked(row.slug, particulars, now), by)
 
 
 @transaction.atomic
-def move(body: Body, *, under: Body | None, by: Person, why: str = "") -> bool:
-    """Hang this body, with all below it, under that one (or at the top). False where it hangs there already."""
+def move(body: Body, *, under: Body | None, by: Person, why: str = "", seen: str | None = None) -> bool:
+    """Hang this body, with all below it, under that one (or at the top). False where it hangs there already.
+
+    `seen` is the slug of the parent that the person saw when they began ("" for the top): `Refused` where somebody else
+    moved it meanwhile.
+    """
     hold_tree()
     row = Body.objects.select_for_update(of=("self",), no_key=True).select_related("parent").get(pk=body.pk)
     if row.closed is not None:
         raise Refused(f"{row.name} is closed and stays where it was.")
+    if seen is not None and seen != (row.parent.slug if row.parent else ""):
+        raise Refused(
+            f"Somebody moved {row.name} while you were choosing: it hangs under {row.parent or 'the top'} now. Nothing "
+            "was changed. Open this page again, and move it if it still should be."
+        )
     if under is not None:
         under = _open(under, "A body is moved under one that is open")
         if under.pk == row.pk:
@@ -130,8 +139,11 @@ def _parent(body: Body | None) -> dict[str, str | None]:
     return {"parent": body.slug if body else None}
 
 
-def _checked(slug: str, given: Particulars) -> Particulars:
-    """In the directory's own spelling; `Refused` with everything that is wrong at once."""
+def _checked(slug: str, given: Particulars, now: Particulars | None = None) -> Particulars:
+    """In the directory's own spelling; `Refused` with everything that is wrong at once.
+
+    A list that is `now` longer than may be typed, as after many mergers, may stay as long.
+    """
     clean = Particulars(
         name=_line(given.name),
         kind=kinds.recognise(_line(given.kind)),
@@ -142,7 +154,7 @@ def _checked(slug: str, given: Particulars) -> Particulars:
         topics=_set(map(slugify, given.topics)),
         sponsors=_set(one.strip() for one in given.sponsors),
     )
-    wrong = [*wrong_with(slug, clean.name, clean.kind), *_wrong_lists(slug, clean)]
+    wrong = [*wrong_with(slug, clean.name, clean.kind), *_wrong_lists(slug, clean, now)]
     domain = ""
     if clean.domain:
         try:
@@ -154,13 +166,13 @@ def _checked(slug: str, given: Particulars) -> Particulars:
     return Particulars(**{**clean.__dict__, "domain": domain})
 
 
-def _wrong_lists(slug: str, given: Particulars) -> Iterable[str]:
-    for what, entries, longest in (
-        ("another name", given.aliases, LONGEST_NAME),
-        ("a topic", given.topics, LONGEST_TOPIC),
-        ("a sponsor", given.sponsors, 400),
+def _wrong_lists(slug: str, given: Particulars, now: Particulars | None) -> Iterable[str]:
+    for what, entries, there, longest in (
+        ("another name", given.aliases, now.aliases if now else (), LONGEST_NAME),
+        ("a topic", given.topics, now.topics if now else (), LONGEST_TOPIC),
+        ("a sponsor", given.sponsors, now.sponsors if now else (), LONGEST_SLUG),
     ):
-        if len(entries) > MOST_OF_EACH:
+        if len(entries) > max(MOST_OF_EACH, len(there)):
             yield f"at most {MOST_OF_EACH} of each list, and {len(entries)} are given"
         yield from (
             f"{what} of {len(entry)} characters: at most {longest}" for entry in entries if len(entry) > longest

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from departments import closing_sql as sql
-from departments.models import Body, BodyEvent, Person
+from departments.models import Body, BodyEvent, Person, Sponsor
 from departments.refusal import Refused
 from departments.tree import branch, hold_tree
 
@@ -21,13 +21,17 @@ LONGEST_WHY = 500  # characters
 
 @dataclass(frozen=True)
 class Closed:
-    """What closing did. `nowhere` are the names of those who now sit nowhere, and whom no warning reaches."""
+    """What closing did. `nowhere` are the names of those who now sit nowhere, and whom no warning reaches.
+
+    `issuing`: the successor may warn beyond its own branch from now on, which it could not before.
+    """
 
     children: int
     places: int
     handed_on: int
     topics: int
     nowhere: list[str]
+    issuing: bool = False
 
 
 class _Seen(Exception):
@@ -118,6 +122,8 @@ def _raise_above(heir: Body, closing: Body, by: Person | None) -> None:
     after = {"parent": closing.parent.slug if closing.parent else None, "why": f"it takes over from {closing.name}"}
     BodyEvent.objects.create(body=heir, what="moved", before=before, after=after, by=by)
     Body.objects.filter(pk=heir.pk).update(parent=closing.parent)
+    # A parent that is also a sponsor would be the same edge twice.
+    Sponsor.objects.filter(body=heir, sponsor=closing.parent).delete()
 
 
 def _close(ids: list[int], heir: Body | None, by: Person | None, on: date, why: str) -> Closed:
@@ -135,14 +141,17 @@ def _close(ids: list[int], heir: Body | None, by: Person | None, on: date, why: 
         return int(cursor.rowcount)
 
     with connection.cursor() as cursor:
+        run(sql.NOTE_CLOSED)
         run(sql.NOTE_CHILDREN)
+        run(sql.END_DOUBLE_EDGES)
         children = run(sql.MOVE_CHILDREN)
-        topics = handed_on = 0
+        run(sql.NOTE_UNSEATED)
+        topics = handed_on = issuing = 0
         if heir is not None:
             topics = run(sql.HAND_ON_TOPICS)
             run(sql.HAND_ON_NAMES)
             run(sql.HAND_ON_SPONSORSHIPS)
-            run(sql.HAND_ON_ISSUING)
+            issuing = run(sql.HAND_ON_ISSUING)
             handed_on = run(sql.HAND_ON_PEOPLE)
             run(sql.NOTE_TAKEN_OVER)
         run(sql.END_SPONSORSHIPS)
@@ -150,6 +159,5 @@ def _close(ids: list[int], heir: Body | None, by: Person | None, on: date, why: 
         nowhere = [row[0] for row in cursor.fetchall()]
         places = run(sql.END_PLACES)
         run(sql.FORGET_REQUESTS)
-        run(sql.NOTE_CLOSED)
         run(sql.CLOSE)
-    return Closed(children, places, handed_on, topics, nowhere)
+    return Closed(children, places, handed_on, topics, nowhere, issuing > 0)

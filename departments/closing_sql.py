@@ -37,6 +37,12 @@ MOVE_CHILDREN = f"""
     UPDATE departments_body b SET parent_id = c.heir FROM child c WHERE b.id = c.id
 """
 
+# A parent that is also a sponsor would be the same edge twice.
+END_DOUBLE_EDGES = f"""
+    {_HEIRS}
+    DELETE FROM departments_sponsor s USING child c WHERE s.body_id = c.id AND s.sponsor_id = c.heir
+"""
+
 # What the closing body was asked about, it is asked no longer: its successor is.
 HAND_ON_TOPICS = """
     INSERT INTO departments_remit (body_id, topic_id)
@@ -77,19 +83,40 @@ END_SPONSORSHIPS = """
     DELETE FROM departments_sponsor WHERE body_id = ANY(%(ids)s) OR sponsor_id = ANY(%(ids)s)
 """
 
+# Before the places end: each person's own history says that theirs does.
+NOTE_UNSEATED = """
+    INSERT INTO departments_personevent (person_id, body_id, what, before, after, by_id)
+    SELECT m.person_id, m.body_id, 'unseated',
+        jsonb_build_object('role', m.role, 'order', m."order", 'hours', m.hours),
+        jsonb_build_object('why', b.name || ' was closed'), %(by)s
+    FROM (
+        SELECT id, person_id, body_id, role, "order", hours
+        FROM departments_membership WHERE body_id = ANY(%(ids)s) AND until IS NULL ORDER BY id FOR UPDATE
+    ) m
+    JOIN departments_body b ON b.id = m.body_id
+    ORDER BY m.id
+"""
+
 # In the same role, after those who are there; nobody has confirmed yet that they are the successor's contact.
 HAND_ON_PEOPLE = """
-    INSERT INTO departments_membership (person_id, body_id, role, "order", hours)
-    SELECT DISTINCT ON (m.person_id, m.role) m.person_id, %(successor)s::bigint, m.role,
-        least(m."order" + 1 + coalesce((
-            SELECT max(k."order") FROM departments_membership k
-            WHERE k.body_id = %(successor)s AND k.role = m.role AND k.until IS NULL
-        ), -1), 999),
-        m.hours
-    FROM departments_membership m JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL
-    WHERE m.body_id = ANY(%(ids)s) AND m.until IS NULL
-    ORDER BY m.person_id, m.role, m.id
-    ON CONFLICT DO NOTHING
+    WITH made AS (
+        INSERT INTO departments_membership (person_id, body_id, role, "order", hours)
+        SELECT DISTINCT ON (m.person_id, m.role) m.person_id, %(successor)s::bigint, m.role,
+            least(m."order" + 1 + coalesce((
+                SELECT max(k."order") FROM departments_membership k
+                WHERE k.body_id = %(successor)s AND k.role = m.role AND k.until IS NULL
+            ), -1), 999),
+            m.hours
+        FROM departments_membership m JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL
+        WHERE m.body_id = ANY(%(ids)s) AND m.until IS NULL
+        ORDER BY m.person_id, m.role, m.id
+        ON CONFLICT DO NOTHING
+        RETURNING person_id, body_id, role, "order", hours
+    )
+    INSERT INTO departments_personevent (person_id, body_id, what, before, after, by_id)
+    SELECT person_id, body_id, 'seated', '{}',
+        jsonb_build_object('role', role, 'order', "order", 'hours', hours), %(by)s
+    FROM made
 """
 
 # Those who then sit nowhere are told nothing any more.
@@ -115,11 +142,18 @@ END_PLACES = """
 
 FORGET_REQUESTS = "DELETE FROM departments_holdrequest WHERE body_id = ANY(%(ids)s) AND granted IS NULL"
 
+# Before anything is handed on, so that it counts what there was.
 NOTE_CLOSED = """
     INSERT INTO departments_bodyevent (body_id, what, before, after, by_id)
     SELECT b.id, CASE WHEN %(successor)s::bigint IS NULL THEN 'closed' ELSE 'merged' END,
         jsonb_build_object('parent', p.slug),
-        jsonb_build_object('on', %(on)s::date, 'why', %(why)s::text, 'successor', s.slug), %(by)s
+        jsonb_build_object('on', %(on)s::date, 'why', %(why)s::text, 'successor', s.slug,
+            'children', (
+                SELECT count(*) FROM departments_body c
+                WHERE c.parent_id = b.id AND c.closed IS NULL AND NOT c.id = ANY(%(ids)s)
+            ),
+            'places', (SELECT count(*) FROM departments_membership m WHERE m.body_id = b.id AND m.until IS NULL)
+        ), %(by)s
     FROM departments_body b
     LEFT JOIN departments_body p ON p.id = b.parent_id LEFT JOIN departments_body s ON s.id = %(successor)s
     WHERE b.id = ANY(%(ids)s)
@@ -131,10 +165,16 @@ NOTE_TAKEN_OVER = """
     FROM departments_body b WHERE b.id = ANY(%(ids)s)
 """
 
+# A right that reaches beyond the branch is never gained unseen: the successor's history says it.
 HAND_ON_ISSUING = """
-    UPDATE departments_body SET may_issue = true
-    WHERE id = %(successor)s AND NOT may_issue
-        AND EXISTS (SELECT FROM departments_body b WHERE b.id = ANY(%(ids)s) AND b.may_issue)
+    WITH gained AS (
+        UPDATE departments_body SET may_issue = true
+        WHERE id = %(successor)s AND NOT may_issue
+            AND EXISTS (SELECT FROM departments_body b WHERE b.id = ANY(%(ids)s) AND b.may_issue)
+        RETURNING id
+    )
+    INSERT INTO departments_bodyevent (body_id, what, before, after, by_id)
+    SELECT id, 'may issue', '{}', jsonb_build_object('why', %(why)s::text), %(by)s FROM gained
 """
 
 CLOSE = """

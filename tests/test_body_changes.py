@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from departments import changing, holding
 from departments.changing import Particulars, particulars_of
-from departments.models import Body, BodyEvent, HoldRequest, Membership, Person, Role, Sponsor
+from departments.models import Body, BodyAlias, BodyEvent, HoldRequest, Membership, Person, Role, Sponsor
 from departments.refusal import Refused
 from tests.clients import signed_in
 from tests.rows import body, person
@@ -199,6 +199,35 @@ def test_whoever_changes_what_somebody_else_changed_meanwhile_is_told_so(
     assert Body.objects.get(pk=bottom.pk).name == seen.name
 
 
+def test_a_body_with_more_names_than_may_be_typed_can_still_be_changed(
+    tree: tuple[Body, Body, Body], administrator: Person
+) -> None:
+    bottom = tree[2]
+    BodyAlias.objects.bulk_create([BodyAlias(body=bottom, text=f"name {n}") for n in range(51)])
+    now = particulars_of(bottom)
+    assert changing.change(bottom, by=administrator, particulars=replace(now, kind="unit")) == ["the kind"]
+    with pytest.raises(Refused, match="at most 50"):
+        changing.change(bottom, by=administrator, particulars=replace(now, aliases=(*now.aliases, "one more")))
+
+
+def test_whoever_moves_what_somebody_else_moved_meanwhile_is_told_so(
+    tree: tuple[Body, Body, Body], administrator: Person
+) -> None:
+    other = body("other")
+    client, address = signed_in(administrator), reverse("departments:move", args=["bottom"])
+    assert '<input type="hidden" name="seen" value="under:middle">' in client.get(address).content.decode()
+    changing.move(tree[2], under=tree[0], by=administrator)
+    answer = client.post(address, {"under": "other", "why": "", "seen": "under:middle"})
+    assert (answer.status_code, "hangs under Top now" in answer.content.decode()) == (422, True)
+    assert 'value="under:middle"' in answer.content.decode()
+    assert Body.objects.get(pk=tree[2].pk).parent == tree[0]
+    assert client.post(address, {"under": "other", "why": "", "seen": "under:top"}).status_code == 303
+    assert Body.objects.get(pk=tree[2].pk).parent == other
+    changing.move(tree[2], under=None, by=administrator)
+    assert 'value="under:"' in client.get(address).content.decode()
+    assert client.post(address, {"under": "other", "why": "", "seen": "under:"}).status_code == 303
+
+
 # --- holding ---
 
 
@@ -316,10 +345,14 @@ def test_a_merger_on_the_page_names_who_takes_over(tree: tuple[Body, Body, Body]
     client, address = signed_in(administrator), reverse("departments:close", args=["bottom"])
     sit(tree[2])
     form = {"on": timezone.localdate().isoformat(), "why": "Merged.", "successor": "top"}
-    assert "1 person goes to Top in the same role" in client.post(address, form).content.decode()
+    Body.objects.filter(slug="bottom").update(may_issue=True)
+    words = client.post(address, form).content.decode()
+    assert "1 person goes to Top in the same role" in words
+    assert "Top may then warn beyond its own branch" in words
     client.post(address, {**form, "sure": "yes"})
     assert Body.objects.get(slug="bottom").successor == tree[0]
     assert "Took over from" in client.get(reverse("departments:body", args=["top"])).content.decode()
+    assert "Merged. (1 place ended)" in client.get(reverse("departments:body", args=["bottom"])).content.decode()
 
 
 def test_the_people_above_consent_on_the_bodys_page_and_others_cannot(tree: tuple[Body, Body, Body]) -> None:

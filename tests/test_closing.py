@@ -7,7 +7,19 @@ from django.db import connection
 from django.utils import timezone
 
 from departments import closing
-from departments.models import Body, BodyAlias, BodyEvent, HoldRequest, Membership, Person, Remit, Role, Sponsor, Topic
+from departments.models import (
+    Body,
+    BodyAlias,
+    BodyEvent,
+    HoldRequest,
+    Membership,
+    Person,
+    PersonEvent,
+    Remit,
+    Role,
+    Sponsor,
+    Topic,
+)
 from departments.refusal import Refused
 from tests.rows import body, person
 
@@ -56,7 +68,7 @@ def test_a_merged_body_hands_on_all_it_was_there_for(tree: tuple[Body, Body, Bod
 
     done = close(old, new, by)
 
-    assert done == closing.Closed(children=1, places=1, handed_on=1, topics=1, nowhere=[])
+    assert done == closing.Closed(children=1, places=1, handed_on=1, topics=1, nowhere=[], issuing=True)
     closed = Body.objects.get(pk=old.pk)
     assert (closed.closed, closed.successor) == (today(), new)
     assert parent_of(team) == new
@@ -67,8 +79,14 @@ def test_a_merged_body_hands_on_all_it_was_there_for(tree: tuple[Body, Body, Bod
     seated = Membership.objects.get(person=second, until=None)
     assert (seated.body, seated.role, seated.order, seated.verified_at) == (new, "contact", 4, None)
     told = {(event.body.slug, event.what): event for event in BodyEvent.objects.filter(by=by).select_related("body")}
-    assert set(told) == {("old", "merged"), ("new", "took over"), ("team", "moved")}
-    assert told["old", "merged"].after == {"on": today().isoformat(), "why": WHY, "successor": "new"}
+    assert set(told) == {("old", "merged"), ("new", "took over"), ("new", "may issue"), ("team", "moved")}
+    assert told["old", "merged"].after == {
+        "on": today().isoformat(),
+        "why": WHY,
+        "successor": "new",
+        "children": 1,
+        "places": 1,
+    }
     assert told["team", "moved"].before == {"parent": "old"}
 
 
@@ -111,6 +129,47 @@ def test_a_successor_that_was_sponsored_by_the_closed_body_is_not_its_own_sponso
     Sponsor.objects.create(body=new, sponsor=old)
     close(old, new)
     assert not Sponsor.objects.exists()
+
+
+@pytest.mark.parametrize("successor", ["none", "beside", "below"])
+def test_no_body_is_sponsored_by_the_body_it_comes_to_hang_under(
+    tree: tuple[Body, Body, Body, Body], successor: str
+) -> None:
+    top, old, new, team = tree
+    heir, above = {"none": (None, top), "beside": (new, new), "below": (team, top)}[successor]
+    other = body("other")
+    Sponsor.objects.create(body=team, sponsor=above)
+    Sponsor.objects.create(body=team, sponsor=other)
+    close(old, heir)
+    assert parent_of(team) == above
+    assert [edge.sponsor for edge in team.sponsors.all()] == [other]
+
+
+def test_a_merger_stands_in_the_history_of_each_person(tree: tuple[Body, Body, Body, Body]) -> None:
+    _, old, new, _ = tree
+    who, both, by = person("One"), person("Both"), person("Adam Administrator")
+    Membership.objects.create(person=who, body=old, role=Role.CONTACT, order=2)
+    for where in (old, new):
+        Membership.objects.create(person=both, body=where)
+    close(old, new, by)
+    steps = PersonEvent.objects.filter(person=who).order_by("pk")
+    assert [(step.what, step.body, step.by) for step in steps] == [("unseated", old, by), ("seated", new, by)]
+    assert steps[0].before == {"role": "contact", "order": 2, "hours": "in"}
+    assert steps[0].after == {"why": "Old was closed"}
+    assert list(PersonEvent.objects.filter(person=both).values_list("what", flat=True)) == ["unseated"]
+
+
+def test_contacts_who_come_stand_behind_those_who_are_there_in_their_own_order(
+    tree: tuple[Body, Body, Body, Body],
+) -> None:
+    _, old, new, _ = tree
+    for order in range(3):
+        for where in (old, new):
+            who = person(f"{where.slug} {order}")
+            Membership.objects.create(person=who, body=where, role=Role.CONTACT, order=order)
+    close(old, new)
+    places = Membership.objects.filter(body=new, until=None).order_by("order").select_related("person")
+    assert [place.person.name.lower() for place in places] == ["new 0", "new 1", "new 2", "old 0", "old 1", "old 2"]
 
 
 def test_a_request_to_hold_ends_with_its_body(tree: tuple[Body, Body, Body, Body]) -> None:

@@ -91,7 +91,8 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
 
     def act(form: MoveForm) -> tuple[str, str]:
         under = form.cleaned_data["under"]
-        moved = changing.move(body, under=under, by=signed_in(request), why=form.cleaned_data["why"])
+        seen, why = request.POST.get("seen"), form.cleaned_data["why"]
+        moved = changing.move(body, under=under, by=signed_in(request), why=why, seen=_under(seen))
         where = under.name if under else "the top"
         if not moved:
             return f"{body.name} hung under {where} already.", _page_of(body)
@@ -107,8 +108,14 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
         title=f"Move {body.name}",
         button="Move it",
         body=body,
+        seen=request.POST.get("seen") or f"under:{body.parent.slug if body.parent else ''}",
         intro=f"It hangs under {where} now. Whatever hangs below it moves along.",
     )
+
+
+def _under(seen: str | None) -> str | None:
+    """The slug of the parent that the form was opened with, "" for the top; None where it did not say."""
+    return seen.removeprefix("under:") if seen else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

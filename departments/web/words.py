@@ -22,9 +22,9 @@ def told(event: BodyEvent) -> str:
         case "no longer sponsored":
             return f"no longer sponsored by {before.get('sponsor')}"
         case "closed":
-            return f"closed on {after.get('on')}: {after.get('why')}"
+            return f"closed on {after.get('on')}: {after.get('why')}{_left(after)}"
         case "merged":
-            return f"closed on {after.get('on')} and merged into {after.get('successor')}: {after.get('why')}"
+            return f"closed on {after.get('on')} and merged into {after.get('successor')}: {after.get('why')}{_left(after)}"
         case "took over":
             return f"took over from {after.get('from')}"
         case "reopened":
@@ -58,6 +58,16 @@ def _particular(event: BodyEvent) -> str:
             return "passes warnings on at once from now on"
         case other:
             return other
+
+
+def _left(after: dict[str, int]) -> str:
+    """How much it handed on; a step of a time before this was counted says nothing of it."""
+    said = []
+    if places := after.get("places"):
+        said.append(f"{places:,} place{'s' if places > 1 else ''} ended")
+    if children := after.get("children"):
+        said.append(f"{children:,} bod{'ies' if children > 1 else 'y'} below moved")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _list(entries: list[str] | None) -> str:
