@@ -15,8 +15,11 @@ LONGEST_REASON = 500  # characters
 
 
 @transaction.atomic
-def ask(body: Body, *, hours: int, reason: str, by: Person) -> HoldRequest:
-    """Ask the parent body's consent to hold warnings for so many hours, or for more than now."""
+def ask(body: Body, *, hours: int, reason: str, by: Person) -> HoldRequest | None:
+    """Ask the parent body's consent to hold warnings for so many hours, or for more than now.
+
+    Fewer hours than now need no consent: they hold at once, and there is no request (None).
+    """
     row = Body.objects.select_for_update(no_key=True).get(pk=body.pk)
     if row.closed is not None:
         raise Refused(f"{row.name} is closed.")
@@ -25,8 +28,12 @@ def ask(body: Body, *, hours: int, reason: str, by: Person) -> HoldRequest:
     reason = reason.replace("\0", " ").strip()
     if not reason or len(reason) > LONGEST_REASON:
         raise Refused(f"Say why, in at most {LONGEST_REASON} characters: the parent body decides by it.")
-    if row.policy == Body.Policy.HOLD and hours <= row.hold_hours:
+    if row.policy == Body.Policy.HOLD and hours == row.hold_hours:
         raise Refused(f"{row.name} holds warnings for up to {row.hold_hours} h already.")
+    if row.policy == Body.Policy.HOLD and hours < row.hold_hours:
+        Body.objects.filter(pk=row.pk).update(hold_hours=hours)
+        _note(row, "holds for less", by, {"hours": hours, "why": reason})
+        return None
     try:
         with transaction.atomic():
             made = HoldRequest.objects.create(body=row, hours=hours, reason=reason, asked_by=by)

@@ -235,6 +235,7 @@ def test_holding_needs_the_consent_of_the_body_above_and_of_somebody_else(tree: 
     _, middle, bottom = tree
     asker, above = sit(bottom), sit(middle)
     asked = holding.ask(bottom, hours=3, reason="We translate first.", by=asker)
+    assert asked is not None
     assert Body.objects.get(pk=bottom.pk).policy == "automatic"
     with pytest.raises(Refused, match="open already"):
         holding.ask(bottom, hours=4, reason="Once more.", by=above)
@@ -248,17 +249,20 @@ def test_holding_needs_the_consent_of_the_body_above_and_of_somebody_else(tree: 
     with pytest.raises(Refused, match="decided already"):
         holding.decide(asked, granted=False, by=above)
     with pytest.raises(Refused, match="up to 3 h already"):
-        holding.ask(bottom, hours=2, reason="Less.", by=asker)
+        holding.ask(bottom, hours=3, reason="The same.", by=asker)
+    assert holding.ask(bottom, hours=2, reason="Less.", by=asker) is None
+    assert Body.objects.get(pk=bottom.pk).hold_hours == 2
     holding.stop(bottom, by=asker)
     assert Body.objects.get(pk=bottom.pk).policy == "automatic"
     with pytest.raises(Refused, match="at once already"):
         holding.stop(bottom, by=asker)
-    assert history(bottom) == ["asked to hold", "may hold", "holds no more"]
+    assert history(bottom) == ["asked to hold", "may hold", "holds for less", "holds no more"]
 
 
 def test_a_refused_request_changes_nothing_but_the_history(tree: tuple[Body, Body, Body]) -> None:
     bottom = tree[2]
     asked = holding.ask(bottom, hours=3, reason="We translate first.", by=sit(bottom))
+    assert asked is not None
     holding.decide(asked, granted=False, by=sit(tree[1]))
     assert Body.objects.get(pk=bottom.pk).policy == "automatic"
     assert history(bottom) == ["asked to hold", "may not hold"]

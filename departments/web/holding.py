@@ -24,7 +24,9 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
 
     def act(form: HoldForm) -> tuple[str, str]:
         values = form.cleaned_data
-        holding.ask(body, hours=values["hours"], reason=values["reason"], by=signed_in(request))
+        asked = holding.ask(body, hours=values["hours"], reason=values["reason"], by=signed_in(request))
+        if asked is None:
+            return f"{body.name} holds warnings for up to {values['hours']} h from now on.", _page_of(body)
         return f"Asked. {body.name} passes warnings on at once until {_parent(body)} consents.", _page_of(body)
 
     return form_page(

@@ -54,6 +54,8 @@ def _particular(event: BodyEvent) -> str:
             return f"may hold warnings for up to {after.get('hours')} h, as its parent body consents"
         case "may not hold":
             return f"may not hold warnings for {after.get('hours')} h: its parent body did not consent"
+        case "holds for less":
+            return f"holds warnings for up to {after.get('hours')} h only: {after.get('why')}"
         case "holds no more":
             return "passes warnings on at once from now on"
         case other:
