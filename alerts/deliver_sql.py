@@ -88,13 +88,13 @@ WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id
 """
 
-# Whoever left meanwhile, or sits nowhere any more, is not asked and not greeted.
+# Whoever left meanwhile, can't be told, or sits in no open body any more, is not asked and not greeted.
 SUPERSEDE_PLAIN = """
 UPDATE alerts_message m SET state = 'superseded'
 FROM departments_person p
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL AND p.id = m.person_id
-    AND (p.left_at IS NOT NULL OR NOT EXISTS (
-        SELECT FROM departments_membership s
+    AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR NOT EXISTS (
+        SELECT FROM departments_membership s JOIN departments_body b ON b.id = s.body_id AND b.closed IS NULL
         WHERE s.person_id = p.id AND s.until IS NULL AND (m.kind <> 'check' OR s.role = 'contact')
     ))
 """

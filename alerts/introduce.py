@@ -14,17 +14,21 @@ from departments.models import Person
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('alerts.introduce'))"
 
-# Whoever sits in an open body, is here, can be told, and never had a mail (or has one on its way).
+# Whoever sits in an open body, is here, can be told, and never had a mail (or has one on its way). A letter that was refused,
+# or that never left, reached nobody: the next one has a key of its own.
 STRANGERS = """
-    SELECT p.id, p.id, 'introduction:' || p.id
+    SELECT p.id, p.id, 'introduction:' || p.id || coalesce(':' || lost.letters, '')
     FROM departments_person p
+    LEFT JOIN (
+        SELECT person_id, count(*) AS letters FROM alerts_message WHERE kind = 'introduction' GROUP BY person_id
+    ) lost ON lost.person_id = p.id
     WHERE p.left_at IS NULL AND p.bounced_at IS NULL
         AND EXISTS (
             SELECT FROM departments_membership m JOIN departments_body b ON b.id = m.body_id AND b.closed IS NULL
             WHERE m.person_id = p.id AND m.until IS NULL
         )
         AND NOT EXISTS (
-            SELECT FROM alerts_message m WHERE m.person_id = p.id AND m.state IN ('waiting', 'sent', 'failed')
+            SELECT FROM alerts_message m WHERE m.person_id = p.id AND m.state IN ('waiting', 'sent')
         )
 """
 

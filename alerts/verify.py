@@ -4,7 +4,7 @@ Before: contacts whose confirmation is old, or who never gave one. After: each h
 bodies it is about. Twice, late or beside itself: nobody is asked again before their time.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from alerts import outbox, record, tokens
 from alerts.models import ContactCheck, Message
+from departments.confirming import confirm
 from departments.lacks import CONFIRMED_FOR
 from departments.models import Membership, Person, Role
 
@@ -109,6 +110,10 @@ def link(ask: ContactCheck) -> str:
     return f"{settings.SITE_URL}/c/{tokens.make(ask.pk, ask.issue, tokens.CHECK)}"
 
 
-def note_answered(ask: ContactCheck, now: datetime) -> None:
-    """The first answer's moment stays."""
-    ContactCheck.objects.filter(pk=ask.pk, answered_at=None).update(answered_at=now)
+@transaction.atomic
+def answer(check: Check, answers: Mapping[int, str], hint: str, now: datetime) -> bool:
+    """Take the answer to an ask; whether it was the first. A further one changes nothing. Raises `Refused`, nothing changed."""
+    if not ContactCheck.objects.filter(pk=check.ask.pk, answered_at=None).update(answered_at=now):
+        return False
+    confirm(check.person, answers, hint, now)
+    return True

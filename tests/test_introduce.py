@@ -1,11 +1,13 @@
 """Introducing the system: to whom, once, and never by itself."""
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as configured
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -67,6 +69,46 @@ def test_whoever_can_not_be_told_sits_nowhere_or_had_a_mail_gets_none() -> None:
     Message.objects.create(key="check:1", batch=batch, person=known, kind="check", state="sent")
     assert strangers() == 0
     assert introduce() == 0
+
+
+@pytest.mark.parametrize("why", ["refused", "left"])
+def test_whom_a_letter_did_not_reach_gets_another_once_they_can_be_told(server: Server, why: str) -> None:
+    who = sit(body("alpha"))
+    if why == "refused":
+        server.answers[who.email] = "550 5.1.1 no such mailbox"
+    introduce()
+    if why == "left":
+        Person.objects.update(left_at=timezone.now())
+    while deliver():
+        pass
+    assert server.mails == []
+    assert (strangers(), introduce()) == (0, 0)
+    server.answers.clear()
+    Person.objects.update(left_at=None, bounced_at=None)
+    assert (strangers(), introduce(), introduce()) == (1, 1, 0)
+    while deliver():
+        pass
+    assert [mail.recipients for mail in server.mails] == [[who.email]]
+
+
+def test_two_who_introduce_at_once_write_each_letter_once() -> None:
+    alpha = body("alpha")
+    for number in range(5):
+        sit(alpha, f"Person {number}")
+    start = threading.Barrier(2)
+
+    def press() -> None:
+        start.wait(timeout=20)
+        introduce()
+        connection.close()
+
+    pressing = [threading.Thread(target=press) for _ in range(2)]
+    for one in pressing:
+        one.start()
+    for one in pressing:
+        one.join(timeout=60)
+    assert Message.objects.count() == 5
+    assert Record.objects.filter(kind="introduced").count() == 1
 
 
 def test_letters_leave_in_batches_of_five_hundred() -> None:

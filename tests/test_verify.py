@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from alerts.letters import again
 from alerts.models import Advisory, Batch, ContactCheck, Message, Record
 from departments.models import Body, Membership, Person, PersonEvent, Role
 from tests.clients import signed_in
-from tests.rows import body, person
+from tests.rows import advisory, body, person, recipient, relay
 from tests.smtp import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -172,6 +173,57 @@ def test_the_very_mail_can_be_shown_again_without_its_key(server: Server) -> Non
     assert b"/c/" not in shown
 
 
+@pytest.mark.parametrize("what", ["closed", "bounced_at"])
+def test_whoever_can_not_be_asked_any_more_when_the_mail_would_leave_is_not_written_to(
+    server: Server, what: str
+) -> None:
+    contact(body("alpha"))
+    verify.ask_contacts()
+    if what == "closed":
+        Body.objects.update(closed=timezone.localdate())
+    else:
+        Person.objects.update(bounced_at=timezone.now())
+    deliver_all()
+    assert server.mails == []
+    assert Message.objects.get().state == "superseded"
+
+
+def test_a_warning_leaves_before_a_plain_mail_that_waited_longer(server: Server) -> None:
+    contact(body("alpha"))
+    verify.ask_contacts(timezone.now() - timedelta(hours=1))
+    about = advisory()
+    told = recipient(about, relay(about, "beta"))
+    revision = about.current
+    batch = Batch.objects.create(
+        rank=4, advisory=about, revision=revision, kind="notice", size=1, not_before=timezone.now()
+    )
+    Message.objects.create(
+        key="a warning",
+        batch=batch,
+        person=told.person,
+        advisory=about,
+        recipient=told,
+        revision=revision,
+        kind="notice",
+    )
+    deliver_all()
+    assert [mail.recipients == [told.person.email] for mail in server.mails] == [True, False]
+
+
+def test_the_tables_go_back_with_plain_mails_in_them_and_forward_again() -> None:
+    contact(body("alpha"))
+    verify.ask_contacts()
+    try:
+        MigrationExecutor(connection).migrate([("alerts", "0002_counting")])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM alerts_message")
+            assert cursor.fetchone() == (0,)
+    finally:
+        forward = MigrationExecutor(connection)
+        forward.migrate(forward.loader.graph.leaf_nodes())
+    assert verify.ask_contacts() == 1
+
+
 # --- the page ---
 
 
@@ -217,6 +269,26 @@ def test_yes_confirms_and_says_so() -> None:
     assert (event.what, event.by, event.body) == ("confirmed by link", who, place.body)
     assert "Thank you" in client.get(link).content.decode()
     assert verify.ask_contacts(timezone.now() + timedelta(days=70)) == 0
+
+
+def test_answering_again_changes_nothing_more() -> None:
+    client, link, _ = open_check(body("alpha"))
+    place = Membership.objects.get()
+    assert answer(client, link, **{f"place-{place.pk}": "yes"}) == 303
+    answered = ContactCheck.objects.get().answered_at
+    assert "<form" not in client.get(link).content.decode()
+    assert answer(client, link, **{f"place-{place.pk}": "left"}) == 303
+    assert Membership.objects.get().until is None
+    assert PersonEvent.objects.count() == 1
+    assert ContactCheck.objects.get().answered_at == answered
+
+
+def test_an_answer_that_is_refused_leaves_the_question_open() -> None:
+    client, link, _ = open_check(body("alpha"))
+    place = Membership.objects.get()
+    assert answer(client, link, **{f"place-{place.pk}": "yes", "hint": "x" * 501}) == 422
+    assert ContactCheck.objects.get().answered_at is None
+    assert answer(client, link, **{f"place-{place.pk}": "yes"}) == 303
 
 
 def test_no_ends_the_place_and_keeps_who_still_works_there_as_a_member() -> None:

@@ -10,6 +10,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Going back, plain mails go: the tables as they were can't hold them. Apart from 0003, whose ALTERs would wait for it.
+        migrations.RunSQL(
+            migrations.RunSQL.noop,
+            """
+            DELETE FROM alerts_message WHERE advisory_id IS NULL;
+            DELETE FROM alerts_batch WHERE advisory_id IS NULL;
+            """,
+        ),
         ValidateConstraint(model_name="batch", name="batch_of_an_advisory_or_plain"),
         ValidateConstraint(model_name="message", name="message_of_an_advisory_or_plain"),
     ]

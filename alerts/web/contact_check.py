@@ -13,7 +13,7 @@ from alerts import suspicion, verify
 from alerts.verify import Check
 from alerts.web.limits import too_many
 from alerts.web.reader import MOST_INVALID, private
-from departments.confirming import LONGEST_HINT, Still, confirm
+from departments.confirming import LONGEST_HINT, Still
 from departments.models import Membership
 from departments.refusal import Refused
 
@@ -46,21 +46,25 @@ def contact_check(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, check: Check) -> HttpResponse:
+    if check.ask.answered_at:
+        return _receipt(request)
     answers, errors = _read(request, check)
     if not errors and _is_machine(request, check):
         errors["form"] = "That was quicker than a person presses, so it was not taken. Press once more."
     if not errors:
-        now = timezone.now()
         try:
-            confirm(check.person, answers, request.POST.get("hint", ""), now)
+            verify.answer(check, answers, request.POST.get("hint", ""), timezone.now())
         except Refused as refused:
             errors["hint"] = str(refused)
         else:
-            verify.note_answered(check.ask, now)
-            response = HttpResponseRedirect(f"{request.path}#receipt")
-            response.status_code = 303
-            return response
+            return _receipt(request)
     return _show(request, check, errors, status=422)
+
+
+def _receipt(request: HttpRequest) -> HttpResponse:
+    response = HttpResponseRedirect(f"{request.path}#receipt")
+    response.status_code = 303
+    return response
 
 
 def _read(request: HttpRequest, check: Check) -> tuple[dict[int, str], dict[str, str]]:
