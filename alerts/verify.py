@@ -25,7 +25,7 @@ PRESSED_AFTER = timedelta(days=1)
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('alerts.verify'))"
 
-# Indexes: membership_current, check_latest. A person once, for all the bodies whose contact they are.
+# Index: check_latest. A person once, for all the bodies whose contact they are.
 DUE = """
     SELECT m.person_id
     FROM departments_membership m

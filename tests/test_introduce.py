@@ -53,6 +53,11 @@ def test_everybody_who_never_had_a_mail_gets_one_letter_and_no_second(server: Se
     assert configured.ALERTS_FROM in words
     assert "127.0.0.1:8000/check" in words
     assert "a question for a password" in words
+    html = mail.message.get_body(("html",))
+    assert html
+    for said in (words, " ".join(html.get_content().split())):
+        assert "If its text may not travel by mail, it has only a title" in said
+        assert "in an exercise with [EXERCISE]" in said
     assert "Connie Contact" in words
     assert not list(mail.message.iter_attachments())
 

@@ -4,7 +4,6 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from alerts.introduce import strangers
 from departments.models import Body, Membership, Role
 
 
@@ -12,7 +11,7 @@ def remedies(request: HttpRequest) -> SafeString:
     """Asking every contact, and the way to the introduction; for administrators."""
     if not request.user.has_perm("departments.change_body"):
         return SafeString("")
-    return render_to_string("alerts/parts/remedies.html", {"strangers": strangers()}, request)
+    return render_to_string("alerts/parts/remedies.html", {}, request)
 
 
 def ask_contacts_of(request: HttpRequest, body: Body) -> SafeString:

@@ -1,0 +1,47 @@
+"""Odd addresses: whatever is typed behind the host is answered, never with an error of ours."""
+
+import pytest
+from django.test import Client
+
+from tests.clients import signed_in
+from tests.rows import body, person
+
+pytestmark = pytest.mark.django_db
+
+HUGE = "9" * 25
+ODD = [
+    "/bodies/%00/",
+    "/bodies/%00/change/",
+    "/bodies/?open=%00",
+    "/bodies/?open=" + "a," * 3_000,
+    "/bodies/?q=%00",
+    f"/bodies/top/?people={HUGE}",
+    f"/bodies/top/hold/{HUGE}/",
+    "/directory/readiness/?lack=%00",
+    f"/directory/readiness/?page={HUGE}",
+    "/directory/suggest/?under=%00",
+    f"/directory/load/{HUGE}/",
+    "/people/?q=%00&page=1e9",
+    "/people/?list=%00",
+    f"/people/{HUGE}/",
+    f"/people/places/{HUGE}/",
+    "/people/in/%00/add/",
+    "/ask-contacts/%00/",
+    "/advisories/%00/",
+    "/advisories/%00/coverage/",
+    "/check?reference=%00",
+    "/a/%00",
+    "/c/%00",
+    "/c/" + "a" * 5_000,
+    "/admin/departments/person/?q=%00",
+    "/admin/departments/body/?q=%ff",
+]
+
+
+@pytest.mark.parametrize("address", ODD, ids=range(len(ODD)))
+def test_an_odd_address_is_answered_to_everybody(address: str) -> None:
+    body("top")
+    for client in (signed_in(person(is_administrator=True)), Client()):
+        client.raise_request_exception = False
+        assert client.get(address).status_code < 500
+        assert client.post(address).status_code < 500
