@@ -30,7 +30,7 @@ def tree(request: HttpRequest) -> HttpResponse:
     refresh()
     if words := request.GET.get("q", "").strip():
         return found(request, words)
-    opened = {slug for slug in request.GET.get("open", "").split(",") if slug}
+    opened = {slug for slug in request.GET.get("open", "").replace("\0", "").split(",") if slug}
     rows, more = outline(opened)
     context = {"lines": [_line(row, opened) for row in rows], "more": more}
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
