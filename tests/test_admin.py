@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from alerts.models import Batch, Heartbeat, Message, Record, Relay
@@ -386,13 +387,14 @@ def test_the_admin_works_under_the_strict_content_policy(live_server: LiveServer
         page.on("pageerror", lambda error: said.append(str(error)))
         for address in addresses:
             page.goto(live_server.url + address)
-            assert page.locator("#site-name").is_visible()
+            expect(page.locator("#site-name")).to_be_visible()
         page.goto(live_server.url + f"{list_of(BodyAlias)}add/")
         with page.expect_popup() as popup:
             page.locator("#lookup_id_body").click()
-        popup.value.get_by_role("link", name="Body 1").click()
+        with popup.value.expect_event("close"):
+            popup.value.get_by_role("link", name="Body 1").click()
         page.locator("#id_text").fill("Chosen in a window")
         page.locator("[name=_save]").click()
-        assert page.get_by_text("Chosen in a window").first.is_visible()
+        expect(page.get_by_text("Chosen in a window").first).to_be_visible()
     assert said == []
     assert BodyAlias.objects.get(text="Chosen in a window").body == top
