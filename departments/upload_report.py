@@ -1,5 +1,6 @@
 """What the page shows of a load, as it is kept with the upload: counts whole, each list cut."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,12 @@ def _missing(slugs: Sequence[str]) -> dict[str, Any]:
     first = slugs[:MOST_LINES]
     names = dict(Body.objects.filter(slug__in=first).values_list("slug", "name"))
     lines = [[slug, names.get(slug, slug)] for slug in first]
-    return {"count": len(slugs), "lines": lines, "rest": len(slugs) - len(lines)}
+    return {"count": len(slugs), "lines": lines, "rest": len(slugs) - len(lines), "digest": digest(slugs)}
+
+
+def digest(slugs: Sequence[str]) -> str:
+    """Stands for all of a list, of which only the first lines are kept."""
+    return hashlib.sha256("\n".join(sorted(slugs)).encode()).hexdigest()
 
 
 def _remarks(remarks: Sequence[Remark]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from departments.loading import NotUnderstood, Report, load_bodies, load_people
 from departments.loading.report import Progress
 from departments.models import Person, Upload
 from departments.refusal import Refused
-from departments.upload_report import loaded, not_understood, told
+from departments.upload_report import digest, loaded, not_understood, told
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,10 @@ TOO_OFTEN = (
     "It was begun {starts} times and never came to an end. Nothing was loaded; the directory is as it was. Split the "
     "file, or tell whoever runs this service: the log names it as upload {pk}."
 )
+
+
+class _OthersMissing(Exception):
+    """Other bodies are missing than those that were shown: what nobody saw is not closed. Compare again, and ask again."""
 
 
 def put(what: str, name: str, content: bytes, by: Person) -> Upload:
@@ -84,7 +88,7 @@ def decide(upload: Upload, load: bool, by: Person, close_missing: bool = False) 
             _check_decided_so(held, load)
             return held
         close_missing = close_missing and load and bool(held.report.get("missing"))
-        held.report = {**held.report, "starts": 0, "decided_by": by.pk, "decided_by_name": by.name}
+        held.report = {**held.report, "again": False, "starts": 0, "decided_by": by.pk, "decided_by_name": by.name}
         held.close_missing = close_missing
         if load:
             held.state = Upload.State.LOADING
@@ -95,17 +99,22 @@ def decide(upload: Upload, load: bool, by: Person, close_missing: bool = False) 
     return held
 
 
-def run_waiting() -> int:
-    """Compare or load each file that waits and that no other worker has at hand; how many were brought further."""
+def run_waiting() -> bool:
+    """Compare or load the next file that waits and that no other worker has at hand; whether one was brought further.
+
+    One file a turn, so that none is stopped for the time that another one took; then it rings for the next.
+    """
     _put_aside_forgotten()
-    done, last = 0, 0
+    last = 0
     while (begun := _begin_next(last)) is not None:
         last = begun
         try:
-            done += _run(begun)
+            if _run(begun):
+                ring("departments.tasks.load_uploads")
+                return True
         except (OperationalError, InterfaceError) as error:
             log.warning("the database was away or busy; the file waits", upload=begun, error=type(error).__name__)
-    return done
+    return False
 
 
 def step_of(upload: Upload) -> str:
@@ -173,6 +182,9 @@ def _run(upload_id: int) -> bool:
         try:
             with transaction.atomic():
                 report = _load(held)
+        except _OthersMissing:
+            held.state, held.close_missing, held.report = Upload.State.COMPARING, False, {**before, "again": True}
+            held.save(update_fields=["state", "close_missing", "report"])
         except NotUnderstood as error:
             _settle(held, Upload.State.REFUSED, {**before, **not_understood(error)})
         except (OperationalError, InterfaceError):
@@ -198,7 +210,10 @@ def _load(held: Upload) -> Report:
         path.write_bytes(held.content or b"")
         if held.what == Upload.What.PEOPLE:
             return load_people(path, dry_run=compare, by=by, progress=tell)
-        return load_bodies(path, dry_run=compare, by=by, progress=tell, close_missing=held.close_missing)
+        report = load_bodies(path, dry_run=compare, by=by, progress=tell, close_missing=held.close_missing)
+    if held.close_missing and digest(report.closed) != held.report["missing"].get("digest"):
+        raise _OthersMissing
+    return report
 
 
 def _name_on_disk(name: str) -> str:

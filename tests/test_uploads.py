@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, OperationalError, connection
 from django.test import Client
 from django.urls import reverse
@@ -36,7 +37,8 @@ def put(by: Person, content: bytes = BODIES, what: str = "bodies") -> Upload:
 
 def compared(by: Person, content: bytes = BODIES, what: str = "bodies") -> Upload:
     made = put(by, content, what)
-    uploads.run_waiting()
+    while uploads.run_waiting():
+        pass
     made.refresh_from_db()
     return made
 
@@ -222,6 +224,36 @@ def test_bodies_that_are_missing_are_closed_only_where_the_box_was_ticked(ann: P
     assert closes.report["loaded"] == "1 closed."
     assert Body.objects.get(slug="agency").closed is not None
     assert "not in estate.csv any more" in str(BodyEvent.objects.get(what="closed").after)
+
+
+def test_what_nobody_saw_is_not_closed(ann: Person) -> None:
+    loaded(ann)
+    made = compared(ann, REDUCED)
+    Body.objects.create(slug="newcomer", name="The Newcomer", kind="agency", register=Body.objects.first().register)
+    uploads.decide(made, True, ann, close_missing=True)
+    uploads.run_waiting()
+    assert not Body.objects.exclude(closed=None).exists()
+    uploads.run_waiting()
+    made.refresh_from_db()
+    assert (made.state, made.report["missing"]["count"], made.close_missing) == ("compared", 2, False)
+    assert "decide once more" in text(client_of(ann), made)
+    uploads.decide(made, True, ann, close_missing=True)
+    uploads.run_waiting()
+    made.refresh_from_db()
+    assert (made.state, made.report["loaded"]) == ("loaded", "2 closed.")
+
+
+def test_a_file_that_uses_up_its_time_harms_no_other(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, innocent = put(ann), put(ann, PEOPLE, "people")
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "load_bodies", die(SoftTimeLimitExceeded()))
+        uploads.run_waiting()
+    innocent.refresh_from_db()
+    slow.refresh_from_db()
+    assert (slow.state, innocent.state, innocent.report) == ("refused", "comparing", {})
+    uploads.run_waiting()
+    innocent.refresh_from_db()
+    assert "no body" in str(innocent.report["wrong"])  # for what it says, and not for the time of another
 
 
 def test_the_tick_box_is_there_only_where_something_is_missing(ann: Person) -> None:

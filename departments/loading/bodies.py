@@ -78,6 +78,7 @@ def _settle_missing(
     """Close them, or say that they may be closed."""
     if close:
         report.counts["closed"] = len(missing)
+        report.closed = [slug for _, slug, _ in missing]
         report.differences += [f"closed: {slug} ({name}), which is not in the file" for _, slug, name in missing]
         if not report.dry_run:
             close_all([pk for pk, _, _ in missing], by, timezone.localdate(), f"not in {file} any more"[:LONGEST_WHY])

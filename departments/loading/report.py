@@ -67,6 +67,8 @@ class Report:
     left_out: int = 0
     missing: list[str] = field(default_factory=list)
     """Slugs of bodies that an earlier file of this kind named and this one does not: proposed for closing."""
+    closed: list[str] = field(default_factory=list)
+    """The same, where they were closed."""
 
     @property
     def proposals(self) -> list[str]:
