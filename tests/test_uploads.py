@@ -229,7 +229,9 @@ def test_bodies_that_are_missing_are_closed_only_where_the_box_was_ticked(ann: P
 def test_what_nobody_saw_is_not_closed(ann: Person) -> None:
     loaded(ann)
     made = compared(ann, REDUCED)
-    Body.objects.create(slug="newcomer", name="The Newcomer", kind="agency", register=Body.objects.get(slug="agency").register)
+    Body.objects.create(
+        slug="newcomer", name="The Newcomer", kind="agency", register=Body.objects.get(slug="agency").register
+    )
     uploads.decide(made, True, ann, close_missing=True)
     uploads.run_waiting()
     assert not Body.objects.exclude(closed=None).exists()
