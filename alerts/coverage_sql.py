@@ -56,7 +56,8 @@ seated AS (
     FROM alerts_relay r
     JOIN alerts_advisory a ON a.id = r.advisory_id
     JOIN departments_body b ON b.id = r.body_id
-    LEFT JOIN alerts_exclusion e ON e.advisory_id = r.advisory_id AND e.body_id = r.body_id
+    LEFT JOIN alerts_exclusion e
+        ON e.advisory_id = r.advisory_id AND e.body_id = r.body_id AND e.lapsed_at IS NULL
     LEFT JOIN own o ON o.relay_id = r.id
     WHERE r.advisory_id = %(advisory)s
 ), node AS MATERIALIZED (
@@ -66,7 +67,8 @@ seated AS (
     FROM alerts_exclusion e
     JOIN departments_body b ON b.id = e.body_id
     LEFT JOIN node p ON p.body_id = b.parent_id
-    WHERE e.advisory_id = %(advisory)s AND NOT EXISTS (SELECT FROM node n WHERE n.body_id = e.body_id)
+    WHERE e.advisory_id = %(advisory)s AND e.lapsed_at IS NULL
+      AND NOT EXISTS (SELECT FROM node n WHERE n.body_id = e.body_id)
 ), part AS (
     SELECT path, {_RANK.format("state")} AS rank, {_COLUMNS}, target::int, (state = 'covered')::int,
            (state = 'dark')::int, (state = 'held')::int, (state = 'excluded')::int
@@ -109,7 +111,7 @@ SELECT md5(ROW(
                 count(*) FILTER (WHERE r.stale),
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
-    (SELECT ROW(count(*), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id)
+    (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id)
 )::text)
 FROM alerts_advisory a
 WHERE a.id = %(advisory)s

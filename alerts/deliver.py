@@ -33,7 +33,8 @@ from alerts.deliver_sql import (
     SUPERSEDE,
     SUPERSEDE_PLAIN,
 )
-from alerts.models import Message, Revision
+from alerts.models import Advisory, Message, Revision
+from alerts.models.message import DESK
 from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
 from departments.readiness import note_bounce
 
@@ -56,6 +57,7 @@ class Claimed:
     number: int | None
     kind: str
     attempt: int
+    about: int | None
 
     @property
     def subject(self) -> str:
@@ -94,7 +96,8 @@ def deliver() -> bool:
 
 def _skeleton(batch: Claimed) -> letters.Skeleton:
     if batch.revision is None:
-        return letters.plain_skeleton(batch.kind)
+        about = Advisory.objects.select_related("issuer", "draft").get(pk=batch.about) if batch.about else None
+        return letters.plain_skeleton(batch.kind, about)
     return letters.skeleton(Revision.objects.select_related("advisory__issuer").get(pk=batch.revision), batch.kind)
 
 
@@ -138,8 +141,11 @@ def _take_part(batch: Claimed) -> _Part | None:
 
 
 def _link(kind: str, number: int, issue: int) -> str:
-    """Where a mail leads: a recipient's page, a contact's, or for an introduction where warnings are checked."""
-    if kind == Message.Kind.INTRODUCTION:
+    """Where a mail leads: a recipient's page, a contact's, or for an introduction where warnings are checked.
+
+    A mail to an advisory's desk names its page in its words: it is the same for everybody.
+    """
+    if kind == Message.Kind.INTRODUCTION or kind in DESK:
         return f"{settings.SITE_URL}/check"
     if kind == Message.Kind.CHECK:
         return f"{settings.SITE_URL}/c/{tokens.make(number, issue, tokens.CHECK)}"

@@ -13,7 +13,7 @@ WHERE alerts_batch.id = (
     LIMIT 1
 )
 RETURNING id, advisory_id, (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id),
-    revision_id, (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt
+    revision_id, (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id
 """
 
 # Text that a later revision has overtaken never leaves.
@@ -88,12 +88,13 @@ WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id
 """
 
-# Whoever left meanwhile, can't be told, or sits in no open body any more, is not asked and not greeted.
+# Whoever left meanwhile, can't be told, or (but for the mails of an advisory's desk) sits in no open body any more, is not
+# asked and not greeted.
 SUPERSEDE_PLAIN = """
 UPDATE alerts_message m SET state = 'superseded'
 FROM departments_person p
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL AND p.id = m.person_id
-    AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR NOT EXISTS (
+    AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR m.kind IN ('check', 'introduction') AND NOT EXISTS (
         SELECT FROM departments_membership s JOIN departments_body b ON b.id = s.body_id AND b.closed IS NULL
         WHERE s.person_id = p.id AND s.until IS NULL AND (m.kind <> 'check' OR s.role = 'contact')
     ))
@@ -145,8 +146,8 @@ DEFER = """
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
 ), made AS (
-    INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before, attempt)
-    SELECT rank, advisory_id, revision_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, %(attempt)s
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, about_id, kind, size, not_before, attempt)
+    SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, %(attempt)s
     FROM alerts_batch WHERE id = %(batch)s
     RETURNING id
 )

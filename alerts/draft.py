@@ -1,298 +1,267 @@
-"""Writing: a file in the advisory contract becomes a draft; nothing is said to anybody yet.
+"""Writing: words become a draft; nothing is said to anybody yet.
 
-Before: words in a file. After: an advisory with its audience and a draft, or a list of sentences saying what to mend and
-nothing written. Reading the same file twice makes two drafts: two warnings may well say the same.
+Before: words in a file, or in somebody's head. After: an advisory with its audience and a draft, or a list of sentences
+saying what to mend and nothing written. Reading the same file twice makes two drafts: two warnings may well say the same.
+Saving what is saved already changes nothing.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_duration
 
 from alerts import record
-from alerts.models import (
-    Advisory,
-    AudienceRole,
-    AudienceTopic,
-    Branch,
-    Draft,
-    Exclusion,
-    Marking,
-    Named,
-    Rule,
-    Severity,
+from alerts.contract import (
+    DEFAULT_TIMES,
+    LISTS,
+    LONGEST,
+    Reader,
+    content_of,
+    read_content,
+    read_head,
 )
-from departments.addresses import canonical
-from departments.models import Body, Person, Role, Topic
+from alerts.models import Advisory, Draft, Marking, Revision, Rule, Severity, State
+from alerts.officers import check_may
+from alerts.targeting import Audience
+from departments.models import Body, Person
+from departments.refusal import Refused
 
-# Answer within, and look at the advice again within, unless the advisory says otherwise.
-DEFAULT_TIMES: dict[str, tuple[timedelta, timedelta]] = {
-    Severity.CRITICAL: (timedelta(hours=4), timedelta(days=7)),
-    Severity.HIGH: (timedelta(days=1), timedelta(days=30)),
-    Severity.MEDIUM: (timedelta(days=3), timedelta(days=90)),
-    Severity.LOW: (timedelta(days=7), timedelta(days=180)),
-}
-KEYS = {
-    "title", "open_title", "severity", "marking", "summary", "guidance", "do_not_use_for", "still_fine_for",
-    "use_instead", "actions", "topics", "audience", "rule", "acknowledge_within", "review_by", "supersedes",
-    "exercise", "what_changed",
-}  # fmt: skip
-AUDIENCE_KEYS = {"branches", "roles", "topics", "people", "exclusions"}
-NEEDS_OPEN_TITLE = (Marking.AMBER, Marking.AMBER_STRICT, Marking.RED)
-LONGEST = {"title": 200, "open_title": 200, "summary": 2_000, "guidance": 100_000, "what_changed": 2_000}
+# What is typed is kept however wrong it is, up to so much: a draft is checked when it is submitted.
+LARGEST = 1_500_000  # characters of JSON
+MOST_SET_ASIDE = 50
+# What is said once, with the first revision; an update leaves it as it is.
+ONCE = ("severity", "marking", "open_title", "rule", "review_by", "supersedes", "exercise")
 
 
-class NotUnderstood(ValueError):
-    """What is wrong with an advisory's file, a sentence each; nothing was written."""
+@dataclass(frozen=True)
+class Saved:
+    """What became of a save. `met` are the fields in which it met somebody else's words; these wait beside the draft."""
 
-    def __init__(self, sentences: list[str]) -> None:
-        self.sentences = sentences
-        super().__init__("\n".join(sentences))
-
-
-class _Reader:
-    """Takes values out of a file's JSON and collects what is wrong with them."""
-
-    def __init__(self, data: object) -> None:
-        self.wrong: list[str] = []
-        self.data: Mapping[str, Any] = {}
-        if isinstance(data, dict):
-            self.data = data
-            self.unknown("", data, KEYS)
-        else:
-            self.wrong.append("The file must hold one JSON object with the advisory's keys.")
-
-    def unknown(self, where: str, data: Mapping[str, Any], known: set[str]) -> None:
-        self.wrong += [f"{where}{key}: not a key of an advisory." for key in sorted(set(data) - known)]
-
-    def text(self, key: str, *, needed: bool = False, one_line: bool = False) -> str:
-        given = self.data.get(key, "")
-        if not isinstance(given, str):
-            self.wrong.append(f"{key}: must be text.")
-            return ""
-        value = given.strip()
-        if needed and not value:
-            self.wrong.append(f"{key}: is missing.")
-        if len(value) > LONGEST[key]:
-            self.wrong.append(f"{key}: has {len(value):,} characters; {LONGEST[key]:,} is the most.")
-        if "\0" in value or (one_line and any(ord(character) < 32 for character in value)):
-            self.wrong.append(f"{key}: has a line break or another control character in it; take it out.")
-        return value
-
-    def texts(self, data: Mapping[str, Any], key: str, where: str = "") -> list[str]:
-        value = data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            self.wrong.append(f"{where}{key}: must be a list of texts.")
-            return []
-        if len(value) > 5_000 or any(len(item) > 2_000 or "\0" in item for item in value):
-            self.wrong.append(f"{where}{key}: is too long, or holds a NUL character.")
-            return []
-        return [item.strip() for item in value]
-
-    def one_of(self, key: str, choices: list[str], default: str = "") -> str:
-        value = self.data.get(key, default)
-        if value not in choices:
-            self.wrong.append(f"{key}: must be one of {', '.join(choices)}.")
-            return default
-        return str(value)
-
-    def duration(self, data: Mapping[str, Any], key: str, default: timedelta | None, where: str = "") -> timedelta:
-        value = data.get(key)
-        if value is None and default is not None:
-            return default
-        length = parse_duration(value) if isinstance(value, str) and value.startswith("P") else None
-        if length is None or not timedelta(0) < length <= timedelta(days=3_660):
-            self.wrong.append(f"{where}{key}: must be an ISO 8601 duration such as PT4H or P7D.")
-            return timedelta(days=1)
-        return length
-
-
-def _actions(reader: _Reader) -> list[dict[str, object]]:
-    actions = []
-    given = reader.data.get("actions", [])
-    if not isinstance(given, list) or len(given) > 50:
-        reader.wrong.append("actions: must be a list of at most 50.")
-        return []
-    for number, action in enumerate(given, start=1):
-        where = f"actions[{number}]."
-        if not isinstance(action, dict) or not isinstance(action.get("text"), str) or not action["text"].strip():
-            reader.wrong.append(f"{where}text: is missing.")
-            continue
-        reader.unknown(where, action, {"text", "due", "of", "key"})
-        of = action.get("of", "person")
-        if of not in ("person", "body"):
-            reader.wrong.append(f"{where}of: must be person or body.")
-        due = reader.duration(action, "due", None, where)
-        actions.append(
-            {
-                "key": str(action.get("key") or f"action-{number}")[:40],
-                "text": action["text"].strip()[:2_000],
-                "due_seconds": int(due.total_seconds()),
-                "of": of,
-            }
-        )
-    if len({action["key"] for action in actions}) < len(actions):
-        reader.wrong.append("actions: two of them have the same key.")
-    return actions
-
-
-def content_of(data: object) -> dict[str, object]:
-    """The words of an advisory's file, checked; raises `NotUnderstood`. What a revision's `content` is made of."""
-    reader = _Reader(data)
-    content = _content(reader)
-    if reader.wrong:
-        raise NotUnderstood(reader.wrong)
-    return content
-
-
-def _content(reader: _Reader) -> dict[str, object]:
-    severity = str(reader.data.get("severity", ""))
-    return {
-        "title": reader.text("title", needed=True, one_line=True),
-        "summary": reader.text("summary", needed=True),
-        "guidance": reader.text("guidance"),
-        "do_not_use_for": reader.texts(reader.data, "do_not_use_for"),
-        "still_fine_for": reader.texts(reader.data, "still_fine_for"),
-        "use_instead": reader.texts(reader.data, "use_instead"),
-        "topics": reader.texts(reader.data, "topics"),
-        "what_changed": reader.text("what_changed"),
-        "actions": _actions(reader),
-        "acknowledge_seconds": int(
-            reader.duration(
-                reader.data, "acknowledge_within", DEFAULT_TIMES.get(severity, DEFAULT_TIMES["low"])[0]
-            ).total_seconds()
-        ),
-    }
-
-
-def _known(wrong: list[str], what: str, wanted: list[str], found: Mapping[str, Any]) -> None:
-    wrong += [f"{what}: {name!r} is not in the directory." for name in wanted if name not in found]
-
-
-class _Audience:
-    """The audience part of a file, looked up in the directory."""
-
-    def __init__(self, reader: _Reader) -> None:
-        data = reader.data.get("audience", {})
-        if not isinstance(data, dict):
-            reader.wrong.append("audience: must be an object with branches, roles, topics, people, exclusions.")
-            data = {}
-        reader.unknown("audience.", data, AUDIENCE_KEYS)
-        slugs = reader.texts(data, "branches", "audience.")
-        self.roles = reader.texts(data, "roles", "audience.")
-        topics = reader.texts(data, "topics", "audience.")
-        people = reader.texts(data, "people", "audience.")
-        exclusions = self._exclusions(reader, data)
-        bodies = Body.objects.in_bulk([*slugs, *exclusions], field_name="slug")
-        _known(reader.wrong, "audience.branches", slugs, bodies)
-        _known(reader.wrong, "audience.exclusions", list(exclusions), bodies)
-        reader.wrong += [
-            f"audience.roles: {role!r} is not a role ({', '.join(Role.values)})."
-            for role in self.roles
-            if role not in Role.values
-        ]
-        found_topics = Topic.objects.in_bulk(topics, field_name="slug")
-        _known(reader.wrong, "audience.topics", topics, found_topics)
-        addresses = [_address(address) for address in people]
-        found_people = Person.objects.in_bulk(addresses, field_name="email")
-        _known(reader.wrong, "audience.people", addresses, found_people)
-        if not slugs and not people:
-            reader.wrong.append("audience: names no branch and no person, so nobody would hear this.")
-        self.bodies = [bodies[slug] for slug in dict.fromkeys(slugs) if slug in bodies]
-        self.topics = list(found_topics.values())
-        self.people = list(found_people.values())
-        self.exclusions = [(bodies[slug], reason) for slug, reason in exclusions.items() if slug in bodies]
-
-    @staticmethod
-    def _exclusions(reader: _Reader, data: Mapping[str, Any]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        given = data.get("exclusions", [])
-        for item in given if isinstance(given, list) else [given]:
-            body = item.get("body") if isinstance(item, dict) else None
-            reason = item.get("reason") if isinstance(item, dict) else None
-            if not isinstance(body, str) or not isinstance(reason, str) or not reason.strip():
-                reader.wrong.append("audience.exclusions: each needs a body and a reason.")
-            else:
-                found[body] = reason.strip()[:2_000]
-        return found
-
-    def write(self, advisory: Advisory, by: Person) -> None:
-        Branch.objects.bulk_create([Branch(advisory=advisory, body=body) for body in self.bodies])
-        AudienceRole.objects.bulk_create([AudienceRole(advisory=advisory, role=r) for r in dict.fromkeys(self.roles)])
-        AudienceTopic.objects.bulk_create([AudienceTopic(advisory=advisory, topic=topic) for topic in self.topics])
-        Named.objects.bulk_create([Named(advisory=advisory, person=person, by=by) for person in self.people])
-        Exclusion.objects.bulk_create(
-            [Exclusion(advisory=advisory, body=body, reason=reason, by=by) for body, reason in self.exclusions]
-        )
-
-
-def _address(written: str) -> str:
-    try:
-        return canonical(written)
-    except ValueError:
-        return written.lower()
+    draft: Draft
+    changed: bool
+    met: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """Fields that somebody else changed meanwhile, and this writer did not."""
+    who: str = ""
+    """Who saved last before this."""
 
 
 @transaction.atomic
 def from_file(data: object, by: Person, issuer: Body) -> Draft:
     """A new advisory of `issuer`, with its audience, as a draft that `by` submits; raises `NotUnderstood`."""
-    reader = _Reader(data)
-    content = _content(reader)
-    severity = reader.one_of("severity", Severity.values, Severity.HIGH)
-    marking = reader.one_of("marking", Marking.values, Marking.AMBER)
-    open_title = reader.text("open_title", one_line=True)
-    if marking in NEEDS_OPEN_TITLE and not open_title:
-        reader.wrong.append(f"open_title: is missing; at TLP:{marking} it is all that a mail may show.")
-    if marking == Marking.RED and reader.data.get("audience", {}).get("branches"):
-        reader.wrong.append("audience.branches: TLP:RED is for named people; list them under audience.people.")
-    audience = _Audience(reader)
-    review = reader.duration(reader.data, "review_by", DEFAULT_TIMES[severity][1])
-    rule = reader.one_of("rule", Rule.values, Rule.ALL)
-    exercise = reader.data.get("exercise", False)
-    if not isinstance(exercise, bool):
-        reader.wrong.append("exercise: must be true or false.")
-    supersedes = None
-    if reader.data.get("supersedes"):
-        supersedes = Advisory.objects.filter(reference=str(reader.data["supersedes"])).first()
-        if supersedes is None:
-            reader.wrong.append(f"supersedes: there is no advisory {str(reader.data['supersedes'])[:40]!r}.")
-    if reader.wrong:
-        raise NotUnderstood(reader.wrong)
+    reader = Reader(data)
+    read_content(reader)
+    head = read_head(reader)
+    given = reader.data.get("audience")
+    if head.marking == Marking.RED and isinstance(given, dict) and given.get("branches"):
+        reader.say("audience.branches", "TLP:RED is for named people; list them under audience.people.")
+    audience_read = Audience(reader)
+    supersedes = Advisory.objects.filter(reference=head.supersedes).first() if head.supersedes else None
+    if head.supersedes and supersedes is None:
+        reader.say("supersedes", f"there is no advisory {head.supersedes!r}.")
+    reader.done()
     advisory = Advisory.objects.create(
-        reference=_next_reference(exercise=exercise),
+        reference=_next_reference(exercise=head.exercise),
         issuer=issuer,
-        severity=severity,
-        marking=marking,
-        open_title=open_title,
-        exercise=exercise,
-        rule=rule,
+        severity=head.severity,
+        marking=head.marking,
+        open_title=head.open_title,
+        exercise=head.exercise,
+        rule=head.rule,
         written_by=by,
-        review_by=timezone.now() + review,
+        owner=by,
+        review_by=head.review_by,
         supersedes=supersedes,
     )
-    audience.write(advisory, by)
+    audience_read.write(advisory, by, head.review_by)
     record.write("drafted", advisory.reference, by)
+    content = {key: value for key, value in reader.data.items() if key != "audience"}
     return Draft.objects.create(advisory=advisory, content=content, saved_by=by, submitted_by=by)
 
 
 @transaction.atomic
 def update_from_file(advisory: Advisory, data: object, by: Person, *, material: bool) -> Draft:
-    """The next revision's words, as a draft. The audience stays as it is; a waiting draft is replaced."""
-    content = content_of(data)
-    draft, _ = Draft.objects.update_or_create(
-        advisory=advisory,
-        defaults={"content": content, "material": material, "saved_by": by, "submitted_by": by},
-    )
+    """The next revision's words, as a submitted draft. The audience stays as it is; a waiting draft is replaced."""
+    content_of(data)
+    assert isinstance(data, dict)  # noqa: S101  # content_of has looked
+    content = {key: value for key, value in data.items() if key not in ("audience", *ONCE)}
+    content |= {"severity": advisory.severity}
+    Draft.objects.filter(advisory=advisory).delete()
+    draft = Draft.objects.create(advisory=advisory, content=content, material=material, saved_by=by, submitted_by=by)
     record.write("drafted", advisory.reference, by, material=material)
     return draft
 
 
-def _next_reference(*, exercise: bool, clock: Callable[[], Any] = timezone.now) -> str:
+@transaction.atomic
+def start(issuer: Body, by: Person, content: Mapping[str, Any], *, exercise: bool) -> Draft:
+    """A new advisory of `issuer`, to be written. Raises `Refused` where `by` is no officer of it or of a body above it."""
+    severity = content.get("severity") or Severity.HIGH
+    advisory = Advisory(
+        reference=_next_reference(exercise=exercise),
+        issuer=issuer,
+        severity=severity,
+        marking=content.get("marking") or Marking.AMBER,
+        exercise=exercise,
+        written_by=by,
+        owner=by,
+        review_by=timezone.now() + DEFAULT_TIMES[severity][1],
+    )
+    check_may(by, advisory)
+    if issuer.closed is not None:
+        raise Refused(f"{issuer.name} is closed, and issues nothing any more.")
+    advisory.save()
+    typed = {**content, "exercise": exercise, "severity": severity, "marking": advisory.marking}
+    record.write("drafted", advisory.reference, by)
+    return Draft.objects.create(advisory=advisory, content=typed, stage=Draft.Stage.WRITING, saved_by=by)
+
+
+@transaction.atomic
+def start_update(advisory: Advisory, by: Person, changes: Mapping[str, Any]) -> Draft:
+    """The next revision, to be written: the words as they stand, with these changes. A draft that waits is gone on with."""
+    held = Advisory.objects.select_for_update(no_key=True).select_related("issuer", "current").get(pk=advisory.pk)
+    check_may(by, held)
+    if held.state not in (State.LIVE, State.EXPIRED) or held.current is None:
+        raise Refused(f"{held.reference} is not live: write a new advisory instead.")
+    waiting = Draft.objects.filter(advisory=held).first()
+    if waiting is not None:
+        return waiting
+    content = {**typed_of(held.current), "severity": held.severity, "what_changed": "", "earlier": "", **changes}
+    record.write("drafted", held.reference, by)
+    return Draft.objects.create(advisory=held, content=content, stage=Draft.Stage.WRITING, saved_by=by)
+
+
+def typed_of(revision: Revision) -> dict[str, Any]:
+    """A published text as it would be typed; an action that is due already loses its time."""
+    now = timezone.now()
+    actions = [
+        {"key": one.key, "text": one.text, "of": one.of, "due": one.due.isoformat() if one.due > now else ""}
+        for one in revision.actions.all()
+    ]
+    words = {key: value for key, value in revision.content.items() if key != "achieved"}
+    return {**words, "actions": actions}
+
+
+@transaction.atomic
+def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, str]) -> Saved:
+    """Keep what was typed, field by field.
+
+    `base` holds the mark (`mark_of`) of each field as this writer first saw it. A field that somebody else changed
+    meanwhile stays as theirs; where both changed it, this writer's words are set aside, and nobody's are lost. Changing
+    what was submitted or approved takes it back to being written. Raises `Refused`.
+    """
+    held = Draft.objects.select_for_update().select_related("advisory__issuer", "saved_by").filter(pk=draft.pk).first()
+    if held is None:
+        raise Refused("This draft was published or dropped meanwhile. What you typed is still in this page: copy it.")
+    check_may(by, held.advisory)
+    if len(json.dumps(typed)) > LARGEST:
+        raise Refused(f"Not saved: an advisory is at most {LARGEST:,} characters. Shorten it.")
+    who = held.saved_by.name
+    content, met, elsewhere = dict(held.content), [], []
+    for key, mine in typed.items():
+        theirs = content.get(key)
+        mark, seen = mark_of(theirs), base.get(key)
+        if mark_of(mine) == mark:
+            continue
+        if seen is None or mark == seen:
+            content[key] = mine
+        elif mark_of(mine) == seen:
+            elsewhere.append(key)
+        else:
+            met.append(key)
+            _set_aside(held, key, mine, by)
+    changed = content != held.content
+    if changed or met:
+        held.content, held.saved_by, held.saved_at = content, by if changed else held.saved_by, timezone.now()
+        held.version += changed
+        if changed and held.stage != Draft.Stage.WRITING:
+            held.stage, held.submitted_by, held.submitted_at = Draft.Stage.WRITING, None, None
+            held.decided_by = held.decided_at = None
+        held.save()
+    if changed and held.advisory.state == State.DRAFT:
+        _follow(held.advisory, content)
+    return Saved(held, changed, met, elsewhere, who)
+
+
+@transaction.atomic
+def settle_aside(draft: Draft, by: Person, number: int, *, use: bool) -> None:
+    """Use words that were set aside, instead of those in the draft, or drop them. Raises `Refused`."""
+    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
+    if held is None or not 0 <= number < len(held.set_aside):
+        raise Refused("Those words were used or dropped already.")
+    check_may(by, held.advisory)
+    aside = held.set_aside.pop(number)
+    held.save(update_fields=["set_aside"])
+    if use:
+        save(held, by, {aside["field"]: aside["text"]}, {})
+
+
+@transaction.atomic
+def set_material(draft: Draft, by: Person, *, material: bool) -> None:
+    """Whether everybody is asked again. Raises `Refused`."""
+    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
+    if held is None:
+        raise Refused("This draft was published or dropped meanwhile.")
+    check_may(by, held.advisory)
+    if held.material != material:
+        held.material, held.version = material, held.version + 1
+        held.save(update_fields=["material", "version"])
+
+
+@transaction.atomic
+def drop(draft: Draft, by: Person) -> None:
+    """Throw a draft away, and an advisory that never was more with it. Raises `Refused`."""
+    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
+    if held is None:
+        raise Refused("This draft was published or dropped already.")
+    check_may(by, held.advisory)
+    record.write("dropped", held.advisory.reference, by)
+    held.delete()
+
+
+def mark_of(value: object) -> str:
+    """Stands for a field's words: so short that a page can carry it for each field."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def marks_of(content: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, str]:
+    """The mark of each of these fields as the draft holds it."""
+    return {key: mark_of(content.get(key)) for key in keys}
+
+
+def empty() -> dict[str, Any]:
+    """A draft in which nothing is written."""
+    return {**dict.fromkeys(LONGEST, ""), **{key: [] for key in LISTS}, "actions": [], "topics": []}
+
+
+def _set_aside(held: Draft, key: str, mine: object, by: Person) -> None:
+    """One writer's words in one field stand aside once, as they were last typed."""
+    others = [one for one in held.set_aside if (one["field"], one["by"]) != (key, by.pk)]
+    aside = {"field": key, "text": mine, "by": by.pk, "name": by.name, "at": timezone.now().isoformat()}
+    held.set_aside = [*others, aside][-MOST_SET_ASIDE:]
+
+
+def _follow(advisory: Advisory, content: Mapping[str, Any]) -> None:
+    """What the page and the preview ask of the advisory itself follows the draft, as far as it can be understood."""
+    if content.get("severity") in Severity.values:
+        advisory.severity = content["severity"]
+    if content.get("marking") in Marking.values:
+        advisory.marking = content["marking"]
+    if content.get("rule") in Rule.values:
+        advisory.rule = content["rule"]
+    open_title = content.get("open_title")
+    if isinstance(open_title, str):
+        advisory.open_title = " ".join(open_title.replace("\0", " ").split())[: LONGEST["open_title"]]
+    advisory.save(update_fields=["severity", "marking", "rule", "open_title"])
+
+
+def _next_reference(*, exercise: bool, now: datetime | None = None) -> str:
     """The next of its series (ADV-2026-0001; drills count apart, as EX-). Serialised: no number twice, none lost."""
-    series = f"{'EX' if exercise else 'ADV'}-{clock().year}-"
+    series = f"{'EX' if exercise else 'ADV'}-{(now or timezone.now()).year}-"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [series])
         cursor.execute(

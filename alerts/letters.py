@@ -21,8 +21,9 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from alerts.desk_words import DeskWords, desk_words
 from alerts.letter_words import Words, words_of
-from alerts.models import Message, Revision
+from alerts.models import Advisory, Message, Revision
 from alerts.plain_words import PlainWords, plain_words
 
 CRLF = "\r\n"
@@ -59,7 +60,7 @@ class Personal:
 class Skeleton:
     """Everything of a mail but its personal parts."""
 
-    def __init__(self, words: Words | PlainWords, *, sent_at: str | None = None) -> None:
+    def __init__(self, words: Words | PlainWords | DeskWords, *, sent_at: str | None = None) -> None:
         self._date = sent_at
         self._host = urlsplit(settings.SITE_URL).hostname or "localhost"
         boundary = "part-" + hashlib.sha256(f"{words.reference}:{words.number}:{words.kind}".encode()).hexdigest()[:24]
@@ -97,9 +98,9 @@ def skeleton(revision: Revision, kind: str) -> Skeleton:
     return Skeleton(words_of(revision, kind))
 
 
-def plain_skeleton(kind: str) -> Skeleton:
-    """The skeleton of the mails of a kind that belongs to no advisory (`alerts.models.message.PLAIN`)."""
-    return Skeleton(plain_words(kind))
+def plain_skeleton(kind: str, about: Advisory | None = None) -> Skeleton:
+    """The skeleton of the mails of a kind that carries no revision; a desk mail is about an advisory."""
+    return Skeleton(desk_words(kind, about) if about else plain_words(kind))
 
 
 def again(message: Message, link: str = "") -> bytes:
@@ -108,7 +109,11 @@ def again(message: Message, link: str = "") -> bytes:
         raise ValueError(f"message {message.pk} was never sent")
     personal = Personal.from_json({**message.personal, "link": link or message.personal["link"]})
     date = format_datetime(timezone.localtime(message.sent_at))
-    words = words_of(message.revision, message.kind) if message.revision else plain_words(message.kind)
+    if message.revision is None:
+        about = message.batch.about
+        words: Words | PlainWords | DeskWords = desk_words(message.kind, about) if about else plain_words(message.kind)
+    else:
+        words = words_of(message.revision, message.kind)
     return Skeleton(words, sent_at=date).fill(personal)
 
 
@@ -145,7 +150,7 @@ _PARTS: dict[str, Callable[[Personal], str]] = {
 # --- encoding ---
 
 
-def _static_headers(words: Words | PlainWords, boundary: str) -> bytes:
+def _static_headers(words: Words | PlainWords | DeskWords, boundary: str) -> bytes:
     priority, importance = IMPORTANCE[words.severity]
     host = urlsplit(settings.SITE_URL).hostname or "localhost"
     lines = [

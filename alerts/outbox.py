@@ -11,15 +11,17 @@ from alerts.wake import wake
 BATCH = 500
 
 
-def put(kind: str, query: str, values: dict[str, Any], now: datetime) -> list[str]:
+def put(
+    kind: str, query: str, values: dict[str, Any], now: datetime, *, about: int | None = None, rank: int = PLAIN_RANK
+) -> list[str]:
     """A mail of this kind to everybody whom `query` names (`n`, `person_id`, `key`); the keys of those that are new.
 
-    Within a transaction. A key that is there already is written no second time.
+    Within a transaction. A key that is there already is written no second time. `about`: the advisory of a desk mail.
     """
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
         cursor.execute(f"INSERT INTO plain_mails (n, person_id, key) {query}", values)
-        cursor.execute(WRITE, {"kind": kind, "rank": PLAIN_RANK, "size": BATCH, "now": now})
+        cursor.execute(WRITE, {"kind": kind, "rank": rank, "size": BATCH, "now": now, "about": about})
         keys = [row[0] for row in cursor.fetchall()]
         cursor.execute(DROP)
     if keys:

@@ -10,8 +10,9 @@ WITH fresh AS (
     SELECT p.*, row_number() OVER (ORDER BY p.n) - 1 AS place FROM plain_mails p
     WHERE NOT EXISTS (SELECT FROM alerts_message m WHERE m.key = p.key)
 ), made AS (
-    INSERT INTO alerts_batch (rank, kind, size, not_before)
-    SELECT %(rank)s, %(kind)s, count(*), %(now)s FROM fresh GROUP BY place / %(size)s ORDER BY place / %(size)s
+    INSERT INTO alerts_batch (rank, kind, size, not_before, about_id)
+    SELECT %(rank)s, %(kind)s, count(*), %(now)s, %(about)s::bigint FROM fresh
+    GROUP BY place / %(size)s ORDER BY place / %(size)s
     RETURNING id
 ), numbered AS (
     SELECT id, row_number() OVER (ORDER BY id) - 1 AS slot FROM made

@@ -41,7 +41,7 @@ _TITLES = {
 
 
 def plain_words(kind: str) -> PlainWords:
-    """The words of a kind of mail (`alerts.models.message.PLAIN`)."""
+    """The words of a kind of mail that carries no revision."""
     site = urlsplit(settings.SITE_URL)
     return PlainWords(
         kind=kind,

@@ -1,180 +1,100 @@
 """Publishing: a draft becomes a revision, signed by two people (or by one alone, with a reason), and the cascade is woken.
 
-Before: a draft. After, in one transaction: an immutable revision with the reach as it was signed, unsent mails of an earlier
-revision superseded, figures counted anew, and the record. Twice: the draft is gone after the first time, so the second is
-refused in words. Stopping and standing down live here too: they are said of a published advisory.
+Before: a draft that was submitted. After, in one transaction: an immutable revision with the reach as it was signed, unsent
+mails of an earlier revision superseded, figures counted anew, and the record. Twice: the draft is gone after the first time,
+so the second is refused in words.
 """
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 
-from alerts import counting, record
-from alerts.audience import Reach, reach
-from alerts.models import Action, Advisory, Draft, Gap, Message, Revision, Severity, State
+from alerts import counting, gaps, record
+from alerts.approving import alone_from, held_at
+from alerts.contract import Asked, Content, content_of, moment_of
+from alerts.models import Action, Advisory, Draft, Message, Revision, State
+from alerts.officers import check_may, refuse_beyond_branch
+from alerts.reach import as_signed, reach
 from alerts.wake import wake
-from departments.models import Body, Membership, Person, Role
-from departments.tree import ancestors, branch
+from departments.models import Person
+from departments.refusal import Refused
 
-URGENT = (Severity.CRITICAL, Severity.HIGH)
-
-
-class Refused(Exception):
-    """Why it can't be published, stopped or stood down: a sentence for the person who tried."""
-
-
-def issuer_of(officer: Person) -> Body:
-    """The body for which this officer publishes: an issuing authority before any other; raises `Refused`."""
-    membership = (
-        Membership.objects.filter(person=officer, role=Role.OFFICER, until=None, body__closed=None)
-        .select_related("body")
-        .order_by("-body__may_issue", "body_id")
-        .first()
-    )
-    if membership is None or officer.left_at is not None:
-        raise Refused(f"{officer.name} is not a security officer of any open body, and only officers publish.")
-    return membership.body
-
-
-def may_approve(person: Person, advisory: Advisory) -> bool:
-    """Whether this person is an officer of the issuer or of a body above it."""
-    above = [advisory.issuer_id, *ancestors(advisory.issuer_id)]
-    return (
-        person.left_at is None
-        and Membership.objects.filter(
-            person=person, role=Role.OFFICER, until=None, body__in=above, body__closed=None
-        ).exists()
-    )
-
-
-def _refuse_beyond_branch(advisory: Advisory) -> None:
-    """An officer reaches their own branch, unless their body is an issuing authority.
-
-    A directory that names no issuing authority yet lets each officer issue: somebody has to be able to warn.
-    """
-    if advisory.issuer.may_issue or not Body.objects.filter(may_issue=True).exists():
-        return
-    own = set(branch(advisory.issuer_id))
-    beyond = [item.body.name for item in advisory.branches.select_related("body") if item.body_id not in own]
-    if beyond:
-        raise Refused(
-            f"{advisory.issuer.name} is not an issuing authority, and {', '.join(beyond[:5])} is not below it. "
-            "Ask an issuing authority to publish this, or take it out of the audience."
-        )
+LONGEST_REASON = 2_000
 
 
 @transaction.atomic
-def publish_draft(draft: Draft, by: Person, *, alone_reason: str = "", accept_gaps: str = "") -> Revision:
-    """Publish what was submitted. `by` approves it; whoever submitted it may do so only alone, with a reason.
+def publish_draft(
+    draft: Draft, by: Person, *, alone_reason: str = "", accept_gaps: str = "", now: datetime | None = None
+) -> Revision:
+    """Publish what was submitted. `by` approves it with this press, unless somebody else approved it before.
 
-    Raises `Refused` with a sentence; then nothing was written.
+    Whoever submitted it, and has nobody's approval, publishes it alone: with a reason, and where it was submitted through
+    a page only after a while (`alone_from`). Raises `Refused` or `NotUnderstood` with sentences; then nothing was written.
     """
-    advisory = Advisory.objects.select_for_update(no_key=True).get(pk=draft.advisory_id)
-    held = Draft.objects.select_for_update().filter(pk=draft.pk, version=draft.version).first()
-    if held is None:
-        raise Refused("This draft was published or changed by somebody else meanwhile. Look at the page again.")
-    if advisory.state == State.STOOD_DOWN:
+    now = now or timezone.now()
+    held = held_at(draft, draft.version)
+    advisory = held.advisory
+    if advisory.state not in (State.DRAFT, State.LIVE, State.EXPIRED):
         raise Refused(f"{advisory.reference} was stood down; write a new advisory instead.")
+    check_may(by, advisory)
+    if held.stage not in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED):
+        raise Refused(f"This draft is {held.get_stage_display()}: submit it first.")
     submitter = held.submitted_by or held.saved_by
-    if not may_approve(by, advisory):
-        raise Refused(f"{by.name} is not an officer of {advisory.issuer.name} or of a body above it.")
-    alone = submitter == by
-    if alone and not alone_reason.strip():
-        raise Refused("You submitted this yourself. Let a second officer approve it, or say why you publish alone.")
-    _refuse_beyond_branch(advisory)
-    found = reach(advisory, list(held.content.get("topics", [])))
+    approver = held.decided_by if held.stage == Draft.Stage.APPROVED else by if by != submitter else None
+    if approver is None:
+        _refuse_alone(held, alone_reason, now)
+    refuse_beyond_branch(advisory)
+    content = content_of(held.content, now)
+    found = reach(advisory, content.words["topics"])
     first = advisory.current_id is None
     if first:
-        _sign_gaps(advisory, found, by, accept_gaps.strip())
+        gaps.freeze(advisory, found, by, accept_gaps.strip()[:LONGEST_REASON], now)
     kind = Revision.Kind.MATERIAL if first or held.material else Revision.Kind.MINOR
-    revision = _freeze(
+    revision = freeze(
         advisory,
-        held.content,
+        content,
         kind,
         by=submitter,
-        approved_by=None if alone else by,
-        alone_reason=alone_reason.strip() if alone else "",
-        found=found,
+        approved_by=approver,
+        alone_reason="" if approver else alone_reason.strip(),
+        preview=as_signed(advisory, found),
+        now=now,
     )
-    held.delete()
+    Draft.objects.filter(pk=held.pk).delete()
     return revision
 
 
-def _sign_gaps(advisory: Advisory, found: Reach, by: Person, reason: str) -> None:
-    if found.people == 0:
-        raise Refused("Nobody would hear this: the audience holds no one who can be told. Mend the audience first.")
-    choices = found.choices()
-    if choices and not reason and advisory.severity not in URGENT:
-        names = ", ".join(gap.body.name for gap in choices[:5])
-        raise Refused(
-            f"{len(choices)} bodies whose remit matches would not hear this ({names} ...). "
-            "Put them into the audience, or leave them out with a reason."
-        )
-    Gap.objects.bulk_create(
-        Gap(
-            advisory=advisory,
-            kind=gap.kind,
-            body=gap.body,
-            reason=reason if gap.kind == Gap.Kind.OUTSIDE else "",
-            by=by if reason and gap.kind == Gap.Kind.OUTSIDE else None,
-        )
-        for gap in found.gaps
-    )
-
-
-def _freeze(
+def freeze(
     advisory: Advisory,
-    content: dict[str, object],
+    content: Content,
     kind: str,
     *,
     by: Person,
     approved_by: Person | None,
     alone_reason: str,
-    found: Reach | None,
+    preview: dict[str, object],
+    now: datetime,
 ) -> Revision:
-    now = timezone.now()
-    words = {key: value for key, value in content.items() if key not in ("actions", "acknowledge_seconds")}
-    actions = list(content.get("actions", []))  # type: ignore[call-overload]  # JSON, checked when it was written
-    number = advisory.revisions.count() + 1
+    """The next revision of an advisory that the transaction holds. Whatever was not sent yet is superseded by it."""
     # Figures before messages, as deliver does: the other way round two transactions could wait for each other.
     counting.lock_figures(advisory.pk)
     superseded = Message.objects.filter(advisory=advisory, state=Message.State.WAITING).update(
         state=Message.State.SUPERSEDED
     )
-    revision = Revision.objects.create(
-        advisory=advisory,
-        number=number,
-        kind=kind,
-        content=words,
-        hash=hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest(),
-        at=now,
-        by=by,
-        approved_by=approved_by,
-        alone_reason=alone_reason,
-        preview=_as_signed(found) if found else {},
-    )
-    Action.objects.bulk_create(
-        Action(
-            revision=revision,
-            key=action["key"],
-            order=order,
-            text=action["text"],
-            due=now + timedelta(seconds=action["due_seconds"]),
-            of=action["of"],
-        )
-        for order, action in enumerate(actions)
-    )
+    revision = _write(advisory, content, kind, by, approved_by, alone_reason, preview, now)
     advisory.current = revision
     if kind == Revision.Kind.MATERIAL:
         advisory.material = revision
-        advisory.acknowledge_by = now + timedelta(seconds=int(str(content["acknowledge_seconds"])))
+        advisory.acknowledge_by = now + content.acknowledge_within
     if advisory.state == State.DRAFT:
-        advisory.state, advisory.published_at = State.LIVE, now
-    if kind == Revision.Kind.STAND_DOWN:
-        advisory.state = State.STOOD_DOWN
+        advisory.published_at = now
+    # An advisory that nobody looked at in time lives again with a new revision.
+    advisory.state = State.STOOD_DOWN if kind == Revision.Kind.STAND_DOWN else State.LIVE
     # Correcting is one way of going on after a stop: what leaves now is the corrected text.
     advisory.stopped_at = advisory.stopped_by = None
     advisory.save()
@@ -183,7 +103,7 @@ def _freeze(
         "stood down" if kind == Revision.Kind.STAND_DOWN else "published",
         advisory.reference,
         approved_by or by,
-        revision=number,
+        revision=revision.number,
         kind=kind,
         hash=revision.hash,
         submitted_by=by.pk,
@@ -194,65 +114,63 @@ def _freeze(
     return revision
 
 
-def _as_signed(found: Reach) -> dict[str, object]:
-    return {
-        "people": found.people,
-        "bodies": found.bodies,
-        "branches": found.branches,
-        "gaps": [{"kind": gap.kind, "body": gap.body.slug, "why": gap.why} for gap in found.gaps],
-    }
-
-
-def _live(advisory: Advisory, by: Person) -> Advisory:
-    held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
-    if held.state != State.LIVE:
-        raise Refused(f"{held.reference} is not live.")
-    if not may_approve(by, held):
-        raise Refused(f"{by.name} is not an officer of {held.issuer.name} or of a body above it.")
-    return held
-
-
-@transaction.atomic
-def stop(advisory: Advisory, by: Person) -> tuple[int, int]:
-    """Nothing unsent leaves from now on. Returns how many were sent and how many were not; raises `Refused`."""
-    held = _live(advisory, by)
-    if held.stopped:
-        raise Refused(f"{held.reference} is stopped already.")
-    held.stopped_at, held.stopped_by = timezone.now(), by
-    held.save(update_fields=["stopped_at", "stopped_by"])
-    sent = Message.objects.filter(revision=held.current, state=Message.State.SENT).count()
-    unsent = held.recipients.count() - sent
-    record.write("stopped", held.reference, by, sent=sent, unsent=unsent)
-    return sent, unsent
-
-
-@transaction.atomic
-def go_on(advisory: Advisory, by: Person) -> None:
-    """What was stopped goes on as it was; raises `Refused`."""
-    held = _live(advisory, by)
-    if not held.stopped:
-        raise Refused(f"{held.reference} is not stopped.")
-    held.stopped_at = held.stopped_by = None
-    held.save(update_fields=["stopped_at", "stopped_by"])
-    record.write("went on", held.reference, by)
-    wake("cascade", held.pk)
-
-
-@transaction.atomic
-def stand_down(advisory: Advisory, by: Person, reason: str) -> Revision:
-    """The advice no longer holds: a last revision goes to everybody who was ever told; raises `Refused`."""
-    held = _live(advisory, by)
-    if not reason.strip():
-        raise Refused("Say why it is stood down: everybody who was told will read it.")
-    assert held.current is not None  # noqa: S101  # live means published
-    content = {**held.current.content, "what_changed": reason.strip(), "actions": []}
-    Draft.objects.filter(advisory=held).delete()
-    return _freeze(
-        held,
-        content,
-        Revision.Kind.STAND_DOWN,
+def _write(
+    advisory: Advisory,
+    content: Content,
+    kind: str,
+    by: Person,
+    approved_by: Person | None,
+    alone_reason: str,
+    preview: dict[str, object],
+    now: datetime,
+) -> Revision:
+    number = advisory.revisions.count() + 1
+    actions = [Action(**_action(asked, order, now)) for order, asked in enumerate(content.actions)]
+    revision = Revision.objects.create(
+        advisory=advisory,
+        number=number,
+        kind=kind,
+        content=content.words,
+        hash=hash_of(advisory, number, kind, content.words, actions),
+        at=now,
         by=by,
-        approved_by=None,
-        alone_reason=reason.strip(),
-        found=None,
+        approved_by=approved_by,
+        alone_reason=alone_reason,
+        preview=preview,
     )
+    for action in actions:
+        action.revision = revision
+    Action.objects.bulk_create(actions)
+    return revision
+
+
+def hash_of(advisory: Advisory, number: int, kind: str, words: dict[str, Any], actions: list[Action]) -> str:
+    """SHA-256 over the canonical JSON of everything that a revision says: it can be computed again from the tables."""
+    said = {
+        "advisory": advisory.reference,
+        "number": number,
+        "kind": kind,
+        "severity": advisory.severity,
+        "marking": advisory.marking,
+        "open_title": advisory.open_title,
+        "content": words,
+        "actions": [[one.key, one.text, one.due.isoformat(), one.of] for one in actions],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _action(asked: Asked, order: int, now: datetime) -> dict[str, Any]:
+    return {"key": asked.key, "order": order, "text": asked.text, "due": moment_of(asked.due, now), "of": asked.of}
+
+
+def _refuse_alone(held: Draft, reason: str, now: datetime) -> None:
+    if not reason.strip():
+        raise Refused("You submitted this yourself. Let a second officer approve it, or say why you publish alone.")
+    if len(reason) > LONGEST_REASON or "\0" in reason:
+        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
+    since = alone_from(held)
+    if since is not None and now < since:
+        at = date_format(timezone.localtime(since), "H:i")
+        raise Refused(
+            f"Those who may approve it were asked just now. If nobody does, you may publish it alone from {at}."
+        )

@@ -7,7 +7,7 @@ sees what concerns their own branches.
 import rules
 
 from alerts.models import Advisory, Relay
-from alerts.publish import may_approve
+from alerts.officers import may_approve
 from departments.models import Person, Role
 from departments.models.membership import DUTIES
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
@@ -58,6 +58,7 @@ def may_release(person: Person, relay: Relay | None) -> bool:
 _sees = is_administrator | is_auditor | is_officer_of_issuer | concerns_own_branch
 rules.add_perm("alerts.view_advisory", _sees)
 rules.add_perm("alerts.view_coverage", _sees)
+rules.add_perm("alerts.write_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.publish_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.stop_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.release_relay", may_release)

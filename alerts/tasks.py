@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from alerts import cascade as cascading
-from alerts import counting, verify
+from alerts import counting, gaps, reviewing, verify
 from alerts import deliver as delivering
 from alerts.models import Heartbeat
 from alerts.wake import wake
@@ -43,6 +43,13 @@ def deliver() -> None:
         if time.monotonic() > until:
             wake("deliver")
             return
+
+
+@shared_task
+def tend() -> None:
+    """Review dates, bodies left out until a day, what was left undecided, advisories of closed bodies."""
+    gaps.tend(timezone.now())
+    reviewing.tend(timezone.now())
 
 
 @shared_task

@@ -237,7 +237,9 @@ def _add_left_out(person: Person, made: dict[int, Entry], memberships: dict[int,
             if held and body_id not in reached:
                 through = "" if body_id == one.body_id else one.body.name
                 entry.left_out.append(LeftOut(held[0].body.name, through, one.reason, one.by.name, one.at, one.body_id))
-    gaps = Gap.objects.filter(advisory__in=made, body__in=list(memberships), kind=Gap.Kind.OUTSIDE)
+    gaps = Gap.objects.filter(advisory__in=made, body__in=list(memberships), kind=Gap.Kind.OUTSIDE).exclude(
+        decision=Gap.Decision.WIDENED
+    )
     for gap in gaps.select_related("body", "by").order_by("body__name", "pk"):
         entry = made[gap.advisory_id]
         if _during(memberships[gap.body_id], entry):

@@ -15,6 +15,7 @@ app.autodiscover_tasks()
 LOOKS = (
     "alerts.tasks.cascade_all",
     "alerts.tasks.deliver",
+    "alerts.tasks.tend",
     "alerts.tasks.fold_all",
     "departments.tasks.refresh_readiness",
     "departments.tasks.load_uploads",

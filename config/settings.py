@@ -127,6 +127,7 @@ BEATS = {
     "alerts.tasks.deliver": 10.0,
     "alerts.tasks.fold_all": 10.0,
     "alerts.tasks.cascade_all": 60.0,
+    "alerts.tasks.tend": 60.0,
     "alerts.tasks.ask_contacts": 3600.0,
     "departments.tasks.refresh_readiness": 60.0,
     "departments.tasks.refresh_all_readiness": 3600.0,

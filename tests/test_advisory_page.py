@@ -21,8 +21,8 @@ CONTENT = {
     "use_instead": ["the approved service"],
     "topics": [],
     "what_changed": "",
-    "actions": [{"key": "move", "text": "Move closed meetings", "due_seconds": 604_800, "of": "person"}],
-    "acknowledge_seconds": 86_400,
+    "actions": [{"key": "move", "text": "Move closed meetings", "due": "P7D", "of": "person"}],
+    "acknowledge_within": "P1D",
 }
 
 
@@ -93,7 +93,7 @@ def test_a_waiting_draft_shows_what_changes_and_how_far_it_goes(advisory: Adviso
     assert "Revision 3 is waiting: what changes" in html
     assert "Zoom is fine again for public meetings." in html
     assert "It reaches 1 person in 1 body." in html
-    assert "Publish revision 3" in html
+    assert "Approve and publish revision 3" in html
     assert "alone_reason" not in html
 
 

@@ -12,7 +12,8 @@ from alerts.cascade import cascade
 from alerts.deliver import deliver
 from alerts.draft import update_from_file
 from alerts.models import Advisory, Batch, Message, Recipient, Record
-from alerts.publish import go_on, publish_draft, stop
+from alerts.publish import publish_draft
+from alerts.stopping import go_on, stop
 from departments.models import Person
 from tests.smtp import Server
 from tests.test_publish import Office, an_advisory

@@ -14,7 +14,7 @@ from django.utils import timezone
 from alerts import letters
 from alerts.letters import Personal, skeleton
 from alerts.models import Action, Batch, Marking, Message, Revision, Severity
-from alerts.publish import stand_down
+from alerts.stopping import stand_down
 from departments.models import Membership
 from tests import rows
 

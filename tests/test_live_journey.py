@@ -85,7 +85,7 @@ def test_the_second_revision_reaches_everybody_who_was_told(stack: Stack, refere
     page.goto(f"{stack.url}/")
     page.get_by_role("button", name=re.compile("Morag")).click()
     page.goto(f"{stack.url}/advisories/{reference}/")
-    page.get_by_role("button", name=re.compile("Publish revision 2")).click()
+    page.get_by_role("button", name=re.compile("ublish revision 2")).click()
     until(
         "everybody told has been told again",
         lambda: stack.query("SELECT count(*) >= %s FROM alerts_recipient WHERE told_revision = 2", told) == [(True,)],

@@ -9,12 +9,16 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 
-from alerts.audience import reach
 from alerts.cascade import cascade
-from alerts.draft import NotUnderstood, from_file, update_from_file
+from alerts.contract import NotUnderstood
+from alerts.draft import from_file, update_from_file
 from alerts.models import Advisory, Draft, Message, Recipient, Record, Relay, Revision
-from alerts.publish import Refused, go_on, issuer_of, publish_draft, stand_down, stop
+from alerts.officers import issuer_of
+from alerts.publish import publish_draft
+from alerts.reach import reach
+from alerts.stopping import HowFar, go_on, stand_down, stop
 from departments.models import Body, Membership, Person, Remit, Topic
+from departments.refusal import Refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,7 +186,7 @@ def test_a_minor_update_asks_nobody_again(office: Office) -> None:
 def test_stop_and_going_on_and_standing_down_say_who(office: Office) -> None:
     advisory = office.publish().advisory
     cascade(advisory.pk)
-    assert stop(advisory, office.ben) == (0, 1)
+    assert stop(advisory, office.ben) == HowFar(sent=0, unsent=1)
     with pytest.raises(Refused, match="stopped already"):
         stop(advisory, office.ada)
     go_on(advisory, office.ada)
@@ -272,5 +276,5 @@ class TestTheCommand:
         call_command("stop", reference, "--as", "ben@example.org")
         call_command("stand_down", reference.lower(), "--as", "ben@example.org", "--reason", "over")
         assert "stood down" in capsys.readouterr().out
-        with pytest.raises(CommandError, match="not live"):
+        with pytest.raises(CommandError, match="is stood down"):
             call_command("stop", reference, "--as", "ben@example.org")

@@ -9,7 +9,7 @@ from django.test import Client
 from alerts import suspicion, tokens
 from alerts.cascade import cascade
 from alerts.models import Acknowledgement, Advisory, Recipient, Record
-from alerts.publish import stand_down, stop
+from alerts.stopping import stand_down, stop
 from tests.test_publish import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)

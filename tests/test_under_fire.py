@@ -14,7 +14,6 @@ from django.utils import timezone
 from alerts import acknowledge, counting, suspicion
 from alerts.cascade import cascade
 from alerts.deliver_sql import NOTE_SENT
-from alerts.draft import content_of
 from alerts.models import Acknowledgement, Advisory, Branch, Draft, Message, Recipient
 from alerts.publish import publish_draft
 from departments.models import Body, Membership, Person, Role
@@ -78,7 +77,7 @@ class Office:
         counting.fold(self.advisory.pk)
 
     def is_revised(self) -> None:
-        content = content_of({"title": "Zoom", "summary": "Changed.", "severity": "high", "marking": "GREEN"})
+        content = {"title": "Zoom", "summary": "Changed.", "severity": "high"}
         submitter, approver = self.officers
         draft = Draft.objects.create(
             advisory=self.advisory, content=content, saved_by=submitter, submitted_by=submitter

@@ -1,7 +1,7 @@
 """The nouns of a warning's journey, in the order in which it meets them."""
 
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
-from alerts.models.advisory import Advisory, Draft, Marking, Rule, Severity, State
+from alerts.models.advisory import Advisory, Draft, Look, Marking, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
 from alerts.models.contact_check import ContactCheck
 from alerts.models.counter import Counter, Delta, Whole
@@ -27,6 +27,7 @@ __all__ = [
     "Exclusion",
     "Gap",
     "Heartbeat",
+    "Look",
     "Marking",
     "Message",
     "Named",

@@ -1,7 +1,7 @@
 """An advisory: a warning and all that happens to it, from draft to stood down."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from departments.models import Body, Person
@@ -27,11 +27,15 @@ class Marking(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """Where an advisory is in its life. Stopped is not a state: a live advisory may be stopped and go on."""
+    """Where an advisory is in its life. Stopped is not a state: a live advisory may be stopped and go on.
+
+    Expired: its review date went by and nobody looked at it, for so long that what it says can't be relied upon.
+    """
 
     DRAFT = "draft", "Draft"
     LIVE = "live", "Live"
     STOOD_DOWN = "stood-down", "Stood down"
+    EXPIRED = "expired", "Expired"
 
 
 class Rule(models.TextChoices):
@@ -55,6 +59,14 @@ class Advisory(models.Model):
     current = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     material = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     written_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(
+        Person,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Looks at it again in time.",
+    )
     supersedes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
@@ -89,15 +101,57 @@ class Advisory(models.Model):
 
 
 class Draft(models.Model):
-    """The words as they are being written; `version` tells a writer that somebody else saved meanwhile."""
+    """The words as they are being written, in the keys of an advisory's file (`alerts.contract`), checked or not.
+
+    `version` grows with every change, so that what somebody looked at is what they publish. `set_aside` holds words that
+    met somebody else's in the same field: `{field, text, by, name, at}`, until somebody uses or drops them.
+    """
+
+    class Stage(models.TextChoices):
+        WRITING = "writing", "being written"
+        SUBMITTED = "submitted", "waits for a second officer"
+        RETURNED = "returned", "returned to its writer"
+        APPROVED = "approved", "approved, not yet published"
 
     advisory = models.OneToOneField(Advisory, on_delete=models.CASCADE, related_name="draft")
     version = models.PositiveIntegerField(default=1)
+    stage = models.CharField(max_length=9, choices=Stage, default=Stage.SUBMITTED, db_default=Stage.SUBMITTED)
     material = models.BooleanField(default=True)
     content = models.JSONField()
+    set_aside = models.JSONField(default=list, db_default=Value([], models.JSONField()))
     saved_at = models.DateTimeField(db_default=Now())
     saved_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     submitted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Approved or returned it."
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True, default="", db_default="", help_text="Why it was returned.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(stage="approved")
+                | (Q(submitted_by__isnull=False, decided_by__isnull=False) & ~Q(decided_by=F("submitted_by"))),
+                name="draft_approved_by_somebody_else",
+            ),
+            models.CheckConstraint(condition=~Q(stage="returned") | ~Q(reason=""), name="draft_returned_with_a_reason"),
+        ]
 
     def __str__(self) -> str:
         return f"draft of {self.advisory_id}"
+
+
+class Look(models.Model):
+    """Who looked at an advisory's draft, and when last."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="looks")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["advisory", "person"], name="look_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} at {self.advisory_id}"

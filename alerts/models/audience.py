@@ -1,6 +1,7 @@
 """Who an advisory is for, who was left out and by whom, and who will not hear it."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from alerts.models.advisory import Advisory
@@ -62,16 +63,26 @@ class Named(models.Model):
 
 
 class Exclusion(models.Model):
-    """A body (and what is reached only through it) left out, with a reason and a name under it."""
+    """A body (and what is reached only through it) left out, with a reason and a name under it.
+
+    Until `look_again_at`; then it lapses, and the body is told, unless somebody has signed for it anew.
+    """
 
     advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="exclusions")
     body = models.ForeignKey(Body, on_delete=models.PROTECT, related_name="+")
     reason = models.TextField()
     by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
+    look_again_at = models.DateTimeField(null=True, blank=True)
+    lapsed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["advisory", "body"], name="exclusion_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["advisory", "body"], condition=Q(lapsed_at=None), name="exclusion_current_once"
+            )
+        ]
+        indexes = [models.Index(fields=["look_again_at"], condition=Q(lapsed_at=None), name="exclusion_to_look_at")]
 
     def __str__(self) -> str:
         return f"without {self.body_id}"
@@ -82,18 +93,39 @@ class Gap(models.Model):
 
     class Kind(models.TextChoices):
         OUTSIDE = "outside", "remit matches, not in the audience"
+        SIMILAR = "similar", "told of similar advisories, not in the audience"
+        SPONSOR = "sponsor", "sponsors a body in the audience, not in it itself"
         NOBODY = "nobody", "nobody to tell"
         BOUNCING = "bouncing", "every address bounces"
+
+    class Decision(models.TextChoices):
+        UNDECIDED = "undecided", "not decided yet"
+        SIGNED = "signed", "left out, with a reason"
+        WIDENED = "widened", "put in"
+        TASK = "task", "for the administrators to mend"
+
+    # What the officer may choose; the others are the directory's to mend.
+    CHOICES = (Kind.OUTSIDE, Kind.SIMILAR, Kind.SPONSOR)
 
     advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="gaps")
     kind = models.CharField(max_length=8, choices=Kind)
     body = models.ForeignKey(Body, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(
+        max_length=9, choices=Decision, default=Decision.UNDECIDED, db_default=Decision.UNDECIDED
+    )
     reason = models.TextField(blank=True)
     by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
+    look_again_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["advisory", "kind", "body"], name="gap_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["advisory", "kind", "body"], name="gap_once"),
+            models.CheckConstraint(
+                condition=~Q(decision="signed") | (~Q(reason="") & Q(by__isnull=False)), name="gap_signed_by_name"
+            ),
+        ]
+        indexes = [models.Index(fields=["look_again_at"], condition=Q(decision="signed"), name="gap_to_look_at")]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.body_id}"

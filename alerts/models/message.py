@@ -1,7 +1,7 @@
 """The outbox: messages, and the batches in which they are claimed and leased.
 
-Most carry a revision of an advisory. The plain ones (`PLAIN`) belong to none: whether somebody is still the contact, and
-what this system is.
+Most carry a revision of an advisory to its recipients. The plain ones carry none: whether somebody is still the contact,
+what this system is, and (`DESK`) what waits for an officer or an administrator, about one advisory (`Batch.about`).
 """
 
 from django.db import models
@@ -12,8 +12,7 @@ from alerts.models.recipient import Recipient
 from alerts.models.revision import Revision
 from departments.models import Person
 
-PLAIN = ["check", "introduction"]
-_OF_AN_ADVISORY = Q(advisory__isnull=False, revision__isnull=False) & ~Q(kind__in=PLAIN)
+_OF_AN_ADVISORY = Q(advisory__isnull=False, revision__isnull=False, about=None)
 
 
 class Batch(models.Model):
@@ -22,6 +21,9 @@ class Batch(models.Model):
     rank = models.PositiveSmallIntegerField()
     advisory = models.ForeignKey(Advisory, null=True, on_delete=models.PROTECT, related_name="batches")
     revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    about = models.ForeignKey(
+        Advisory, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="Of a desk mail."
+    )
     kind = models.CharField(max_length=12)
     size = models.PositiveSmallIntegerField()
     not_before = models.DateTimeField()
@@ -36,13 +38,17 @@ class Batch(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=_OF_AN_ADVISORY | Q(advisory=None, revision=None, kind__in=PLAIN),
+                condition=_OF_AN_ADVISORY | Q(advisory=None, revision=None),
                 name="batch_of_an_advisory_or_plain",
             ),
         ]
 
     def __str__(self) -> str:
         return f"batch {self.pk}: {self.size} of {self.kind}"
+
+
+# Mails to those who run an advisory; their own link is the page, behind the sign-in.
+DESK = ("approve", "returned", "undecided", "lapsing", "gaps", "review")
 
 
 class Message(models.Model):
@@ -54,6 +60,12 @@ class Message(models.Model):
         STAND_DOWN = "stand-down", "stand-down"
         CHECK = "check", "contact check"
         INTRODUCTION = "introduction", "introduction"
+        APPROVE = "approve", "asked to approve"
+        RETURNED = "returned", "returned to its writer"
+        UNDECIDED = "undecided", "left undecided"
+        LAPSING = "lapsing", "left out, and soon put in"
+        GAPS = "gaps", "nobody to tell"
+        REVIEW = "review", "to be looked at again"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
@@ -83,8 +95,8 @@ class Message(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=(_OF_AN_ADVISORY & Q(recipient__isnull=False))
-                | Q(advisory=None, revision=None, recipient=None, kind__in=PLAIN),
+                condition=Q(advisory__isnull=False, revision__isnull=False, recipient__isnull=False)
+                | Q(advisory=None, revision=None, recipient=None),
                 name="message_of_an_advisory_or_plain",
             ),
         ]

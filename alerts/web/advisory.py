@@ -2,24 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import publish, rules
-from alerts.audience import Reach, reach
+from alerts import approving, gaps, publish, reviewing, rules, stopping
+from alerts.contract import NotUnderstood, moment_of
 from alerts.markdown import to_html
-from alerts.models import Advisory, Draft, State
+from alerts.models import Advisory, Draft, Gap, State
+from alerts.officers import may_approve
+from alerts.reach import Reach, reach
+from alerts.starters import content_of_starter, starters
 from alerts.web.asking import find, signed_in, title_of
+from alerts.web.days import end_of_day
 from alerts.web.numbers import count, people
 from departments.models import Person, Role
+from departments.refusal import Refused
 
 GAPS_NAMED = 20
 
@@ -34,9 +40,12 @@ class Waiting:
     mine: bool
     """The signed-in officer submitted it: publishing then wants a reason."""
     guidance: SafeString
-    actions: list[tuple[str, timedelta, bool]]
-    """Each action: its text, how long after publishing it is due, whether it is asked once of each body."""
+    actions: list[tuple[str, datetime | None, bool]]
+    """Each action: its text, when it would be due if it were published now, whether it is asked once of each body."""
     reach: Reach
+    alone_from: datetime | None
+    """From when whoever submitted it may publish it alone; None: now."""
+    lookers: list[approving.Looker]
     wants_reason: bool
     """Bodies whose remit matches are left out, and this severity asks why."""
 
@@ -69,7 +78,13 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "gaps_more": max(len(gaps) - GAPS_NAMED, 0),
             "waiting": _waiting(found, person) if everything else None,
             "officer": officer,
-            "live": found.state == State.LIVE,
+            "live": found.state in (State.LIVE, State.EXPIRED),
+            "far": stopping.how_far(found) if found.stopped else None,
+            "undecided": found.gaps.filter(decision=Gap.Decision.UNDECIDED).count() if everything else 0,
+            "superseded_by": found.superseded_by.filter(current__isnull=False).order_by("pk"),
+            "update_starters": starters("update"),
+            "withdrawn": content_of_starter("withdrawn")["what_changed"],
+            "until": timezone.localtime(found.review_by).strftime("%Y-%m-%d") if found.review_by else "",
         },
     )
 
@@ -91,9 +106,15 @@ def _audience(found: Advisory) -> list[str]:
 
 
 def _waiting(found: Advisory, person: Person) -> Waiting | None:
-    draft = Draft.objects.select_related("saved_by", "submitted_by").filter(advisory=found).first()
+    draft = (
+        Draft.objects.select_related("advisory", "saved_by", "submitted_by", "decided_by")
+        .filter(advisory=found)
+        .first()
+    )
     if draft is None:
         return None
+    if draft.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED) and may_approve(person, found):
+        approving.looked(found, person, timezone.now())
     by = draft.submitted_by or draft.saved_by
     how_far = reach(found, list(draft.content.get("topics", [])))
     return Waiting(
@@ -103,11 +124,13 @@ def _waiting(found: Advisory, person: Person) -> Waiting | None:
         mine=by == person,
         guidance=to_html(str(draft.content.get("guidance", ""))),
         actions=[
-            (item["text"], timedelta(seconds=item["due_seconds"]), item["of"] == "body")
+            (item["text"], moment_of(item.get("due"), timezone.now()), item.get("of") == "body")
             for item in draft.content.get("actions", [])
         ],
         reach=how_far,
-        wants_reason=found.current_id is None and bool(how_far.choices()) and found.severity not in publish.URGENT,
+        alone_from=since if (since := approving.alone_from(draft)) and since > timezone.now() else None,
+        lookers=approving.lookers(found, timezone.now(), person),
+        wants_reason=found.current_id is None and bool(how_far.choices()) and found.severity not in gaps.URGENT,
     )
 
 
@@ -116,7 +139,7 @@ def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Ad
     found = find(request, reference, permission)
     try:
         messages.success(request, act(found, signed_in(request)))
-    except publish.Refused as refused:
+    except (Refused, NotUnderstood) as refused:
         messages.error(request, str(refused))
     return redirect("alerts:advisory", reference)
 
@@ -127,12 +150,9 @@ def publish_draft(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it publishes the draft that they looked at."""
 
     def act(found: Advisory, person: Person) -> str:
-        draft = Draft.objects.filter(advisory=found).first()
-        if draft is None:
-            raise publish.Refused("There is no draft any more: somebody else published it meanwhile.")
-        version = request.POST.get("version", "")
+        draft = _draft(found)
         # The version that was on the screen: a draft changed since then is refused.
-        draft.version = int(version) if version.isdecimal() and len(version) < 10 else -1
+        draft.version = _version(request)
         revision = publish.publish_draft(
             draft,
             person,
@@ -144,15 +164,66 @@ def publish_draft(request: HttpRequest, reference: str) -> HttpResponse:
     return _do(request, reference, "alerts.publish_advisory", act)
 
 
+def _version(request: HttpRequest) -> int:
+    """The version that was on the screen; -1 where it was none."""
+    version = request.POST.get("version", "")
+    return int(version) if version.isdecimal() and len(version) < 10 else -1
+
+
+@require_POST
+@login_required
+def approve(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it, who did not submit it, approves it; it is published by a further press."""
+
+    def act(found: Advisory, person: Person) -> str:
+        approving.approve(_draft(found), person, _version(request))
+        return "Approved. It is not published yet."
+
+    return _do(request, reference, "alerts.publish_advisory", act)
+
+
+@require_POST
+@login_required
+def give_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it sends it back to its writer, with a reason."""
+
+    def act(found: Advisory, person: Person) -> str:
+        approving.give_back(_draft(found), person, _version(request), request.POST.get("reason", ""))
+        return "Sent back, with your reason."
+
+    return _do(request, reference, "alerts.publish_advisory", act)
+
+
+@require_POST
+@login_required
+def confirm(request: HttpRequest, reference: str) -> HttpResponse:
+    """An officer of the issuer or above it says that the advice still holds, until a day."""
+
+    def act(found: Advisory, person: Person) -> str:
+        until = end_of_day(request.POST.get("until", ""))
+        reviewing.confirm(found, person, until, timezone.now())
+        return f"It still holds, and is looked at again by {gaps.day_said(until)}."
+
+    return _do(request, reference, "alerts.stop_advisory", act)
+
+
+def _draft(found: Advisory) -> Draft:
+    draft = Draft.objects.filter(advisory=found).first()
+    if draft is None:
+        raise Refused("There is no draft any more: somebody else published it meanwhile.")
+    return draft
+
+
 @require_POST
 @login_required
 def stop(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it stops what has not left yet."""
 
     def act(found: Advisory, person: Person) -> str:
-        sent, unsent = publish.stop(found, person)
+        far = stopping.stop(found, person)
         return (
-            f"Stopped: nothing more leaves. {count(sent, 'mail was', 'mails were')} sent; {people(unsent)} not sent to."
+            "Stopped: nothing more leaves. "
+            f"{count(far.sent, 'mail was', 'mails were')} sent; {people(far.unsent)} not sent to."
         )
 
     return _do(request, reference, "alerts.stop_advisory", act)
@@ -164,7 +235,7 @@ def go_on(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it lets a stopped advisory go on."""
 
     def act(found: Advisory, person: Person) -> str:
-        publish.go_on(found, person)
+        stopping.go_on(found, person)
         return f"{reference} goes on: what was not sent leaves now."
 
     return _do(request, reference, "alerts.stop_advisory", act)
@@ -176,7 +247,7 @@ def stand_down(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it stands an advisory down, with a reason that everybody told will read."""
 
     def act(found: Advisory, person: Person) -> str:
-        publish.stand_down(found, person, request.POST.get("reason", ""))
+        stopping.stand_down(found, person, request.POST.get("reason", ""))
         return f"{reference} is stood down; everybody who was told hears so now."
 
     return _do(request, reference, "alerts.stop_advisory", act)

@@ -130,7 +130,9 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
     delivery = reports_delivery()
     held_people = found.whole.held_people if everything else sum(waits[row.body] for row in rows if row.parent is None)
     parts = parts_of(whole, held_people, delivery)
-    exclusions = Exclusion.objects.filter(advisory=advisory).select_related("body", "by").order_by("body__name")
+    exclusions = (
+        Exclusion.objects.filter(advisory=advisory, lapsed_at=None).select_related("body", "by").order_by("body__name")
+    )
     return CoverageView(
         everything=everything,
         as_at=found.whole.as_at,

@@ -52,6 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "more": max(live.count() - SHOWN, 0),
             "drafts": [(item, title_of(item)) for item in _issued(person).select_related("current", "draft")],
             "past": [(item, title_of(item)) for item in mine.filter(state=State.STOOD_DOWN).order_by("-pk")[:SHOWN]],
+            "writes": bool(bodies_of(person, [Role.OFFICER])),
             "nobody": _dark() if is_administrator(person) else 0,
         },
     )

@@ -2,11 +2,22 @@
 
 from django.urls import include, path
 
-from alerts.web import advisory, check, contact_check, coverage, directory, health, home, reader
+from alerts.web import advisory, check, contact_check, coverage, directory, health, home, reach_page, reader, writing
 
 advisories = (
     [
+        path("new/", writing.new, name="new"),
         path("<str:reference>/", advisory.advisory, name="advisory"),
+        path("<str:reference>/write/", writing.write, name="write"),
+        path("<str:reference>/write/preview/", writing.preview, name="preview"),
+        path("<str:reference>/write/aside/<int:number>/", writing.settle, name="settle"),
+        path("<str:reference>/write/drop/", writing.drop, name="drop"),
+        path("<str:reference>/update/", writing.update, name="update"),
+        path("<str:reference>/reach/", reach_page.reach_page, name="reach"),
+        path("<str:reference>/reach/change/", reach_page.change, name="reach_change"),
+        path("<str:reference>/approve/", advisory.approve, name="approve"),
+        path("<str:reference>/give-back/", advisory.give_back, name="give_back"),
+        path("<str:reference>/confirm/", advisory.confirm, name="confirm"),
         path("<str:reference>/publish/", advisory.publish_draft, name="publish_draft"),
         path("<str:reference>/stop/", advisory.stop, name="stop"),
         path("<str:reference>/go-on/", advisory.go_on, name="go_on"),

@@ -7,9 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from alerts.draft import NotUnderstood, from_file, update_from_file
+from alerts.contract import NotUnderstood
+from alerts.draft import from_file, update_from_file
 from alerts.management.people import advisory_of, person_of
-from alerts.publish import Refused, issuer_of, publish_draft
+from alerts.officers import issuer_of
+from alerts.publish import publish_draft
+from departments.refusal import Refused
 
 LARGEST = 2_000_000  # bytes
 
@@ -57,7 +60,7 @@ class Command(BaseCommand):
         except (NotUnderstood, Refused) as error:
             raise CommandError(f"Not published.\n{error}") from None
         reach = revision.preview
-        nobody = sum(1 for gap in reach.get("gaps", []) if gap["kind"] != "outside")
+        nobody = sum(1 for gap in reach.get("gaps", []) if gap["kind"] in ("nobody", "bouncing"))
         self.stdout.write(f"{reach.get('people', 0):,} people in {reach.get('bodies', 0):,} bodies will be told.")
         if nobody:
             self.stdout.write(f"{nobody:,} of these bodies have nobody who can be told.")

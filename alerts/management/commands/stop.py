@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from alerts.management.people import advisory_of, person_of
-from alerts.publish import Refused, stop
+from alerts.stopping import stop
+from departments.refusal import Refused
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Stop it and say how much had left."""
         try:
-            sent, unsent = stop(advisory_of(options["reference"]), person_of(options["officer"]))
+            far = stop(advisory_of(options["reference"]), person_of(options["officer"]))
         except Refused as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"Stopped: {sent:,} sent, {unsent:,} not.")
+        self.stdout.write(f"Stopped: {far.sent:,} sent, {far.unsent:,} not.")

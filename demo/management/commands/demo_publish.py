@@ -8,7 +8,8 @@ from django.db import transaction
 
 from alerts.draft import from_file, update_from_file
 from alerts.models import Advisory
-from alerts.publish import issuer_of, publish_draft
+from alerts.officers import issuer_of
+from alerts.publish import publish_draft
 from demo import cast
 from demo.furnish import HERE
 from departments.models import Person

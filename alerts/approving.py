@@ -1,0 +1,173 @@
+"""A second pair of eyes: a draft is submitted, looked at, approved, or returned with a reason.
+
+Before: a draft that says what it should. After `submit`: everybody else who may approve it has a mail. After `approve` or
+`give_back`: it says by whom and when. Whoever submitted it never approves it; the table refuses that as well. Twice: the
+second press finds that it was done, and says so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from alerts import desk, record
+from alerts.contract import NotUnderstood, Reader, Wrong, read_content, read_head
+from alerts.models import Advisory, Draft, Look, Marking, Message, Severity, State
+from alerts.officers import approvers, check_may, refuse_beyond_branch
+from alerts.starters import blanks
+from departments.models import Person
+from departments.refusal import Refused
+
+# A second officer may be asleep; a warning can't wait for ever.
+ALONE_AFTER = timedelta(minutes=10)
+# Whoever looked so shortly ago is looking.
+LOOKING_FOR = timedelta(seconds=20)
+LONGEST_REASON = 2_000
+
+LOOK = """
+    INSERT INTO alerts_look (advisory_id, person_id, at) VALUES (%(advisory)s, %(person)s, %(now)s)
+    ON CONFLICT (advisory_id, person_id) DO UPDATE SET at = greatest(alerts_look.at, excluded.at)
+"""
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Somebody who looked at a draft."""
+
+    person: Person
+    at: datetime
+    now: bool
+    """They look at it at this moment."""
+
+
+@transaction.atomic
+def submit(draft: Draft, by: Person, version: int, now: datetime | None = None) -> Draft:
+    """Ask for approval of this version. Raises `NotUnderstood` with what is to be mended, or `Refused`."""
+    now = now or timezone.now()
+    held = held_at(draft, version)
+    check_may(by, held.advisory)
+    if held.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED):
+        raise Refused("This was submitted already.")
+    check(held, now)
+    held.stage, held.submitted_by, held.submitted_at = Draft.Stage.SUBMITTED, by, now
+    held.decided_by, held.decided_at, held.reason = None, None, ""
+    held.save()
+    _apply_head(held, now)
+    others = [person.pk for person in approvers(held.advisory) if person.pk != by.pk]
+    desk.put(Message.Kind.APPROVE, held.advisory, others, f"{held.pk}.{held.version}.{now.timestamp():.0f}", now)
+    record.write("submitted", held.advisory.reference, by, version=held.version, asked=len(others))
+    return held
+
+
+@transaction.atomic
+def approve(draft: Draft, by: Person, version: int, now: datetime | None = None) -> Draft:
+    """This version may be published. Raises `Refused` for whoever submitted it."""
+    held = _submitted(draft, by, version)
+    if held.submitted_by_id == by.pk:
+        raise Refused("You submitted this yourself: somebody else approves it.")
+    held.stage, held.decided_by, held.decided_at = Draft.Stage.APPROVED, by, now or timezone.now()
+    held.save()
+    record.write("approved", held.advisory.reference, by, version=held.version)
+    return held
+
+
+@transaction.atomic
+def give_back(draft: Draft, by: Person, version: int, reason: str, now: datetime | None = None) -> Draft:
+    """Return it to its writer, with a reason that they get by mail. Raises `Refused`."""
+    now = now or timezone.now()
+    held = _submitted(draft, by, version)
+    reason = reason.strip()
+    if not reason:
+        raise Refused("Say why it goes back: its writer reads it.")
+    if len(reason) > LONGEST_REASON or "\0" in reason:
+        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
+    writer = held.submitted_by_id
+    held.stage, held.decided_by, held.decided_at, held.reason = Draft.Stage.RETURNED, by, now, reason
+    held.save()
+    if writer is not None and writer != by.pk:
+        desk.put(Message.Kind.RETURNED, held.advisory, [writer], f"{held.pk}.{held.version}.{now.timestamp():.0f}", now)
+    record.write("returned", held.advisory.reference, by, version=held.version, reason=reason)
+    return held
+
+
+def check(draft: Draft, now: datetime) -> None:
+    """Raise `NotUnderstood` or `Refused` with whatever would be wrong with publishing this now, but for its reach."""
+    first = draft.advisory.state == State.DRAFT
+    reader = Reader(draft.content, now)
+    content = read_content(reader)
+    head = read_head(reader) if first else None
+    for blank in blanks(draft.content)[:5]:
+        reader.say("", f"‹{blank}› still stands there: fill it in.")
+    if not first and not content.words["what_changed"]:
+        reader.say("what_changed", "is missing: say in a sentence what changed.")
+    if not first and "earlier" not in content.words:
+        reader.say("earlier", "is missing: say whether the earlier advice still holds.")
+    if head is not None and head.supersedes and not _published(head.supersedes):
+        reader.say("supersedes", f"there is no published advisory {head.supersedes!r}.")
+    reader.done()
+    if head is None:
+        return
+    branches, named = draft.advisory.branches.exists(), draft.advisory.named.exists()
+    if head.marking == Marking.RED and branches:
+        raise NotUnderstood([Wrong("audience", "TLP:RED is for named people: take the branches out, and name them.")])
+    if not branches and not named:
+        raise NotUnderstood([Wrong("audience", "names no branch and no person, so nobody would hear this.")])
+    refuse_beyond_branch(draft.advisory)
+
+
+def held_at(draft: Draft, version: int) -> Draft:
+    """The draft, locked, after its advisory, as it was at this version; raises `Refused` where it changed meanwhile."""
+    Advisory.objects.select_for_update(no_key=True).get(pk=draft.advisory_id)
+    found = Draft.objects.select_for_update(of=("self",)).filter(pk=draft.pk, version=version)
+    held = found.select_related("advisory__issuer", "submitted_by").first()
+    if held is None:
+        raise Refused("This draft was published or changed by somebody else meanwhile. Look at the page again.")
+    return held
+
+
+def alone_from(draft: Draft) -> datetime | None:
+    """From when whoever submitted it may publish it alone; None: at once."""
+    if draft.submitted_at is None or draft.advisory.severity == Severity.CRITICAL:
+        return None
+    return draft.submitted_at + ALONE_AFTER
+
+
+def looked(advisory: Advisory, person: Person, now: datetime) -> None:
+    """This person has its draft before them."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, {"advisory": advisory.pk, "person": person.pk, "now": now})
+
+
+def lookers(advisory: Advisory, now: datetime, but: Person | None = None) -> list[Looker]:
+    """Who looked at its draft, the last one first."""
+    looks = Look.objects.filter(advisory=advisory).select_related("person").order_by("-at", "pk")
+    return [
+        Looker(look.person, look.at, look.at > now - LOOKING_FOR)
+        for look in looks
+        if but is None or look.person_id != but.pk
+    ]
+
+
+def _submitted(draft: Draft, by: Person, version: int) -> Draft:
+    held = held_at(draft, version)
+    check_may(by, held.advisory)
+    if held.stage != Draft.Stage.SUBMITTED:
+        raise Refused(f"It is not submitted: it is {held.get_stage_display()}.")
+    return held
+
+
+def _published(reference: str) -> Advisory | None:
+    return Advisory.objects.filter(reference=reference, current__isnull=False).first()
+
+
+def _apply_head(draft: Draft, now: datetime) -> None:
+    """What is said once stands at the advisory from the moment that somebody answers for it."""
+    advisory = draft.advisory
+    if advisory.state != State.DRAFT:
+        return
+    head = read_head(Reader(draft.content, now))
+    advisory.severity, advisory.marking, advisory.open_title = head.severity, head.marking, head.open_title
+    advisory.rule, advisory.review_by = head.rule, head.review_by
+    advisory.supersedes = _published(head.supersedes) if head.supersedes else None
+    advisory.save()

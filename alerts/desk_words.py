@@ -1,0 +1,149 @@
+"""What a mail says to those who run an advisory: what waits for them, and where. Its words stay within the marking."""
+
+import textwrap
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from alerts import marking
+from alerts.models import Advisory, Draft, Gap, Message
+
+WIDTH = 64  # columns of the text part
+
+
+@dataclass(frozen=True)
+class DeskWords:
+    """What everybody at the desk is told alike; the headers' part of `alerts.letter_words.Words`."""
+
+    kind: str
+    reference: str
+    issuer: str
+    severity: str
+    severity_name: str
+    marking: str
+    exercise: bool
+    subject: str
+    title: str
+    lead: str
+    button: str
+    page: str
+    check: str
+    number: int = 0
+
+    @property
+    def template(self) -> str:
+        """The templates' name under `alerts/mail/`."""
+        return "desk"
+
+    @property
+    def lead_lines(self) -> str:
+        """What it is about, wrapped."""
+        return textwrap.fill(self.lead, WIDTH, break_on_hyphens=False)
+
+    @property
+    def title_lines(self) -> str:
+        """The title as the text part shouts it."""
+        return textwrap.fill(self.title.upper(), WIDTH, break_on_hyphens=False)
+
+
+def desk_words(kind: str, about: Advisory) -> DeskWords:
+    """The words of a desk mail of this kind (`alerts.models.message.DESK`), as things stand now."""
+    name = _name_of(about)
+    subject, lead, button, page = _SAYS[kind](about, name)
+    drill = "[EXERCISE] " if about.exercise else ""
+    return DeskWords(
+        kind=kind,
+        reference=about.reference,
+        issuer=about.issuer.name,
+        severity=about.severity,
+        severity_name=about.get_severity_display(),
+        marking=f"TLP:{about.marking}",
+        exercise=about.exercise,
+        subject=f"{drill}[{about.get_severity_display()}] {subject}",
+        title=subject,
+        lead=lead,
+        button=button,
+        page=f"{settings.SITE_URL}/{page}",
+        check=f"{settings.SITE_URL}/check",
+    )
+
+
+def _name_of(about: Advisory) -> str:
+    """What may be said of it in a mail: from AMBER up the open title alone."""
+    if not marking.text_in_mail(about.marking):
+        return about.open_title or about.reference
+    draft = getattr(about, "draft", None)
+    content = draft.content if draft is not None else about.current.content if about.current else {}
+    return " ".join(str(content.get("title") or about.reference).split())
+
+
+def _approve(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    draft = Draft.objects.select_related("submitted_by").filter(advisory=about).first()
+    who = draft.submitted_by.name if draft is not None and draft.submitted_by else "An officer"
+    lead = (
+        f"{who} has written a warning for {about.issuer.name} and asks for a second pair of eyes. Nobody hears it before "
+        "somebody else has read it. You see what it says, whom it reaches and who would not hear it; then approve it, or "
+        "send it back with a reason."
+    )
+    return f"Please approve: {name}", lead, "Read and approve", f"advisories/{about.reference}/"
+
+
+def _returned(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    draft = Draft.objects.select_related("decided_by").filter(advisory=about).first()
+    who = draft.decided_by.name if draft is not None and draft.decided_by else "A second officer"
+    lead = f"{who} read what you submitted and sent it back, with a reason. Nothing of it has left."
+    return f"Sent back: {name}", lead, "Read why, and go on writing", f"advisories/{about.reference}/write/"
+
+
+def _undecided(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    open_still = about.gaps.filter(decision=Gap.Decision.UNDECIDED).count()
+    lead = (
+        f"It was published before everything about its audience was decided. {open_still:,} "
+        f"{'body that does' if open_still == 1 else 'bodies that do'} not hear it "
+        f"{'is' if open_still == 1 else 'are'} still to be put in, or left out with a reason and your name."
+    )
+    return f"Undecided: who does not hear {name}", lead, "Decide now", f"advisories/{about.reference}/reach/"
+
+
+def _lapsing(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    lead = (
+        "Bodies that you left out of this warning, with your name, are to be looked at again within a day. Then they are put "
+        "in, and hear it, unless somebody signs for leaving them out anew."
+    )
+    return (
+        f"Soon put in: who was left out of {name}",
+        lead,
+        "Look at them again",
+        f"advisories/{about.reference}/reach/",
+    )
+
+
+def _gaps(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    tasks = about.gaps.filter(decision=Gap.Decision.TASK).count()
+    lead = (
+        f"{about.issuer.name} has published a warning, and {tasks:,} {'body' if tasks == 1 else 'bodies'} in its audience "
+        f"{'has' if tasks == 1 else 'have'} nobody who can be told. Name somebody there, or correct an address: whoever is "
+        "named while the warning is open gets it within two minutes."
+    )
+    return f"Nobody to tell: {name}", lead, "See which", f"advisories/{about.reference}/reach/"
+
+
+def _review(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    when = date_format(timezone.localtime(about.review_by), "j F Y") if about.review_by else "today"
+    lead = (
+        f"It is to be looked at again by {when}. Does the advice still hold? Say so with a new date, update it, or stand "
+        "it down. If nobody does for 30 days after that date it expires, and its page says that it may no longer hold."
+    )
+    return f"Does it still hold? {name}", lead, "Look at it again", f"advisories/{about.reference}/"
+
+
+_SAYS = {
+    Message.Kind.APPROVE.value: _approve,
+    Message.Kind.RETURNED.value: _returned,
+    Message.Kind.UNDECIDED.value: _undecided,
+    Message.Kind.LAPSING.value: _lapsing,
+    Message.Kind.GAPS.value: _gaps,
+    Message.Kind.REVIEW.value: _review,
+}

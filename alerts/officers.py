@@ -1,0 +1,69 @@
+"""Who may write, approve, stop and stand down an advisory: the officers of its issuer and of the bodies above that."""
+
+from django.db.models import QuerySet
+
+from alerts.models import Advisory
+from departments.models import Body, Membership, Person, Role
+from departments.refusal import Refused
+from departments.tree import ancestors, branch
+
+
+def bodies_to_issue_for(officer: Person) -> list[Body]:
+    """The open bodies whose officer this person is: issuing authorities first."""
+    if officer.left_at is not None:
+        return []
+    seats = Membership.objects.filter(person=officer, role=Role.OFFICER, until=None, body__closed=None)
+    return [seat.body for seat in seats.select_related("body").order_by("-body__may_issue", "body_id")]
+
+
+def issuer_of(officer: Person) -> Body:
+    """The body for which this officer publishes: an issuing authority before any other; raises `Refused`."""
+    bodies = bodies_to_issue_for(officer)
+    if not bodies:
+        raise Refused(f"{officer.name} is not a security officer of any open body, and only officers publish.")
+    return bodies[0]
+
+
+def approvers(advisory: Advisory) -> QuerySet[Person]:
+    """Everybody who may approve it, by name."""
+    above = [advisory.issuer_id, *ancestors(advisory.issuer_id)]
+    seats = Membership.objects.filter(role=Role.OFFICER, until=None, body__in=above, body__closed=None)
+    return Person.objects.filter(left_at=None, pk__in=seats.values("person")).order_by("name", "pk")
+
+
+def may_approve(person: Person, advisory: Advisory) -> bool:
+    """Whether this person is an officer of the issuer or of a body above it."""
+    return person.pk is not None and approvers(advisory).filter(pk=person.pk).exists()
+
+
+def check_may(person: Person, advisory: Advisory) -> None:
+    """Raise `Refused` unless this person may approve it."""
+    if not may_approve(person, advisory):
+        raise Refused(f"{person.name} is not an officer of {advisory.issuer.name} or of a body above it.")
+
+
+def beyond_branch(advisory: Advisory) -> list[str]:
+    """Names in the audience that lie beyond the issuer's own branch, where it may not warn those; empty where all is well.
+
+    An officer reaches their own branch, unless their body is an issuing authority. A directory that names no issuing
+    authority yet lets each officer issue: somebody has to be able to warn.
+    """
+    if advisory.issuer.may_issue or not Body.objects.filter(may_issue=True).exists():
+        return []
+    own = set(branch(advisory.issuer_id))
+    bodies = advisory.branches.exclude(body__in=own).order_by("body__name").values_list("body__name", flat=True)
+    inside = Membership.objects.filter(until=None, body__in=own).values("person")
+    people = advisory.named.exclude(person__in=inside).order_by("person__name").values_list("person__name", flat=True)
+    return [*bodies, *people]
+
+
+def refuse_beyond_branch(advisory: Advisory) -> None:
+    """Raise `Refused` where the audience lies beyond what the issuer may warn."""
+    beyond = beyond_branch(advisory)
+    if beyond:
+        more = f" and {len(beyond) - 5} more" if len(beyond) > 5 else ""
+        raise Refused(
+            f"{advisory.issuer.name} is not an issuing authority, and {', '.join(beyond[:5])}{more} "
+            f"{'is' if len(beyond) == 1 else 'are'} not below it. Ask an issuing authority to publish this, or take "
+            "it out of the audience."
+        )

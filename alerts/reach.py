@@ -1,0 +1,140 @@
+"""The reach preview: how far an advisory would go if it were published now, and who would not hear it, and why.
+
+It counts by the very rule of the cascade (`alerts.audience`). Nothing here writes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from alerts.models import Advisory, Gap
+from alerts.reach_sql import PREVIEW
+from departments.models import Body
+
+SIMILAR_FOR = timedelta(days=365)
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class GapFound:
+    """A body that will not hear, and why; `kind` is one of `Gap.Kind`, `branch` the body under which it is shown."""
+
+    kind: str
+    body: Body
+    why: str
+    branch: Body
+    strength: int
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it is the officer's own choice; otherwise the directory is to be mended."""
+        return self.kind in Gap.CHOICES
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far an advisory would go if it were published now. `people` counts each person once."""
+
+    people: int
+    bodies: int
+    branches: int
+    gaps: list[GapFound]
+    """By branch, the one with the strongest match first."""
+    no_night: int
+    """Targeted bodies with nobody who can be told out of hours."""
+    this_month: int
+    """Other advisories of the last 30 days that some of these bodies had."""
+
+    def choices(self) -> list[GapFound]:
+        """The gaps that are the officer's own choice."""
+        return [gap for gap in self.gaps if gap.chosen]
+
+    def tasks(self) -> list[GapFound]:
+        """The gaps that only the directory's administrators can mend."""
+        return [gap for gap in self.gaps if not gap.chosen]
+
+    def by_branch(self) -> list[tuple[Body, list[GapFound]]]:
+        """The gaps under each branch."""
+        return [(branch, list(group)) for branch, group in groupby(self.gaps, key=lambda gap: gap.branch)]
+
+
+def reach(advisory: Advisory, topics: list[str] | None = None, now: datetime | None = None) -> Reach:
+    """Who would hear it and who would not, by the very rule of the cascade.
+
+    `topics` are the advisory's subject; by default those of its draft, otherwise of its current revision.
+    """
+    now = now or timezone.now()
+    values: dict[str, Any] = {
+        "advisory": advisory.pk,
+        "topics": subject_of(advisory) if topics is None else topics,
+        "year_ago": now - SIMILAR_FOR,
+        "month_ago": now - MONTH,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PREVIEW, values)
+        rows = cursor.fetchall()
+    figures = next(row for row in rows if not row[0])
+    found = Body.objects.in_bulk({pk for row in rows if row[0] for pk in (row[1], row[4])})
+    gaps = [GapFound(row[0], found[row[1]], row[2], found[row[4]], row[3]) for row in rows if row[0]]
+    _, _, _, people, bodies, branches, no_night, this_month = figures
+    return Reach(people, bodies, branches, _in_order(gaps), no_night, this_month)
+
+
+def subject_of(advisory: Advisory) -> list[str]:
+    """The topics that an advisory is about."""
+    draft = getattr(advisory, "draft", None)
+    content = draft.content if draft is not None else advisory.current.content if advisory.current else {}
+    topics = content.get("topics", [])
+    return [topic for topic in topics if isinstance(topic, str)] if isinstance(topics, list) else []
+
+
+def as_signed(advisory: Advisory, found: Reach) -> dict[str, Any]:
+    """The preview as it is frozen with a revision: its rule, its figures, and its gaps in the order shown."""
+    return {
+        "people": found.people,
+        "bodies": found.bodies,
+        "branches": found.branches,
+        "no_night": found.no_night,
+        "this_month": found.this_month,
+        "rule": {
+            "branches": sorted(advisory.branches.values_list("body__slug", flat=True)),
+            "roles": sorted(advisory.roles.values_list("role", flat=True)),
+            "topics": sorted(advisory.only_topics.values_list("topic__slug", flat=True)),
+            "named": advisory.named.count(),
+            "excluded": sorted(advisory.exclusions.filter(lapsed_at=None).values_list("body__slug", flat=True)),
+        },
+        "gaps": [
+            {
+                "kind": gap.kind,
+                "body": gap.body.slug,
+                "branch": gap.branch.slug,
+                "why": gap.why,
+                "strength": gap.strength,
+            }
+            for gap in found.gaps
+        ],
+    }
+
+
+def _in_order(gaps: list[GapFound]) -> list[GapFound]:
+    """By branch, the strongest match first; within one the officer's choices before the directory's own."""
+    strongest: dict[int, int] = {}
+    for gap in gaps:
+        strongest[gap.branch.pk] = max(strongest.get(gap.branch.pk, 0), gap.strength)
+    kinds = list(Gap.Kind.values)
+    return sorted(
+        gaps,
+        key=lambda gap: (
+            -strongest[gap.branch.pk],
+            gap.branch.name,
+            gap.branch.pk,
+            -gap.strength,
+            kinds.index(gap.kind),
+            gap.body.name,
+            gap.body.pk,
+        ),
+    )

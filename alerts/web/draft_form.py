@@ -1,0 +1,147 @@
+"""What the writing page holds, as its form's fields and as the draft's keys; neither is checked here."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from alerts.contract import LISTS, duration_of
+from alerts.models import Draft
+
+TEXTS = (
+    "title",
+    "open_title",
+    "severity",
+    "marking",
+    "summary",
+    "guidance",
+    "rule",
+    "supersedes",
+    "what_changed",
+    "earlier",
+)
+HOURS_A_DAY = 24
+SPARE_ACTIONS = 2
+MOST_ROWS = 60
+CLOSE_OF_DAY = "17:00"
+
+
+def typed(posted: QueryDict) -> dict[str, Any]:
+    """The draft's keys as they were typed; only those whose fields the page had."""
+    found: dict[str, Any] = {key: _clean(posted.get(key, "")) for key in TEXTS if key in posted}
+    found |= {key: _lines(posted.get(key, "")) for key in LISTS if key in posted}
+    if "topics" in posted:
+        found["topics"] = [word for word in re.split(r"[\s,;]+", _clean(posted.get("topics", ""))) if word]
+    if "acknowledge_n" in posted:
+        found["acknowledge_within"] = _duration(posted, "acknowledge")
+    if "review_day" in posted:
+        day = _clean(posted.get("review_day", ""))
+        found["review_by"] = _moment(f"{day}T{CLOSE_OF_DAY}") if day else ""
+    if "action-0-text" in posted:
+        found["actions"] = _actions(posted)
+    return found
+
+
+def shown(draft: Draft) -> dict[str, Any]:
+    """The fields' values as the draft has them."""
+    content = draft.content
+    values: dict[str, Any] = {key: _text(content.get(key)) for key in TEXTS}
+    values |= {key: "\n".join(_texts(content.get(key))) for key in LISTS}
+    values["topics"] = " ".join(_texts(content.get("topics")))
+    values["acknowledge"] = _pieces(content.get("acknowledge_within"))
+    review = _at(content.get("review_by"))
+    values["review_day"] = timezone.localtime(review).strftime("%Y-%m-%d") if review else ""
+    given = content.get("actions")
+    actions = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    rows = [*actions, *({} for _ in range(SPARE_ACTIONS))][:MOST_ROWS]
+    values["actions"] = [
+        {
+            "number": number,
+            "text": _text(row.get("text")),
+            "of": row.get("of", "person"),
+            "key": _text(row.get("key")),
+            "due": _pieces(row.get("due")),
+            "at": _local(row.get("due")),
+        }
+        for number, row in enumerate(rows)
+    ]
+    return values
+
+
+def _actions(posted: QueryDict) -> list[dict[str, str]]:
+    """Rows with words, each under a key of its own that survives revisions."""
+    rows: list[dict[str, str]] = []
+    for number in range(MOST_ROWS):
+        text = _clean(posted.get(f"action-{number}-text", ""))
+        if not text:
+            continue
+        at = _clean(posted.get(f"action-{number}-at", ""))
+        due = _moment(at) if at else _duration(posted, f"action-{number}-due")
+        key = _clean(posted.get(f"action-{number}-key", ""))[:40]
+        rows.append({"key": key, "text": text, "of": posted.get(f"action-{number}-of", "person"), "due": due})
+    taken = {row["key"] for row in rows if row["key"]}
+    for row in rows:
+        if not row["key"]:
+            row["key"] = next(name for n in range(1, MOST_ROWS * 2) if (name := f"action-{n}") not in taken)
+            taken.add(row["key"])
+    return rows
+
+
+def _duration(posted: QueryDict, name: str) -> str:
+    number = _clean(posted.get(f"{name}_n", ""))
+    if not number:
+        return ""
+    return f"PT{number}H" if posted.get(f"{name}_unit") == "hours" else f"P{number}D"
+
+
+def _pieces(value: object) -> dict[str, str]:
+    """A duration as a number and its unit; of what is none, what was typed."""
+    length = duration_of(value)
+    if length is None:
+        typed_so = re.fullmatch(r"PT?(.*)[HD]", value) if isinstance(value, str) else None
+        return {"n": typed_so[1] if typed_so else "", "unit": "days"}
+    if length % timedelta(days=1) == timedelta(0):
+        return {"n": str(length.days), "unit": "days"}
+    return {"n": f"{length / timedelta(hours=1):g}", "unit": "hours"}
+
+
+def _moment(local: str) -> str:
+    """A moment of this site's time zone, with its zone; what can't be read stays as it was typed."""
+    try:
+        at = parse_datetime(local)
+    except ValueError:
+        return local
+    return timezone.make_aware(at).isoformat() if at is not None and timezone.is_naive(at) else local
+
+
+def _at(value: object) -> datetime | None:
+    try:
+        at = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and timezone.is_aware(at) else None
+
+
+def _local(value: object) -> str:
+    at = _at(value)
+    return timezone.localtime(at).strftime("%Y-%m-%dT%H:%M") if at else ""
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in _clean(text).splitlines() if line.strip()]
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL's JSON keeps neither NUL nor half a character; browsers end lines with CRLF."""
+    return text.replace("\0", "").replace("\r\n", "\n").encode("utf-8", "replace").decode().strip()
