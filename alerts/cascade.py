@@ -177,8 +177,7 @@ def _queue(advisory: Advisory, after: int) -> int | None:
                 "size": BATCH,
                 "rank": RANK[Severity(advisory.severity)],
                 "now": timezone.now(),
-                "first": _kind_for(revision, told=False),
-                "again": _kind_for(revision, told=True),
+                **_kinds(revision),
                 "only_told": revision.kind == Revision.Kind.STAND_DOWN,
             },
         )
@@ -196,10 +195,13 @@ def _queue(advisory: Advisory, after: int) -> int | None:
     return int(max(row[0] for row in rows))
 
 
-def _kind_for(revision: Revision, *, told: bool) -> str:
+def _kinds(revision: Revision) -> dict[str, str]:
+    """What this revision's mail is to somebody who never had one, who was told, and who was told and answered."""
     if revision.kind == Revision.Kind.STAND_DOWN:
-        return Message.Kind.STAND_DOWN
-    return Message.Kind.UPDATE if told else Message.Kind.NOTICE
+        again, answered = Message.Kind.STAND_DOWN, Message.Kind.THANKS
+    else:
+        again = answered = Message.Kind.UPDATE
+    return {"first": Message.Kind.NOTICE, "again": again, "answered": answered}
 
 
 def release(relay_id: int, by: Person) -> bool:

@@ -150,7 +150,9 @@ WHERE r.id = t.id
 # once it is reached). `after` walks the recipients, so that no pass reads the same ones twice.
 WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
-    SELECT rc.id, rc.person_id, rc.told_revision > 0 AS told, row_number() OVER (ORDER BY rc.id) - 1 AS n
+    SELECT rc.id, rc.person_id, row_number() OVER (ORDER BY rc.id) - 1 AS n,
+           CASE WHEN rc.told_revision = 0 THEN %(first)s WHEN rc.answered_revision = 0 THEN %(again)s ELSE %(answered)s END
+               AS kind
     FROM alerts_recipient rc
     WHERE rc.advisory_id = %(advisory)s AND rc.id > %(after)s
       AND NOT EXISTS (SELECT FROM alerts_message m WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s)
@@ -163,24 +165,23 @@ WITH due AS MATERIALIZED (
     LIMIT %(limit)s
 ), made AS (
     INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before)
-    SELECT %(rank)s, %(advisory)s, %(revision)s,
-           CASE WHEN d.told THEN %(again)s ELSE %(first)s END, count(*), %(now)s
+    SELECT %(rank)s, %(advisory)s, %(revision)s, d.kind, count(*), %(now)s
     FROM due d
-    GROUP BY d.told, d.n / %(size)s
-    ORDER BY d.told, d.n / %(size)s
-    RETURNING id, kind
+    GROUP BY d.kind, d.n / %(size)s
+    ORDER BY d.kind, d.n / %(size)s
+    RETURNING id
 ), slots AS (
-    SELECT told, slot, row_number() OVER (ORDER BY told, slot) AS place
-    FROM (SELECT DISTINCT told, n / %(size)s AS slot FROM due) s
+    SELECT kind, slot, row_number() OVER (ORDER BY kind, slot) AS place
+    FROM (SELECT DISTINCT kind, n / %(size)s AS slot FROM due) s
 ), placed AS (
-    SELECT s.told, s.slot, m.id, m.kind
+    SELECT s.kind, s.slot, m.id
     FROM slots s
-    JOIN (SELECT id, kind, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
+    JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
 )
 INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
-SELECT 'revision:' || %(revision)s || ':' || d.person_id, p.id, d.person_id, %(advisory)s, d.id, %(revision)s, p.kind
+SELECT 'revision:' || %(revision)s || ':' || d.person_id, p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
 FROM due d
-JOIN placed p ON p.told = d.told AND p.slot = d.n / %(size)s
+JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
 ORDER BY d.id
 ON CONFLICT (key) DO NOTHING
 RETURNING recipient_id, id

@@ -34,6 +34,12 @@ EARLIER = {
     "partly": "In part: this replaces it where they differ",
     "replaced": "No: this replaces it",
 }
+# The same, as a mail and the page say it.
+EARLIER_SAID = {
+    "holds": "What we told you before still holds.",
+    "partly": "What we told you before holds in part: where they differ, this replaces it.",
+    "replaced": "What we told you before no longer holds: this replaces it.",
+}
 NEEDS_OPEN_TITLE = (Marking.AMBER, Marking.AMBER_STRICT, Marking.RED)
 LONGEST = {"title": 200, "open_title": 200, "summary": 2_000, "guidance": 100_000, "what_changed": 2_000}
 LONGEST_ITEM = 2_000

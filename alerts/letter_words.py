@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import marking
+from alerts.contract import EARLIER_SAID
 from alerts.models import Message, Revision
 
 WIDTH = 64  # columns of the text part: a phone's preview and a reply's quote both bear it
@@ -42,7 +43,15 @@ class Words:
     lead: str
     preview: str
     changed: str
+    """Of an update or a stand-down: what changed. Whoever gets their first mail is not told of changes."""
+    earlier: str
+    """Of an update: whether the earlier advice still holds."""
+    informs: bool
+    """A minor update: who has answered is asked nothing."""
     stood_down: bool
+    achieved: tuple[str, ...]
+    """Of a stand-down, for those who answered: what it came to."""
+    thanks: bool
     do_not: tuple[str, ...]
     fine: tuple[str, ...]
     instead: tuple[str, ...]
@@ -67,8 +76,17 @@ class Words:
 
     @property
     def changed_lines(self) -> str:
-        """What changed, wrapped."""
-        return textwrap.fill(self.changed, WIDTH, break_on_hyphens=False)
+        """What changed, and whether the earlier advice still holds, wrapped."""
+        said = self.changed if self.stood_down else f"CHANGED: {self.changed}"
+        lines = [textwrap.fill(one, WIDTH, break_on_hyphens=False) for one in (said, self.earlier) if one]
+        return "\n\n".join(lines)
+
+    @property
+    def achieved_lines(self) -> str:
+        """What it came to, a line each, wrapped."""
+        return "\n".join(
+            textwrap.fill(f"- {line}", WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in self.achieved
+        )
 
     @property
     def rule_lines(self) -> str:
@@ -113,9 +131,12 @@ def words_of(revision: Revision, kind: str) -> Words:
     advisory, content = revision.advisory, revision.content
     shown = marking.text_in_mail(advisory.marking)
     title = content["title"] if shown else advisory.open_title
-    stood_down = kind == Message.Kind.STAND_DOWN
+    thanks = kind == Message.Kind.THANKS
+    stood_down = thanks or kind == Message.Kind.STAND_DOWN
+    update = kind == Message.Kind.UPDATE
     lead = content.get("summary", "") if shown else ""
-    changed = content.get("what_changed", "") if shown else ""
+    changed = content.get("what_changed", "") if shown and (update or stood_down) else ""
+    informs = update and revision.kind == Revision.Kind.MINOR
     answer_by = "" if stood_down or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
     asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in revision.actions.all())
     return Words(
@@ -128,13 +149,17 @@ def words_of(revision: Revision, kind: str) -> Words:
         marking=f"TLP:{advisory.marking}",
         exercise=advisory.exercise,
         open=shown,
-        subject=_subject(revision, kind, title, answer_by),
+        subject=_subject(revision, title, "" if informs else answer_by, stood_down=stood_down, update=update),
         title=title,
         lead=lead,
         # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
         preview=(changed or lead) if shown else "It takes 20 seconds to read. No sign-in.",
         changed=changed,
+        earlier=EARLIER_SAID.get(content.get("earlier", ""), "") if shown and update else "",
+        informs=informs,
         stood_down=stood_down,
+        achieved=_items(content, "achieved", shown and thanks),
+        thanks=thanks,
         do_not=_items(content, "do_not_use_for", shown and not stood_down),
         fine=_items(content, "still_fine_for", shown and not stood_down),
         instead=_items(content, "use_instead", shown and not stood_down),
@@ -148,12 +173,12 @@ def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, .
     return tuple(content.get(key, ())) if shown else ()
 
 
-def _subject(revision: Revision, kind: str, title: str, answer_by: str) -> str:
+def _subject(revision: Revision, title: str, answer_by: str, *, stood_down: bool, update: bool) -> str:
     parts = ["[EXERCISE]"] if revision.advisory.exercise else []
     parts.append(f"[{revision.advisory.get_severity_display()}]")
-    if kind == Message.Kind.STAND_DOWN:
+    if stood_down:
         parts.append("Stood down:")
-    elif revision.number > 1:
+    elif update:
         parts.append(f"Update {revision.number}:")
     parts.append(title)
     return " ".join(parts) + (f": answer by {answer_by}" if answer_by else "")

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from alerts import letters
+from alerts.contract import EARLIER_SAID
 from alerts.letters import Personal, skeleton
 from alerts.models import Action, Batch, Marking, Message, Revision, Severity
 from alerts.stopping import stand_down
@@ -43,7 +44,7 @@ PERSONAL = Personal(
 )
 OPEN = (Marking.CLEAR, Marking.GREEN)
 CLOSED = (Marking.AMBER, Marking.AMBER_STRICT, Marking.RED)
-KINDS = (Message.Kind.NOTICE, Message.Kind.UPDATE, Message.Kind.STAND_DOWN)
+KINDS = (Message.Kind.NOTICE, Message.Kind.UPDATE, Message.Kind.STAND_DOWN, Message.Kind.THANKS)
 
 
 def revised(marking: str = Marking.GREEN, *, reference: str = "ADV-2020-0017", exercise: bool = False) -> Revision:
@@ -94,7 +95,7 @@ def test_from_amber_up_no_word_of_the_text_leaves(marking: str, kind: str) -> No
 
 @pytest.mark.parametrize("marking", OPEN)
 def test_up_to_green_a_mail_says_it_all_but_the_guidance(marking: str) -> None:
-    message = mail(revised(marking))
+    message = mail(revised(marking), Message.Kind.UPDATE)
     assert WORDS["title"] in message["Subject"]
     for words in told(message).values():
         said = words.lower()
@@ -127,10 +128,39 @@ def test_an_update_says_first_what_changed() -> None:
         assert said.index("marmot") < said.index("penguins")
 
 
-def test_a_first_revision_changed_nothing() -> None:
-    message = mail(rows.advisory().revisions.get())
-    assert "Update" not in message["Subject"]
-    assert all("changed" not in words.lower() for words in told(message).values())
+def test_whoever_gets_their_first_mail_is_not_told_of_changes() -> None:
+    for revision in (rows.advisory().revisions.get(), revised(reference="ADV-2020-0018")):
+        message = mail(revision)
+        assert "Update" not in message["Subject"]
+        assert all("changed" not in words.lower() for words in told(message).values())
+
+
+@pytest.mark.parametrize("earlier", EARLIER_SAID)
+def test_an_update_says_whether_the_earlier_advice_still_holds(earlier: str) -> None:
+    revision = rows.revise(rows.advisory(), "material", **{**WORDS, "earlier": earlier})
+    for words in told(mail(revision, Message.Kind.UPDATE)).values():
+        said = " ".join(words.split())
+        assert said.index("Marmot") < said.index(EARLIER_SAID[earlier]) < said.index("Penguins")
+
+
+def test_a_minor_update_asks_those_who_answered_nothing() -> None:
+    message = mail(rows.revise(rows.advisory(), "minor", **WORDS), Message.Kind.UPDATE)
+    assert "answer by" not in message["Subject"]
+    for words in told(message).values():
+        assert "If you have answered, nothing more is asked of you." in words
+
+
+def test_those_who_answered_are_told_what_it_came_to_and_thanked() -> None:
+    advisory = rows.advisory()
+    achieved = ["7,611 of 7,940 people answered.", "“Move the meetings”: done by 41 bodies."]
+    revision = rows.revise(advisory, "stand-down", **{**WORDS, "achieved": achieved})
+    for words in told(mail(revision, Message.Kind.THANKS)).values():
+        said = " ".join(words.split())
+        places = [said.index(one) for one in ("Marmot", *achieved, "Thank you for answering")]
+        assert places == sorted(places)
+    for words in told(mail(revision, Message.Kind.STAND_DOWN)).values():
+        assert "7,611" not in words
+        assert "Thank you" not in words
 
 
 def test_what_is_stood_down_asks_nothing_and_says_why() -> None:

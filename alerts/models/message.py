@@ -58,6 +58,7 @@ class Message(models.Model):
         NOTICE = "notice", "notice"
         UPDATE = "update", "update"
         STAND_DOWN = "stand-down", "stand-down"
+        THANKS = "thanks", "stand-down, with thanks"
         CHECK = "check", "contact check"
         INTRODUCTION = "introduction", "introduction"
         APPROVE = "approve", "asked to approve"
