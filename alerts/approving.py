@@ -1,8 +1,9 @@
 """A second pair of eyes: a draft is submitted, looked at, approved, or returned with a reason.
 
 Before: a draft that says what it should. After `submit`: everybody else who may approve it has a mail. After `approve` or
-`give_back`: it says by whom and when. Whoever submitted it never approves it; the table refuses that as well. Twice: the
-second press finds that it was done, and says so.
+`give_back`: it says by whom and when. Whoever submitted it never approves it; the table refuses that as well. Any change of
+its words, of its audience, or of whether everybody is asked again takes it back (`alerts.targeting.back_to_writing`): what
+is published is what somebody else has read. Twice: the second press finds that it was done, and says so.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts import desk, record
-from alerts.contract import NotUnderstood, Reader, Wrong, read_content, read_head
+from alerts.contract import NotUnderstood, Reader, Wrong, read_content, read_head, reason_of
+from alerts.draft import hold
 from alerts.models import Advisory, Draft, Look, Marking, Message, Severity, State
 from alerts.officers import approvers, check_may, refuse_beyond_branch
 from alerts.starters import blanks
+from alerts.targeting import refuse_unheard
 from departments.models import Person
 from departments.refusal import Refused
 
@@ -23,7 +26,6 @@ from departments.refusal import Refused
 ALONE_AFTER = timedelta(minutes=10)
 # Whoever looked so shortly ago is looking.
 LOOKING_FOR = timedelta(seconds=20)
-LONGEST_REASON = 2_000
 
 LOOK = """
     INSERT INTO alerts_look (advisory_id, person_id, at) VALUES (%(advisory)s, %(person)s, %(now)s)
@@ -49,6 +51,11 @@ def submit(draft: Draft, by: Person, version: int, now: datetime | None = None) 
     check_may(by, held.advisory)
     if held.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED):
         raise Refused("This was submitted already.")
+    if held.set_aside:
+        names = ", ".join(dict.fromkeys(one["name"] for one in held.set_aside))
+        raise Refused(
+            f"Words of {names} wait beside this draft. Use or drop them first: with its publication they are gone."
+        )
     check(held, now)
     held.stage, held.submitted_by, held.submitted_at = Draft.Stage.SUBMITTED, by, now
     held.decided_by, held.decided_at, held.reason = None, None, ""
@@ -63,9 +70,10 @@ def submit(draft: Draft, by: Person, version: int, now: datetime | None = None) 
 @transaction.atomic
 def approve(draft: Draft, by: Person, version: int, now: datetime | None = None) -> Draft:
     """This version may be published. Raises `Refused` for whoever submitted it."""
-    held = _submitted(draft, by, version)
-    if held.submitted_by_id == by.pk:
+    held = _read(draft, by, version, Draft.Stage.SUBMITTED)
+    if submitter_of(held) == by:
         raise Refused("You submitted this yourself: somebody else approves it.")
+    held.submitted_by = submitter_of(held)
     held.stage, held.decided_by, held.decided_at = Draft.Stage.APPROVED, by, now or timezone.now()
     held.save()
     record.write("approved", held.advisory.reference, by, version=held.version)
@@ -74,19 +82,17 @@ def approve(draft: Draft, by: Person, version: int, now: datetime | None = None)
 
 @transaction.atomic
 def give_back(draft: Draft, by: Person, version: int, reason: str, now: datetime | None = None) -> Draft:
-    """Return it to its writer, with a reason that they get by mail. Raises `Refused`."""
+    """Return it to its writer, with a reason that they get by mail; approved or not. Raises `Refused`."""
     now = now or timezone.now()
-    held = _submitted(draft, by, version)
-    reason = reason.strip()
-    if not reason:
-        raise Refused("Say why it goes back: its writer reads it.")
-    if len(reason) > LONGEST_REASON or "\0" in reason:
-        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
-    writer = held.submitted_by_id
+    held = _read(draft, by, version, Draft.Stage.SUBMITTED, Draft.Stage.APPROVED)
+    reason = reason_of(reason, "Say why it goes back: its writer reads it.")
+    writer = submitter_of(held)
     held.stage, held.decided_by, held.decided_at, held.reason = Draft.Stage.RETURNED, by, now, reason
     held.save()
-    if writer is not None and writer != by.pk:
-        desk.put(Message.Kind.RETURNED, held.advisory, [writer], f"{held.pk}.{held.version}.{now.timestamp():.0f}", now)
+    desk.call_off(held.advisory, Message.Kind.APPROVE)
+    if writer != by:
+        stem = f"{held.pk}.{held.version}.{now.timestamp():.0f}"
+        desk.put(Message.Kind.RETURNED, held.advisory, [writer.pk], stem, now)
     record.write("returned", held.advisory.reference, by, version=held.version, reason=reason)
     return held
 
@@ -113,15 +119,19 @@ def check(draft: Draft, now: datetime) -> None:
         raise NotUnderstood([Wrong("audience", "TLP:RED is for named people: take the branches out, and name them.")])
     if not branches and not named:
         raise NotUnderstood([Wrong("audience", "names no branch and no person, so nobody would hear this.")])
+    refuse_unheard(draft.advisory)
     refuse_beyond_branch(draft.advisory)
+
+
+def submitter_of(draft: Draft) -> Person:
+    """Who answers for its words: whoever submitted it; of a draft that nobody submitted, whoever saved it last."""
+    return draft.submitted_by or draft.saved_by
 
 
 def held_at(draft: Draft, version: int) -> Draft:
     """The draft, locked, after its advisory, as it was at this version; raises `Refused` where it changed meanwhile."""
-    Advisory.objects.select_for_update(no_key=True).get(pk=draft.advisory_id)
-    found = Draft.objects.select_for_update(of=("self",)).filter(pk=draft.pk, version=version)
-    held = found.select_related("advisory__issuer", "submitted_by").first()
-    if held is None:
+    held = hold(draft)
+    if held is None or held.version != version:
         raise Refused("This draft was published or changed by somebody else meanwhile. Look at the page again.")
     return held
 
@@ -149,10 +159,11 @@ def lookers(advisory: Advisory, now: datetime, but: Person | None = None) -> lis
     ]
 
 
-def _submitted(draft: Draft, by: Person, version: int) -> Draft:
+def _read(draft: Draft, by: Person, version: int, *stages: str) -> Draft:
+    """The draft that this person had before them, if it is at one of these stages."""
     held = held_at(draft, version)
     check_may(by, held.advisory)
-    if held.stage != Draft.Stage.SUBMITTED:
+    if held.stage not in stages:
         raise Refused(f"It is not submitted: it is {held.get_stage_display()}.")
     return held
 

@@ -4,9 +4,10 @@ A draft is kept in these keys as it is typed (`Draft.content`), and read here be
 a page and a file keep the same rules.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.dateparse import parse_datetime, parse_duration
 from django.utils.formats import date_format
 
 from alerts.models import Marking, Rule, Severity
+from departments.refusal import Refused
 
 # Answer within, and look at the advice again within, unless the advisory says otherwise.
 DEFAULT_TIMES: dict[str, tuple[timedelta, timedelta]] = {
@@ -45,7 +47,19 @@ LONGEST = {"title": 200, "open_title": 200, "summary": 2_000, "guidance": 100_00
 LONGEST_ITEM = 2_000
 MOST_ITEMS = 5_000
 MOST_ACTIONS = 50
+LONGEST_KEY = 40
+LONGEST_REFERENCE = 40
+LONGEST_REASON = 2_000
 LONGEST_TIME = timedelta(days=3_660)
+# So much is said to be wrong at once; the rest shows when this is mended.
+MOST_WRONG = 100
+# What PostgreSQL keeps in no text: NUL, and halves of characters.
+NOT_KEPT = re.compile(r"[\x00\ud800-\udfff]")
+# What a title must not hold, since it becomes a header of every mail: controls, line breaks, halves of characters.
+NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What no text may hold: a terminal would obey it.
+NOT_IN_A_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+A_TIME = "an ISO 8601 duration such as PT4H or P7D"
 
 
 @dataclass(frozen=True)
@@ -105,17 +119,18 @@ class Reader:
 
     def __init__(self, data: object, now: datetime | None = None) -> None:
         self.wrong: list[Wrong] = []
-        self.data: Mapping[str, Any] = {}
+        self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
         self.now = now or timezone.now()
-        if isinstance(data, dict):
-            self.data = data
-            self.unknown("", data, KEYS)
-        else:
+        # Of what is no advisory nothing more can be said.
+        self._most = MOST_WRONG if isinstance(data, dict) else 1
+        if not isinstance(data, dict):
             self.say("", "the file must hold one JSON object with the advisory's keys.")
+        self.unknown("", self.data, KEYS)
 
     def say(self, where: str, what: str) -> None:
-        """Note what is wrong."""
-        self.wrong.append(Wrong(where, what))
+        """Note what is wrong; of very much, the beginning."""
+        if len(self.wrong) < self._most:
+            self.wrong.append(Wrong(where, what))
 
     def done(self) -> None:
         """Raise `NotUnderstood` if anything was wrong."""
@@ -124,8 +139,9 @@ class Reader:
 
     def unknown(self, where: str, data: Mapping[str, Any], known: set[str]) -> None:
         """Keys that are none of an advisory's."""
-        for key in sorted(set(data) - known):
-            self.say(f"{where}{key}"[:80], "not a key of an advisory.")
+        for key in sorted(set(data) - known, key=str):
+            shown = "".join(character if character.isprintable() else "?" for character in str(key)[:60])
+            self.say(f"{where}{shown}", "not a key of an advisory.")
 
     def text(self, key: str, *, needed: bool = False, one_line: bool = False) -> str:
         """A text without blanks at its ends."""
@@ -138,20 +154,36 @@ class Reader:
             self.say(key, "is missing.")
         if len(value) > LONGEST[key]:
             self.say(key, f"has {len(value):,} characters; {LONGEST[key]:,} is the most.")
-        if "\0" in value or (one_line and any(ord(character) < 32 for character in value)):
+        if one_line and NOT_IN_A_LINE.search(value):
             self.say(key, "has a line break or another control character in it; take it out.")
+        elif NOT_IN_A_TEXT.search(value):
+            self.say(key, "has a control character in it; take it out.")
         return value
 
     def texts(self, data: Mapping[str, Any], key: str, where: str = "") -> list[str]:
         """A list of texts, none of them empty."""
-        value = data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            self.say(f"{where}{key}", "must be a list of texts.")
+        value, name = data.get(key, []), f"{where}{key}"
+        if not isinstance(value, list):
+            self.say(name, "must be a list of texts.")
             return []
-        if len(value) > MOST_ITEMS or any(len(item) > LONGEST_ITEM or "\0" in item for item in value):
-            self.say(f"{where}{key}", "is too long, or holds a NUL character.")
+        if len(value) > MOST_ITEMS:
+            self.say(name, f"has {len(value):,} entries; {MOST_ITEMS:,} is the most.")
             return []
-        return [item.strip() for item in value]
+        return [text for number, item in enumerate(value, start=1) if (text := self.item(item, f"{name}[{number}]"))]
+
+    def item(self, value: object, where: str, longest: int = LONGEST_ITEM) -> str:
+        """One text of a list or an object, not empty; "" where it is none."""
+        if not isinstance(value, str) or not value.strip():
+            self.say(where, "must be text, and not empty.")
+            return ""
+        text = value.strip()
+        if len(text) > longest:
+            self.say(where, f"has {len(text):,} characters; {longest:,} is the most.")
+        elif NOT_IN_A_TEXT.search(text):
+            self.say(where, "has a control character in it; take it out.")
+        else:
+            return text
+        return ""
 
     def one_of(self, key: str, choices: list[str], default: str = "") -> str:
         """One of these words."""
@@ -168,17 +200,17 @@ class Reader:
             return default
         length = duration_of(value)
         if length is None:
-            self.say(key, "must be an ISO 8601 duration such as PT4H or P7D.")
+            self.say(key, f"must be {A_TIME}, and at most ten years.")
         return length or default
 
     def moment(self, value: object, where: str) -> datetime | None:
         """A moment to come: a duration from now, or a date and time with its zone."""
-        try:
-            at = moment_of(value, self.now)
-        except OverflowError:
-            at = None
+        if value is None or value == "":
+            self.say(where, f"is missing: {A_TIME}, or a date and time with its zone.")
+            return None
+        at = moment_of(value, self.now)
         if at is None:
-            self.say(where, "must be an ISO 8601 duration such as PT4H or P7D, or a date and time with its zone.")
+            self.say(where, f"must be {A_TIME}, or a date and time with its zone; at most ten years ahead.")
         elif at <= self.now:
             self.say(
                 where, f"is in the past ({date_format(timezone.localtime(at), 'j F Y, H:i')}). Choose a later time."
@@ -192,8 +224,11 @@ class Reader:
 
 def duration_of(value: object) -> timedelta | None:
     """An ISO 8601 duration of more than nothing and at most ten years; None where it is none."""
+    if not isinstance(value, str) or not value.startswith("P"):
+        return None
+    weeks = re.fullmatch(r"P([0-9]{1,4})W", value)
     try:
-        length = parse_duration(value) if isinstance(value, str) and value.startswith("P") else None
+        length = timedelta(weeks=int(weeks[1])) if weeks else parse_duration(value)
     except (OverflowError, ValueError):
         return None
     return length if length is not None and timedelta(0) < length <= LONGEST_TIME else None
@@ -208,9 +243,22 @@ def moment_of(value: object, now: datetime) -> datetime | None:
         return now + length if length else None
     try:
         at = parse_datetime(value)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
-    return at if at is not None and timezone.is_aware(at) else None
+    # At the ends of the calendar there is no saying what time it is elsewhere.
+    return at if at is not None and timezone.is_aware(at) and MINYEAR < at.year < MAXYEAR else None
+
+
+def reason_of(text: str, missing: str) -> str:
+    """A reason that somebody gave, without blanks at its ends; raises `Refused`, with `missing` where there is none."""
+    reason = text.strip()
+    if not reason:
+        raise Refused(missing)
+    if len(reason) > LONGEST_REASON:
+        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
+    if NOT_IN_A_TEXT.search(reason):
+        raise Refused("The reason has a control character in it; take it out.")
+    return reason
 
 
 def content_of(data: object, now: datetime | None = None) -> Content:
@@ -232,7 +280,7 @@ def read_content(reader: Reader) -> Content:
         "topics": reader.texts(reader.data, "topics"),
         "what_changed": reader.text("what_changed"),
     }
-    if reader.data.get("earlier"):
+    if reader.data.get("earlier") not in (None, ""):
         words["earlier"] = reader.one_of("earlier", list(EARLIER))
     default, _ = DEFAULT_TIMES.get(severity, DEFAULT_TIMES[Severity.LOW])
     return Content(words, _actions(reader), reader.duration("acknowledge_within", default))
@@ -248,18 +296,19 @@ def read_head(reader: Reader) -> Head:
     exercise = reader.data.get("exercise", False)
     if not isinstance(exercise, bool):
         reader.say("exercise", "must be true or false.")
-    supersedes = reader.data.get("supersedes") or ""
-    if not isinstance(supersedes, str) or len(supersedes) > 40:
+    supersedes, review = reader.data.get("supersedes"), reader.data.get("review_by")
+    if supersedes is None:
+        supersedes = ""
+    if not isinstance(supersedes, str) or len(supersedes) > LONGEST_REFERENCE or NOT_IN_A_LINE.search(supersedes):
         reader.say("supersedes", "must be the reference of an advisory.")
         supersedes = ""
-    review = reader.data.get("review_by")
     default = reader.now + DEFAULT_TIMES[severity][1]
     return Head(
         severity=severity,
         marking=marking,
         open_title=open_title,
         rule=reader.one_of("rule", Rule.values, Rule.ALL),
-        review_by=(reader.moment(review, "review_by") or default) if review else default,
+        review_by=default if review is None or review == "" else reader.moment(review, "review_by") or default,
         supersedes=supersedes.strip(),
         exercise=exercise is True,
     )
@@ -271,23 +320,32 @@ def _actions(reader: Reader) -> list[Asked]:
         reader.say("actions", f"must be a list of at most {MOST_ACTIONS}.")
         return []
     actions = [asked for number, action in enumerate(given, start=1) if (asked := _action(reader, action, number))]
-    if len({action.key for action in actions}) < len(actions):
+    taken = {action.key for action in actions if action.key}
+    if len(taken) < sum(1 for action in actions if action.key):
         reader.say("actions", "two of them have the same key.")
+    for place, action in enumerate(actions, start=1):
+        if not action.key:
+            free = next(key for n in (place, *range(1, 2 * MOST_ACTIONS)) if (key := f"action-{n}") not in taken)
+            taken.add(free)
+            actions[place - 1] = replace(action, key=free)
     return actions
 
 
 def _action(reader: Reader, action: object, number: int) -> Asked | None:
+    """What is asked; without a key of its own yet where none was given."""
     where = f"actions[{number}]."
-    if not isinstance(action, dict) or not isinstance(action.get("text"), str) or not action["text"].strip():
-        reader.say(f"{where}text", "is missing.")
-        return None
-    text = action["text"].strip()
-    if len(text) > LONGEST_ITEM or "\0" in text:
-        reader.say(f"{where}text", f"has more than {LONGEST_ITEM:,} characters, or a NUL character.")
+    if not isinstance(action, dict):
+        reader.say(where[:-1], "must be an object with a text and a due time.")
         return None
     reader.unknown(where, action, {"text", "due", "of", "key"})
-    of = action.get("of", "person")
+    text = reader.item(action.get("text"), f"{where}text")
+    key, of = action.get("key"), action.get("of", "person")
     if of not in ("person", "body"):
         reader.say(f"{where}of", "must be person or body.")
+    if key is None or key == "":
+        key = ""
+    elif not isinstance(key, str) or len(key.strip()) > LONGEST_KEY or not key.strip() or NOT_IN_A_LINE.search(key):
+        reader.say(f"{where}key", f"must be text of at most {LONGEST_KEY} characters, in one line.")
+        key = ""
     reader.moment(action.get("due"), f"{where}due")
-    return Asked(str(action.get("key") or f"action-{number}")[:40], text, str(action.get("due")), str(of))
+    return Asked(str(key).strip(), text, str(action.get("due")), str(of))

@@ -111,7 +111,8 @@ SELECT md5(ROW(
                 count(*) FILTER (WHERE r.stale),
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
-    (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id)
+    (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id),
+    (SELECT ROW(count(*), max(g.id), max(g.at)) FROM alerts_gap g WHERE g.advisory_id = a.id)
 )::text)
 FROM alerts_advisory a
 WHERE a.id = %(advisory)s

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alerts import counting, letters, record, tokens
+from alerts import codes, counting, letters, record, tokens
 from alerts.deliver_sql import (
     CLAIM,
     DEFER,
@@ -28,6 +28,7 @@ from alerts.deliver_sql import (
     NOTE_SENT,
     PART,
     PERSONAL,
+    PERSONAL_CODE,
     PERSONAL_PLAIN,
     RENEW,
     SUPERSEDE,
@@ -119,13 +120,14 @@ def _back_off(attempt: int) -> float:
 def _take_part(batch: Claimed) -> _Part | None:
     """The next messages that are still to be sent; None when there are none, or when somebody pressed stop."""
     with transaction.atomic():
-        _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id)
+        _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
         rows = _execute(PART, batch=batch.id, limit=PART_SIZE)
     if not rows:
         return None
     ids = [row[0] for row in rows]
     part = _Part(personal={}, people={})
-    personal = PERSONAL if batch.advisory else PERSONAL_PLAIN
+    is_code = batch.kind == Message.Kind.CODE
+    personal = PERSONAL if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
     for id_, key, number, issue, person, name, address, bodies, contact, telephone in _execute(personal, ids=ids):
         part.people[id_] = person
         part.personal[id_] = letters.Personal(
@@ -133,9 +135,10 @@ def _take_part(batch: Claimed) -> _Part | None:
             name=name,
             address=address,
             bodies=tuple(bodies or ()),
-            link=_link(batch.kind, number, issue),
+            link="" if is_code else _link(batch.kind, number, issue),
             contact=contact or "",
             telephone=telephone or "",
+            code=codes.digits(number, issue) if is_code else "",
         )
     return part
 

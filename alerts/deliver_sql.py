@@ -88,8 +88,18 @@ WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id
 """
 
+# A one-time code's: what its digits are made from.
+PERSONAL_CODE = """
+SELECT m.id, m.key, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL
+FROM alerts_message m
+JOIN departments_person p ON p.id = m.person_id
+JOIN alerts_code c ON c.id = split_part(m.key, ':', 2)::bigint
+WHERE m.id = ANY(%(ids)s)
+ORDER BY m.id
+"""
+
 # Whoever left meanwhile, can't be told, or (but for the mails of an advisory's desk) sits in no open body any more, is not
-# asked and not greeted.
+# asked and not greeted. A code that was used, or that would come too late, is not sent.
 SUPERSEDE_PLAIN = """
 UPDATE alerts_message m SET state = 'superseded'
 FROM departments_person p
@@ -97,6 +107,9 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL A
     AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR m.kind IN ('check', 'introduction') AND NOT EXISTS (
         SELECT FROM departments_membership s JOIN departments_body b ON b.id = s.body_id AND b.closed IS NULL
         WHERE s.person_id = p.id AND s.until IS NULL AND (m.kind <> 'check' OR s.role = 'contact')
+    ) OR m.kind = 'code' AND EXISTS (
+        SELECT FROM alerts_code c
+        WHERE c.id = split_part(m.key, ':', 2)::bigint AND (c.used_at IS NOT NULL OR c.expires_at <= %(now)s)
     ))
 """
 

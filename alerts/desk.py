@@ -16,6 +16,21 @@ PEOPLE = "SELECT p.id, p.id, %(stem)s || ':' || p.id FROM departments_person p W
 
 def put(kind: str, advisory: Advisory, people: Iterable[int], stem: str, now: datetime) -> int:
     """A mail of this desk kind to each of these people, once for this `stem`; how many were new. Within a transaction."""
-    values = {"stem": f"{kind}:{advisory.pk}:{stem}", "people": sorted(set(people))}
+    wanted = sorted(set(people))
+    head = f"{kind}:{advisory.pk}:{stem}"
+    # The beat asks every minute about mails that were written long ago.
+    there = Message.objects.filter(key__in=[f"{head}:{person}" for person in wanted]).count()
+    if there == len(wanted):
+        return 0
     rank = FIRST if kind == Message.Kind.APPROVE else LAST
-    return len(outbox.put(kind, PEOPLE, values, now, about=advisory.pk, rank=rank))
+    return len(outbox.put(kind, PEOPLE, {"stem": head, "people": wanted}, now, about=advisory.pk, rank=rank))
+
+
+def call_off(advisory: Advisory, *kinds: str) -> int:
+    """Mails of these kinds about it that have not left yet ask for nothing any more; how many. Within a transaction."""
+    about = Message.objects.filter(
+        batch__done_at=None, batch__about=advisory, kind__in=kinds, state=Message.State.WAITING
+    )
+    # Whatever a worker holds at this moment is leaving: it is not waited for.
+    waiting = about.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
+    return Message.objects.filter(pk__in=list(waiting)).update(state=Message.State.SUPERSEDED)

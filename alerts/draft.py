@@ -15,19 +15,20 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alerts import record
+from alerts import desk, record
 from alerts.contract import (
     DEFAULT_TIMES,
     LISTS,
     LONGEST,
+    NOT_KEPT,
     Reader,
     content_of,
     read_content,
     read_head,
 )
-from alerts.models import Advisory, Draft, Marking, Revision, Rule, Severity, State
+from alerts.models import Advisory, Draft, Marking, Message, Revision, Rule, Severity, State
 from alerts.officers import check_may
-from alerts.targeting import Audience
+from alerts.targeting import Audience, back_to_writing
 from departments.models import Body, Person
 from departments.refusal import Refused
 
@@ -86,14 +87,23 @@ def from_file(data: object, by: Person, issuer: Body) -> Draft:
 
 @transaction.atomic
 def update_from_file(advisory: Advisory, data: object, by: Person, *, material: bool) -> Draft:
-    """The next revision's words, as a submitted draft. The audience stays as it is; a waiting draft is replaced."""
+    """The next revision's words, as a submitted draft. The audience stays as it is.
+
+    Raises `NotUnderstood`; and `Refused` where somebody else's draft waits, since nobody's words are thrown away unseen.
+    """
     content_of(data)
     assert isinstance(data, dict)  # noqa: S101  # content_of has looked
+    held = _hold_live(advisory, by)
+    waiting = Draft.objects.select_related("saved_by").filter(advisory=held).first()
+    if waiting is not None:
+        raise Refused(
+            f"A draft of the next revision of {held.reference} waits already, last saved by {waiting.saved_by.name}. "
+            "Publish it, or throw it away on its page first."
+        )
     content = {key: value for key, value in data.items() if key not in ("audience", *ONCE)}
-    content |= {"severity": advisory.severity}
-    Draft.objects.filter(advisory=advisory).delete()
-    draft = Draft.objects.create(advisory=advisory, content=content, material=material, saved_by=by, submitted_by=by)
-    record.write("drafted", advisory.reference, by, material=material)
+    content |= {"severity": held.severity}
+    draft = Draft.objects.create(advisory=held, content=content, material=material, saved_by=by, submitted_by=by)
+    record.write("drafted", held.reference, by, material=material)
     return draft
 
 
@@ -122,17 +132,31 @@ def start(issuer: Body, by: Person, content: Mapping[str, Any], *, exercise: boo
 
 @transaction.atomic
 def start_update(advisory: Advisory, by: Person, changes: Mapping[str, Any]) -> Draft:
-    """The next revision, to be written: the words as they stand, with these changes. A draft that waits is gone on with."""
-    held = Advisory.objects.select_for_update(no_key=True).select_related("issuer", "current").get(pk=advisory.pk)
-    check_may(by, held)
-    if held.state not in (State.LIVE, State.EXPIRED) or held.current is None:
-        raise Refused(f"{held.reference} is not live: write a new advisory instead.")
+    """The next revision, to be written: the words as they stand, with these changes. A draft that waits is gone on with.
+
+    An advisory that was never published, and whose draft was thrown away, is begun anew under its old reference, which the
+    mails about it name. Raises `Refused`.
+    """
+    held = _hold_live(advisory, by, State.DRAFT)
     waiting = Draft.objects.filter(advisory=held).first()
     if waiting is not None:
         return waiting
-    content = {**typed_of(held.current), "severity": held.severity, "what_changed": "", "earlier": "", **changes}
+    if held.current is None:
+        once = {"severity": held.severity, "marking": held.marking, "open_title": held.open_title, "rule": held.rule}
+        content = {**empty(), **once, "exercise": held.exercise}
+    else:
+        content = {**typed_of(held.current), "severity": held.severity, "what_changed": "", "earlier": "", **changes}
     record.write("drafted", held.reference, by)
     return Draft.objects.create(advisory=held, content=content, stage=Draft.Stage.WRITING, saved_by=by)
+
+
+def _hold_live(advisory: Advisory, by: Person, *also: str) -> Advisory:
+    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
+    held = locked.select_related("issuer", "current").get(pk=advisory.pk)
+    check_may(by, held)
+    if held.state not in (State.LIVE, State.EXPIRED, *also):
+        raise Refused(f"{held.reference} is not live: write a new advisory instead.")
+    return held
 
 
 def typed_of(revision: Revision) -> dict[str, Any]:
@@ -146,28 +170,33 @@ def typed_of(revision: Revision) -> dict[str, Any]:
     return {**words, "actions": actions}
 
 
+def hold(draft: Draft) -> Draft | None:
+    """The draft, locked after its advisory, as everybody locks them who has to do with both; None where it is gone."""
+    list(Advisory.objects.select_for_update(no_key=True).filter(pk=draft.advisory_id).values("pk"))
+    found = Draft.objects.select_for_update(of=("self",)).filter(pk=draft.pk)
+    return found.select_related("advisory__issuer", "saved_by", "submitted_by", "decided_by").first()
+
+
 @transaction.atomic
 def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, str]) -> Saved:
     """Keep what was typed, field by field.
 
-    `base` holds the mark (`mark_of`) of each field as this writer first saw it. A field that somebody else changed
-    meanwhile stays as theirs; where both changed it, this writer's words are set aside, and nobody's are lost. Changing
-    what was submitted or approved takes it back to being written. Raises `Refused`.
+    `base` holds the mark (`mark_of`) of each field as this writer first saw it; of a field without one it is not known
+    what they saw. A field that somebody else changed meanwhile stays as theirs; where both changed it, this writer's words
+    are set aside, and nobody's are lost. Changing what was submitted or approved takes it back to being written; what was
+    returned says why until it is submitted again. Raises `Refused`.
     """
-    held = Draft.objects.select_for_update().select_related("advisory__issuer", "saved_by").filter(pk=draft.pk).first()
+    held = hold(draft)
     if held is None:
         raise Refused("This draft was published or dropped meanwhile. What you typed is still in this page: copy it.")
     check_may(by, held.advisory)
-    if len(json.dumps(typed)) > LARGEST:
-        raise Refused(f"Not saved: an advisory is at most {LARGEST:,} characters. Shorten it.")
     who = held.saved_by.name
     content, met, elsewhere = dict(held.content), [], []
-    for key, mine in typed.items():
-        theirs = content.get(key)
-        mark, seen = mark_of(theirs), base.get(key)
+    for key, mine in _keepable(dict(typed)).items():
+        mark, seen = mark_of(content.get(key)), base.get(key)
         if mark_of(mine) == mark:
             continue
-        if seen is None or mark == seen:
+        if mark == seen or (seen is None and (not content.get(key) or held.saved_by_id == by.pk)):
             content[key] = mine
         elif mark_of(mine) == seen:
             elsewhere.append(key)
@@ -176,49 +205,54 @@ def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, 
             _set_aside(held, key, mine, by)
     changed = content != held.content
     if changed or met:
-        held.content, held.saved_by, held.saved_at = content, by if changed else held.saved_by, timezone.now()
-        held.version += changed
-        if changed and held.stage != Draft.Stage.WRITING:
-            held.stage, held.submitted_by, held.submitted_at = Draft.Stage.WRITING, None, None
-            held.decided_by = held.decided_at = None
-        held.save()
-    if changed and held.advisory.state == State.DRAFT:
-        _follow(held.advisory, content)
+        _keep(held, by, content, changed=changed)
     return Saved(held, changed, met, elsewhere, who)
 
 
 @transaction.atomic
 def settle_aside(draft: Draft, by: Person, number: int, *, use: bool) -> None:
-    """Use words that were set aside, instead of those in the draft, or drop them. Raises `Refused`."""
-    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
-    if held is None or not 0 <= number < len(held.set_aside):
+    """Use the words that were set aside under this number, or drop them. Raises `Refused`.
+
+    The words that they take the place of stand aside in their turn: nobody's are lost.
+    """
+    held = hold(draft)
+    aside = next((one for one in held.set_aside if one.get("n") == number), None) if held is not None else None
+    if held is None or aside is None:
         raise Refused("Those words were used or dropped already.")
     check_may(by, held.advisory)
-    aside = held.set_aside.pop(number)
-    held.save(update_fields=["set_aside"])
-    if use:
-        save(held, by, {aside["field"]: aside["text"]}, {})
+    held.set_aside = [one for one in held.set_aside if one is not aside]
+    content, key = dict(held.content), aside["field"]
+    if use and mark_of(content.get(key)) != mark_of(aside["text"]):
+        if content.get(key):
+            _set_aside(held, key, content[key], held.saved_by)
+        content[key] = aside["text"]
+    _keep(held, by, content, changed=content != held.content)
 
 
 @transaction.atomic
 def set_material(draft: Draft, by: Person, *, material: bool) -> None:
-    """Whether everybody is asked again. Raises `Refused`."""
-    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
+    """Whether everybody is asked again; another answer takes back what was submitted. Raises `Refused`."""
+    held = hold(draft)
     if held is None:
         raise Refused("This draft was published or dropped meanwhile.")
     check_may(by, held.advisory)
     if held.material != material:
-        held.material, held.version = material, held.version + 1
-        held.save(update_fields=["material", "version"])
+        held.material = material
+        back_to_writing(held, by)
 
 
 @transaction.atomic
 def drop(draft: Draft, by: Person) -> None:
-    """Throw a draft away, and an advisory that never was more with it. Raises `Refused`."""
-    held = Draft.objects.select_for_update().select_related("advisory__issuer").filter(pk=draft.pk).first()
+    """Throw a draft away. Raises `Refused`.
+
+    An advisory that never was more keeps its reference, its audience and its history, stands in no list and reaches nobody;
+    `start_update` begins it anew.
+    """
+    held = hold(draft)
     if held is None:
         raise Refused("This draft was published or dropped already.")
     check_may(by, held.advisory)
+    desk.call_off(held.advisory, Message.Kind.APPROVE, Message.Kind.RETURNED)
     record.write("dropped", held.advisory.reference, by)
     held.delete()
 
@@ -238,11 +272,41 @@ def empty() -> dict[str, Any]:
     return {**dict.fromkeys(LONGEST, ""), **{key: [] for key in LISTS}, "actions": [], "topics": []}
 
 
+def _keepable(value: Any) -> Any:
+    """What was typed, without the little that no table keeps."""
+    if isinstance(value, str):
+        return NOT_KEPT.sub("", value)
+    if isinstance(value, list):
+        return [_keepable(one) for one in value]
+    return {key: _keepable(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
 def _set_aside(held: Draft, key: str, mine: object, by: Person) -> None:
-    """One writer's words in one field stand aside once, as they were last typed."""
+    """One writer's words in one field stand aside once, as they were last typed, under a number of their own."""
     others = [one for one in held.set_aside if (one["field"], one["by"]) != (key, by.pk)]
-    aside = {"field": key, "text": mine, "by": by.pk, "name": by.name, "at": timezone.now().isoformat()}
-    held.set_aside = [*others, aside][-MOST_SET_ASIDE:]
+    if len(others) >= MOST_SET_ASIDE:
+        raise Refused(
+            f"Not saved: {MOST_SET_ASIDE} pieces already wait beside this draft. Use or drop some of them first; what you "
+            "typed is still in this page."
+        )
+    now = timezone.now()
+    # Never a number that was there before: a page that is out of date settles nothing else than what it showed.
+    number = max([int(now.timestamp() * 1000), *(one["n"] + 1 for one in held.set_aside)])
+    aside = {"n": number, "field": key, "text": mine, "by": by.pk, "name": by.name, "at": now.isoformat()}
+    held.set_aside = [*others, aside]
+
+
+def _keep(held: Draft, by: Person, content: dict[str, Any], *, changed: bool) -> None:
+    if len(json.dumps(content)) > LARGEST or len(json.dumps(held.set_aside)) > 2 * LARGEST:
+        raise Refused(f"Not saved: an advisory is at most {LARGEST:,} characters. Shorten it.")
+    held.content = content
+    if not changed:
+        held.save(update_fields=["set_aside"])
+        return
+    held.saved_by, held.saved_at = by, timezone.now()
+    back_to_writing(held, by)
+    if held.advisory.state == State.DRAFT:
+        _follow(held.advisory, content)
 
 
 def _follow(advisory: Advisory, content: Mapping[str, Any]) -> None:
@@ -263,7 +327,9 @@ def _next_reference(*, exercise: bool, now: datetime | None = None) -> str:
     """The next of its series (ADV-2026-0001; drills count apart, as EX-). Serialised: no number twice, none lost."""
     series = f"{'EX' if exercise else 'ADV'}-{(now or timezone.now()).year}-"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [series])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 'alerts_advisory'::regclass::oid::bigint))", [series]
+        )
         cursor.execute(
             "SELECT coalesce(max(substr(reference, %s)::int), 0) + 1 FROM alerts_advisory WHERE reference LIKE %s",
             [len(series) + 1, series + "%"],

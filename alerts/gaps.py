@@ -2,22 +2,24 @@
 
 Before: gaps that the preview found. After: each that an officer may choose is decided or stands as undecided; the
 directory's own (nobody to tell, bouncing) are tasks for the administrators. What was left out is put in when its day
-comes, unless somebody signed anew. Twice, late or beside itself: nothing further happens.
+comes, unless somebody signed anew; what can't be put in (TLP:RED, beyond the issuer's branch, without the remit to which
+the audience is narrowed) is undecided again. Twice, late or beside itself: nothing further happens.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import desk, record
-from alerts.models import Advisory, Branch, Exclusion, Gap, Marking, Message, Severity, State
-from alerts.officers import approvers, check_may
-from alerts.reach import GapFound, Reach, reach
-from alerts.targeting import check_reason
+from alerts.contract import DEFAULT_TIMES
+from alerts.models import Advisory, Branch, Draft, Exclusion, Gap, Marking, Message, Severity, State
+from alerts.officers import approvers, check_may, own_branch, refuse_beyond_branch
+from alerts.reach import GapFound, Reach, reach, targets
+from alerts.targeting import LONGEST_OUT, RED, back_to_writing, check_reason, check_until, heir_of
 from alerts.wake import wake
 from departments.models import Body, Person
 from departments.refusal import Refused
@@ -26,21 +28,24 @@ from departments.refusal import Refused
 URGENT = (Severity.CRITICAL, Severity.HIGH)
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 WARNED_BEFORE = timedelta(days=1)
-LONGEST_OUT = timedelta(days=366)
 OPEN = (State.DRAFT, State.LIVE)
 
 
 @transaction.atomic
 def sign(advisory: Advisory, bodies: Collection[int], by: Person, reason: str, until: datetime) -> int:
-    """Leave these bodies (ids) out, by name, until then; how many. Raises `Refused`."""
+    """Leave these bodies (ids) out, by name, until then; how many. Raises `Refused`.
+
+    Whom it reaches stays as it is, so what was submitted or approved stays so: whoever reads it signs as they read.
+    """
     held = _hold(advisory, by)
     reason = check_reason(reason)
+    check_until(until)
     now = timezone.now()
-    if not now < until <= now + LONGEST_OUT:
-        raise Refused("Choose a day on which this is looked at again: after today, and within a year.")
     chosen = [gap for gap in reach(held).choices() if gap.body.pk in set(bodies)]
     signed = {"decision": Gap.Decision.SIGNED, "reason": reason, "by": by, "at": now, "look_again_at": until}
     for gap in chosen:
+        # Found for another reason than before, it is the same body: one decision stands.
+        held.gaps.filter(body=gap.body, kind__in=Gap.CHOICES).exclude(kind=gap.kind).delete()
         Gap.objects.update_or_create(advisory=held, kind=gap.kind, body=gap.body, defaults=signed)
     again = Exclusion.objects.filter(advisory=held, body__in=bodies, lapsed_at=None)
     renewed = again.update(reason=reason, by=by, at=now, look_again_at=until)
@@ -59,58 +64,89 @@ def put_in(advisory: Advisory, bodies: Collection[int], by: Person) -> int:
     """
     held = _hold(advisory, by)
     if held.marking == Marking.RED:
-        raise Refused("TLP:RED is for named people: add them one by one, by their addresses.")
+        raise Refused(RED)
     found = list(Body.objects.filter(pk__in=bodies, closed=None).order_by("pk"))
     if not found:
         raise Refused("Choose who is to be put in.")
-    _widen(held, found, by)
+    _widen(held, found, by, timezone.now())
+    heard = targets(held)
+    deaf = [body.name for body in found if body.pk not in heard]
+    if deaf:
+        raise Refused(
+            f"The audience is narrowed to bodies with one of its remits, which {_list(deaf)} "
+            f"{'has' if len(deaf) == 1 else 'have'} not: putting {'it' if len(deaf) == 1 else 'them'} in changes nothing. "
+            "Take the narrowing away, or leave it out with a reason."
+        )
+    refuse_beyond_branch(held)
     return len(found)
+
+
+def undecided(advisory: Advisory, found: Reach, now: datetime | None = None) -> list[GapFound]:
+    """The choices that nobody decided: not signed for by name, or only until a day that has come.
+
+    A body that is found for another reason than the one it was signed for is asked about anew.
+    """
+    signed = _signed(advisory, now or timezone.now())
+    return [gap for gap in found.choices() if (gap.kind, gap.body.pk) not in signed]
 
 
 def freeze(advisory: Advisory, found: Reach, by: Person, reason: str, now: datetime) -> None:
     """Keep the gaps as they are published: `reason` signs for every choice that nobody decided. Raises `Refused`.
 
-    The administrators hear of what only they can mend.
+    A first revision at medium or low waits until everything is decided; an update never waits, since it is for those who
+    were told. The administrators hear of what only they can mend.
     """
-    if found.people == 0:
+    first = advisory.current_id is None
+    if first and found.people == 0:
         raise Refused("Nobody would hear this: the audience holds no one who can be told. Mend the audience first.")
-    kept = {(gap.kind, gap.body_id) for gap in advisory.gaps.filter(decision=Gap.Decision.SIGNED)}
-    open_still = [gap for gap in found.gaps if gap.kind == Gap.Kind.OUTSIDE and (gap.kind, gap.body.pk) not in kept]
-    if open_still and not reason and advisory.severity not in URGENT:
-        names = ", ".join(gap.body.name for gap in open_still[:5])
+    reason = check_reason(reason) if reason.strip() else ""
+    open_still = undecided(advisory, found, now)
+    if first and open_still and not reason and advisory.severity not in URGENT:
         raise Refused(
             f"{len(open_still):,} {'body that may concern it' if len(open_still) == 1 else 'bodies that it may concern'} "
-            f"would not hear this ({names}{' ...' if len(open_still) > 5 else ''}). "
+            f"would not hear this ({_list([gap.body.name for gap in open_still])}). "
             "Put them into the audience, or leave them out with a reason."
         )
-    standing = {(gap.kind, gap.body.pk) for gap in found.gaps}
-    advisory.gaps.filter(
-        pk__in=[gap.pk for gap in advisory.gaps.all() if (gap.kind, gap.body_id) not in standing]
-    ).delete()
-    advisory.gaps.exclude(decision=Gap.Decision.SIGNED).delete()
+    signed, kept, before = _signed(advisory, now), [], {}
+    standing = {(gap.kind, gap.body.pk) for gap in found.choices()}
+    for gap in advisory.gaps.all():
+        which = (gap.kind, gap.body_id)
+        before[which] = gap
+        if gap.decision == Gap.Decision.SIGNED:
+            stays = which in signed and (which in standing or not first)
+        else:
+            stays = gap.decision == Gap.Decision.WIDENED and not first
+        if stays:
+            kept.append(gap.pk)
+    advisory.gaps.exclude(pk__in=kept).delete()
+    new = [gap for gap in found.gaps if (gap.kind, gap.body.pk) not in signed]
     Gap.objects.bulk_create(
-        _frozen(advisory, gap, by, reason, now) for gap in found.gaps if (gap.kind, gap.body.pk) not in kept
+        [_frozen(advisory, gap, by, reason, now, before.get((gap.kind, gap.body.pk))) for gap in new],
+        ignore_conflicts=True,
     )
-    if any(gap.kind not in Gap.CHOICES for gap in found.gaps) and not advisory.exercise:
+    tasks = [gap for gap in new if not gap.chosen and (gap.kind, gap.body.pk) not in before]
+    if tasks and not advisory.exercise:
         keepers = Person.objects.filter(is_administrator=True, left_at=None).values_list("pk", flat=True)
-        desk.put(Message.Kind.GAPS, advisory, keepers, "1", now)
+        desk.put(Message.Kind.GAPS, advisory, keepers, str(advisory.revisions.count() + 1), now)
 
 
 def tend(now: datetime) -> None:
     """Put in what was left out until now; ask again about what nobody decided; warn of what is put in soon."""
     for advisory in Advisory.objects.filter(pk__in=_due(now)).order_by("pk"):
         lapse(advisory, now)
-    undecided = Gap.objects.filter(decision=Gap.Decision.UNDECIDED).values("advisory")
-    for advisory in _live().filter(pk__in=undecided, published_at__lte=now - ASKED_AGAIN_AFTER):
+    asking = Gap.objects.filter(decision=Gap.Decision.UNDECIDED, at__lte=now - ASKED_AGAIN_AFTER)
+    since = dict(asking.values_list("advisory").annotate(Max("at")))
+    for advisory in _live().filter(pk__in=since):
         with transaction.atomic():
-            desk.put(Message.Kind.UNDECIDED, advisory, _desk_of(advisory), "1", now)
+            desk.put(Message.Kind.UNDECIDED, advisory, _desk_of(advisory), since[advisory.pk].isoformat(), now)
     soon = {"look_again_at__gt": now, "look_again_at__lte": now + WARNED_BEFORE}
     leaving = [
         *Gap.objects.filter(decision=Gap.Decision.SIGNED, **soon).values_list("advisory", "look_again_at", "at"),
         *Exclusion.objects.filter(lapsed_at=None, **soon).values_list("advisory", "look_again_at", "at"),
     ]
     warned = {(pk, at.date()) for pk, at, signed in leaving if at is not None and at - signed > WARNED_BEFORE}
-    for advisory in _live().filter(pk__in=[pk for pk, _ in warned]):
+    # At TLP:RED nobody is put in by the clock, so nobody is warned of it.
+    for advisory in _live().filter(pk__in=[pk for pk, _ in warned]).exclude(marking=Marking.RED):
         for day in sorted(day for pk, day in warned if pk == advisory.pk):
             with transaction.atomic():
                 desk.put(Message.Kind.LAPSING, advisory, _desk_of(advisory), day.isoformat(), now)
@@ -118,18 +154,31 @@ def tend(now: datetime) -> None:
 
 @transaction.atomic
 def lapse(advisory: Advisory, now: datetime) -> int:
-    """Put in whoever was left out until now; how many bodies."""
-    held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
+    """Put in whoever was left out until now; how many bodies. What can't be put in is undecided again."""
+    held = Advisory.objects.select_for_update(no_key=True, of=("self",)).select_related("issuer").get(pk=advisory.pk)
     if held.state != State.LIVE:
         return 0
-    gaps = held.gaps.filter(decision=Gap.Decision.SIGNED, look_again_at__lte=now).select_related("body")
-    exclusions = held.exclusions.filter(lapsed_at=None, look_again_at__lte=now).select_related("body")
-    bodies = list({body.pk: body for body in [*(one.body for one in gaps), *(one.body for one in exclusions)]}.values())
-    if bodies:
-        exclusions.update(lapsed_at=now)
-        _widen(held, [body for body in bodies if body.closed is None], None)
-        record.write("lapsed", held.reference, bodies=sorted(body.slug for body in bodies))
-    return len(bodies)
+    gaps = held.gaps.filter(decision=Gap.Decision.SIGNED, look_again_at__lte=now)
+    exclusions = held.exclusions.filter(lapsed_at=None, look_again_at__lte=now)
+    ids = {*gaps.values_list("body", flat=True), *exclusions.values_list("body", flat=True)}
+    if not ids:
+        return 0
+    exclusions.update(lapsed_at=now)
+    own = own_branch(held.issuer)
+    may = [pk for pk in ids if (own is None or pk in own) and held.marking != Marking.RED]
+    bodies = list(Body.objects.filter(pk__in=may).order_by("pk"))
+    already = set(held.branches.filter(body__in=may).values_list("body", flat=True))
+    _widen(held, bodies, None, now)
+    heard = targets(held)
+    put = {body.pk for body in bodies if (heir := heir_of(body)) is not None and heir.pk in heard}
+    held.branches.filter(body__in=[pk for pk in may if pk not in put and pk not in already]).delete()
+    left = held.gaps.filter(body__in=ids - put, kind__in=Gap.CHOICES)
+    left.filter(body__closed__isnull=False).delete()
+    left.update(decision=Gap.Decision.UNDECIDED, reason="", by=None, at=now, look_again_at=None)
+    if put:
+        slugs = Body.objects.filter(pk__in=put).values_list("slug", flat=True)
+        record.write("lapsed", held.reference, bodies=sorted(slugs))
+    return len(put)
 
 
 def day_said(at: datetime) -> str:
@@ -137,9 +186,8 @@ def day_said(at: datetime) -> str:
     return date_format(timezone.localtime(at), "j F Y")
 
 
-def _widen(advisory: Advisory, bodies: Iterable[Body], by: Person | None) -> None:
+def _widen(advisory: Advisory, bodies: Iterable[Body], by: Person | None, now: datetime) -> None:
     bodies = list(bodies)
-    now = timezone.now()
     Branch.objects.bulk_create([Branch(advisory=advisory, body=body) for body in bodies], ignore_conflicts=True)
     Exclusion.objects.filter(advisory=advisory, body__in=bodies, lapsed_at=None).update(lapsed_at=now)
     advisory.gaps.filter(body__in=bodies, kind__in=Gap.CHOICES).update(
@@ -152,13 +200,31 @@ def _widen(advisory: Advisory, bodies: Iterable[Body], by: Person | None) -> Non
         advisory.seen = None
         advisory.save(update_fields=["seen"])
         wake("cascade", advisory.pk)
+    elif by is not None and (draft := Draft.objects.select_for_update().filter(advisory=advisory).first()):
+        draft.advisory = advisory
+        back_to_writing(draft, by)
 
 
-def _frozen(advisory: Advisory, gap: GapFound, by: Person, reason: str, now: datetime) -> Gap:
-    if gap.kind not in Gap.CHOICES:
-        return Gap(advisory=advisory, kind=gap.kind, body=gap.body, decision=Gap.Decision.TASK)
+def _signed(advisory: Advisory, now: datetime) -> set[tuple[str, int]]:
+    """For which absences (kind, body) somebody signed, until a day to come."""
+    signed = advisory.gaps.filter(decision=Gap.Decision.SIGNED)
+    return set(signed.exclude(look_again_at__lte=now).values_list("kind", "body"))
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
+def _frozen(advisory: Advisory, gap: GapFound, by: Person, reason: str, now: datetime, before: Gap | None) -> Gap:
+    if not gap.chosen:
+        return Gap(advisory=advisory, kind=gap.kind, body=gap.body, decision=Gap.Decision.TASK, at=now)
     if not reason:
-        return Gap(advisory=advisory, kind=gap.kind, body=gap.body)
+        # Asked again an hour after it was first left so, whatever is published meanwhile.
+        since = before.at if before is not None and before.decision == Gap.Decision.UNDECIDED else now
+        return Gap(advisory=advisory, kind=gap.kind, body=gap.body, at=since)
+    again = advisory.review_by or now
+    if again <= now:
+        again = now + DEFAULT_TIMES[advisory.severity][1]
     return Gap(
         advisory=advisory,
         kind=gap.kind,
@@ -166,12 +232,14 @@ def _frozen(advisory: Advisory, gap: GapFound, by: Person, reason: str, now: dat
         decision=Gap.Decision.SIGNED,
         reason=reason,
         by=by,
-        look_again_at=advisory.review_by if advisory.review_by and advisory.review_by > now else None,
+        at=now,
+        look_again_at=min(again, now + LONGEST_OUT),
     )
 
 
 def _hold(advisory: Advisory, by: Person) -> Advisory:
-    held = Advisory.objects.select_for_update(no_key=True).select_related("issuer").get(pk=advisory.pk)
+    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
+    held = locked.select_related("issuer").get(pk=advisory.pk)
     check_may(by, held)
     if held.state not in OPEN:
         raise Refused(f"{held.reference} is over: nobody is put in or left out any more.")

@@ -1,6 +1,7 @@
 """What a mail says, before it is a mail: the same words for the text part and for the HTML part."""
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from django.utils.formats import date_format
 
 from alerts import marking
 from alerts.contract import EARLIER_SAID
-from alerts.models import Message, Revision
+from alerts.models import Action, Message, Revision
 
 WIDTH = 64  # columns of the text part: a phone's preview and a reply's quote both bear it
 LABEL = 16
@@ -38,6 +39,8 @@ class Words:
     marking: str
     exercise: bool
     open: bool
+    code: bool
+    """Its page shows the text only after a one-time code."""
     subject: str
     title: str
     lead: str
@@ -126,8 +129,8 @@ def _beside(label: str, items: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def words_of(revision: Revision, kind: str) -> Words:
-    """What mails of this kind say about this revision, within its marking."""
+def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = None) -> Words:
+    """What mails of this kind say about this revision, within its marking; `actions` are its own unless given."""
     advisory, content = revision.advisory, revision.content
     shown = marking.text_in_mail(advisory.marking)
     title = content["title"] if shown else advisory.open_title
@@ -138,7 +141,8 @@ def words_of(revision: Revision, kind: str) -> Words:
     changed = content.get("what_changed", "") if shown and (update or stood_down) else ""
     informs = update and revision.kind == Revision.Kind.MINOR
     answer_by = "" if stood_down or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
-    asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in revision.actions.all())
+    asks = revision.actions.all() if actions is None else actions
+    asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in asks)
     return Words(
         reference=advisory.reference,
         number=revision.number,
@@ -149,11 +153,12 @@ def words_of(revision: Revision, kind: str) -> Words:
         marking=f"TLP:{advisory.marking}",
         exercise=advisory.exercise,
         open=shown,
+        code=marking.needs_code(advisory.marking),
         subject=_subject(revision, title, "" if informs else answer_by, stood_down=stood_down, update=update),
         title=title,
         lead=lead,
         # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
-        preview=(changed or lead) if shown else "It takes 20 seconds to read. No sign-in.",
+        preview=(changed or lead) if shown else _CLOSED[marking.needs_code(advisory.marking)],
         changed=changed,
         earlier=EARLIER_SAID.get(content.get("earlier", ""), "") if shown and update else "",
         informs=informs,
@@ -167,6 +172,13 @@ def words_of(revision: Revision, kind: str) -> Words:
         answer_by=answer_by,
         check=f"{settings.SITE_URL}/check",
     )
+
+
+# By whether a code is needed: the line beside the subject in a list of mails, where no word of the text may stand.
+_CLOSED = {
+    False: "It takes 20 seconds to read. No sign-in.",
+    True: "The page sends you a code before it shows its text. No sign-in.",
+}
 
 
 def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from django.utils import timezone
 from alerts.desk_words import DeskWords, desk_words
 from alerts.letter_words import Words, words_of
 from alerts.models import Advisory, Message, Revision
+from alerts.models.message import DESK
 from alerts.plain_words import PlainWords, plain_words
 
 CRLF = "\r\n"
@@ -31,7 +32,7 @@ SEAM = b"=\r\n"
 SHOWN_BODIES = 6
 JOINERS = "\u200c\u200d"  # unseen, but part of how a name is written in Persian or Hindi, and of many an emoji
 # Stand in a rendered template where a personal part goes. Letters only: no encoder touches them.
-PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK)PERSONALPART")
+PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK|CODE)PERSONALPART")
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
 
 
@@ -46,10 +47,11 @@ class Personal:
     link: str
     contact: str
     telephone: str
+    code: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As kept with the message: without the link, which is a key to answering and can be made again."""
-        return {**asdict(self), "bodies": list(self.bodies), "link": ""}
+        """As kept with the message: without the link, which is a key to answering and can be made again, and without a code."""
+        return {**asdict(self), "bodies": list(self.bodies), "link": "", "code": ""}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Personal":
@@ -99,8 +101,12 @@ def skeleton(revision: Revision, kind: str) -> Skeleton:
 
 
 def plain_skeleton(kind: str, about: Advisory | None = None) -> Skeleton:
-    """The skeleton of the mails of a kind that carries no revision; a desk mail is about an advisory."""
-    return Skeleton(desk_words(kind, about) if about else plain_words(kind))
+    """The skeleton of the mails of a kind that carries no revision; a desk mail and a code are about an advisory."""
+    return Skeleton(_plain_words(kind, about))
+
+
+def _plain_words(kind: str, about: Advisory | None) -> PlainWords | DeskWords:
+    return desk_words(kind, about) if about and kind in DESK else plain_words(kind, about)
 
 
 def again(message: Message, link: str = "") -> bytes:
@@ -110,8 +116,7 @@ def again(message: Message, link: str = "") -> bytes:
     personal = Personal.from_json({**message.personal, "link": link or message.personal["link"]})
     date = format_datetime(timezone.localtime(message.sent_at))
     if message.revision is None:
-        about = message.batch.about
-        words: Words | PlainWords | DeskWords = desk_words(message.kind, about) if about else plain_words(message.kind)
+        words: Words | PlainWords | DeskWords = _plain_words(message.kind, message.batch.about)
     else:
         words = words_of(message.revision, message.kind)
     return Skeleton(words, sent_at=date).fill(personal)
@@ -144,6 +149,8 @@ _PARTS: dict[str, Callable[[Personal], str]] = {
     "BODIES": _bodies,
     "LINK": lambda personal: personal.link,
     "ASK": _ask,
+    # A code is not kept: where the mail is shown again, dots stand for it.
+    "CODE": lambda personal: personal.code or "······",
 }
 
 

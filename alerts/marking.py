@@ -1,25 +1,36 @@
 """Marking: what each label of the Traffic Light Protocol 2.0 lets a mail and a page say. One table, used everywhere."""
 
 from dataclasses import dataclass
+from enum import Enum
+
+from django.conf import settings
 
 from alerts.models import Marking
 
 
+class Code(Enum):
+    """When the reader's page shows the text only after a one-time code or a sign-in."""
+
+    NEVER = "never"
+    BY_SETTING = "where AMBER_STRICT_NEEDS_CODE is set"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class Allowed:
-    """Where the text of an advisory may stand."""
+    """Where the text of an advisory may stand, and for whom the page shows it."""
 
     in_mail: bool
-    on_page: bool
+    code: Code
 
 
-# From AMBER up a mail carries only the open title, severity and link; at RED the page, too, keeps its text back.
+# From AMBER up a mail carries only the open title, severity and link; at RED the link alone does not show the text either.
 TABLE: dict[str, Allowed] = {
-    Marking.CLEAR: Allowed(in_mail=True, on_page=True),
-    Marking.GREEN: Allowed(in_mail=True, on_page=True),
-    Marking.AMBER: Allowed(in_mail=False, on_page=True),
-    Marking.AMBER_STRICT: Allowed(in_mail=False, on_page=True),
-    Marking.RED: Allowed(in_mail=False, on_page=False),
+    Marking.CLEAR: Allowed(in_mail=True, code=Code.NEVER),
+    Marking.GREEN: Allowed(in_mail=True, code=Code.NEVER),
+    Marking.AMBER: Allowed(in_mail=False, code=Code.NEVER),
+    Marking.AMBER_STRICT: Allowed(in_mail=False, code=Code.BY_SETTING),
+    Marking.RED: Allowed(in_mail=False, code=Code.ALWAYS),
 }
 
 
@@ -28,6 +39,7 @@ def text_in_mail(marking: str) -> bool:
     return TABLE[marking].in_mail
 
 
-def text_on_page(marking: str) -> bool:
-    """Whether the reader's page shows the advisory's words to whoever holds the link."""
-    return TABLE[marking].on_page
+def needs_code(marking: str) -> bool:
+    """Whether whoever holds the link must show, with a one-time code or a sign-in, that they are its recipient."""
+    code = TABLE[marking].code
+    return code is Code.ALWAYS or (code is Code.BY_SETTING and settings.AMBER_STRICT_NEEDS_CODE)

@@ -42,15 +42,22 @@ def check_may(person: Person, advisory: Advisory) -> None:
         raise Refused(f"{person.name} is not an officer of {advisory.issuer.name} or of a body above it.")
 
 
-def beyond_branch(advisory: Advisory) -> list[str]:
-    """Names in the audience that lie beyond the issuer's own branch, where it may not warn those; empty where all is well.
+def own_branch(issuer: Body) -> set[int] | None:
+    """The ids of the bodies that this one may warn; None: all of them.
 
     An officer reaches their own branch, unless their body is an issuing authority. A directory that names no issuing
     authority yet lets each officer issue: somebody has to be able to warn.
     """
-    if advisory.issuer.may_issue or not Body.objects.filter(may_issue=True).exists():
+    if issuer.may_issue or not Body.objects.filter(may_issue=True).exists():
+        return None
+    return set(branch(issuer.pk))
+
+
+def beyond_branch(advisory: Advisory) -> list[str]:
+    """Names in the audience that lie beyond what the issuer may warn; empty where all is well."""
+    own = own_branch(advisory.issuer)
+    if own is None:
         return []
-    own = set(branch(advisory.issuer_id))
     bodies = advisory.branches.exclude(body__in=own).order_by("body__name").values_list("body__name", flat=True)
     inside = Membership.objects.filter(until=None, body__in=own).values("person")
     people = advisory.named.exclude(person__in=inside).order_by("person__name").values_list("person__name", flat=True)

@@ -1,11 +1,14 @@
-"""What a mail says that belongs to no advisory: whether somebody is still the contact, and what this system is."""
+"""What a mail says that carries no advisory: whether somebody is still the contact, what this system is, a one-time code.
 
-from dataclasses import dataclass
+Of the advisory whose page a code opens, its mail names the reference and who issued it, whatever the marking, and no more.
+"""
+
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from alerts.models import Message
+from alerts.models import Advisory, Message
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,33 @@ class PlainWords:
 
     @property
     def subject(self) -> str:
-        """As the title says."""
-        return self.title
+        """As the title says; a drill's is marked."""
+        return f"[EXERCISE] {self.title}" if self.exercise else self.title
 
 
 _TITLES = {
     Message.Kind.CHECK.value: "Are you still the contact?",
     Message.Kind.INTRODUCTION.value: "How security warnings will reach you",
+    Message.Kind.CODE.value: "Your code for",
 }
 
 
-def plain_words(kind: str) -> PlainWords:
-    """The words of a kind of mail that carries no revision."""
+def plain_words(kind: str, about: Advisory | None = None) -> PlainWords:
+    """The words of a kind of mail that carries no revision; `about`: the advisory whose page a code opens."""
     site = urlsplit(settings.SITE_URL)
-    return PlainWords(
+    words = PlainWords(
         kind=kind,
         title=_TITLES[kind],
         sender=settings.ALERTS_FROM,
         site=site.netloc,
         check=f"{site.netloc}/check",
+    )
+    if about is None:
+        return words
+    return replace(
+        words,
+        title=f"{words.title} {about.reference}",
+        reference=about.reference,
+        issuer=about.issuer.name,
+        exercise=about.exercise,
     )

@@ -14,17 +14,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts import counting, gaps, record
-from alerts.approving import alone_from, held_at
-from alerts.contract import Asked, Content, content_of, moment_of
+from alerts import counting, desk, gaps, record
+from alerts.approving import alone_from, held_at, submitter_of
+from alerts.contract import DEFAULT_TIMES, Asked, Content, Reader, moment_of, read_content, read_head, reason_of
 from alerts.models import Action, Advisory, Draft, Message, Revision, State
-from alerts.officers import check_may, refuse_beyond_branch
+from alerts.officers import check_may, may_approve, refuse_beyond_branch
 from alerts.reach import as_signed, reach
+from alerts.targeting import refuse_unheard
 from alerts.wake import wake
 from departments.models import Person
+from departments.readiness import refresh
 from departments.refusal import Refused
-
-LONGEST_REASON = 2_000
 
 
 @transaction.atomic
@@ -33,10 +33,13 @@ def publish_draft(
 ) -> Revision:
     """Publish what was submitted. `by` approves it with this press, unless somebody else approved it before.
 
-    Whoever submitted it, and has nobody's approval, publishes it alone: with a reason, and where it was submitted through
-    a page only after a while (`alone_from`). Raises `Refused` or `NotUnderstood` with sentences; then nothing was written.
+    Once it is approved, anybody who may publishes it, its writer included. Whoever submitted it, and has nobody's approval,
+    publishes it alone: with a reason, and where it was submitted through a page only after a while (`alone_from`). Raises
+    `Refused` or `NotUnderstood` with sentences; then nothing was written.
     """
     now = now or timezone.now()
+    # The preview counts who can be told at night by it.
+    refresh(now)
     held = held_at(draft, draft.version)
     advisory = held.advisory
     if advisory.state not in (State.DRAFT, State.LIVE, State.EXPIRED):
@@ -44,16 +47,23 @@ def publish_draft(
     check_may(by, advisory)
     if held.stage not in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED):
         raise Refused(f"This draft is {held.get_stage_display()}: submit it first.")
-    submitter = held.submitted_by or held.saved_by
-    approver = held.decided_by if held.stage == Draft.Stage.APPROVED else by if by != submitter else None
+    submitter = submitter_of(held)
+    approver = _approver(held, by)
     if approver is None:
         _refuse_alone(held, alone_reason, now)
-    refuse_beyond_branch(advisory)
-    content = content_of(held.content, now)
-    found = reach(advisory, content.words["topics"])
     first = advisory.current_id is None
+    reader = Reader(held.content, now)
+    content = read_content(reader)
     if first:
-        gaps.freeze(advisory, found, by, accept_gaps.strip()[:LONGEST_REASON], now)
+        # Durations count from publication; and a day that was to come when it was submitted may have passed.
+        advisory.review_by = read_head(reader).review_by
+    reader.done()
+    if first:
+        # An update is for those who were told, whoever issues it now and wherever they sit.
+        refuse_beyond_branch(advisory)
+        refuse_unheard(advisory)
+    found = reach(advisory, content.words["topics"], now)
+    gaps.freeze(advisory, found, by, accept_gaps, now)
     kind = Revision.Kind.MATERIAL if first or held.material else Revision.Kind.MINOR
     revision = freeze(
         advisory,
@@ -64,7 +74,12 @@ def publish_draft(
         alone_reason="" if approver else alone_reason.strip(),
         preview=as_signed(advisory, found),
         now=now,
+        pressed_by=by,
     )
+    if held.set_aside:
+        # Typed after it was submitted: too late for this text, and still not lost.
+        record.write("set aside", advisory.reference, by, words=held.set_aside)
+    desk.call_off(advisory, Message.Kind.APPROVE, Message.Kind.RETURNED)
     Draft.objects.filter(pk=held.pk).delete()
     return revision
 
@@ -79,8 +94,12 @@ def freeze(
     alone_reason: str,
     preview: dict[str, object],
     now: datetime,
+    pressed_by: Person | None = None,
 ) -> Revision:
-    """The next revision of an advisory that the transaction holds. Whatever was not sent yet is superseded by it."""
+    """The next revision of an advisory that the transaction holds. Whatever was not sent yet is superseded by it.
+
+    `pressed_by`: who published it, where it is neither `by`, who submitted it, nor whoever approved it.
+    """
     # Figures before messages, as deliver does: the other way round two transactions could wait for each other.
     counting.lock_figures(advisory.pk)
     superseded = Message.objects.filter(advisory=advisory, state=Message.State.WAITING).update(
@@ -93,6 +112,8 @@ def freeze(
         advisory.acknowledge_by = now + content.acknowledge_within
     if advisory.state == State.DRAFT:
         advisory.published_at = now
+    elif kind != Revision.Kind.STAND_DOWN:
+        _look_again(advisory, kind, now)
     # An advisory that nobody looked at in time lives again with a new revision.
     advisory.state = State.STOOD_DOWN if kind == Revision.Kind.STAND_DOWN else State.LIVE
     # Correcting is one way of going on after a stop: what leaves now is the corrected text.
@@ -102,16 +123,31 @@ def freeze(
     record.write(
         "stood down" if kind == Revision.Kind.STAND_DOWN else "published",
         advisory.reference,
-        approved_by or by,
+        pressed_by or approved_by or by,
         revision=revision.number,
         kind=kind,
         hash=revision.hash,
         submitted_by=by.pk,
+        approved_by=approved_by.pk if approved_by else None,
         alone_reason=alone_reason,
         superseded=superseded,
     )
     wake("cascade", advisory.pk)
     return revision
+
+
+def _look_again(advisory: Advisory, kind: str, now: datetime) -> None:
+    """Whoever writes an update has looked at the advice; a minor one moves the day only where it has come already."""
+    again = now + DEFAULT_TIMES[advisory.severity][1]
+    if advisory.review_by is None or advisory.review_by <= now or kind == Revision.Kind.MATERIAL:
+        advisory.review_by = max(advisory.review_by or again, again)
+
+
+def _approver(held: Draft, by: Person) -> Person | None:
+    """Who read it beside whoever submitted it; None where nobody did. An approval lasts as long as the approver may."""
+    if held.stage == Draft.Stage.APPROVED and held.decided_by and may_approve(held.decided_by, held.advisory):
+        return held.decided_by
+    return by if by != submitter_of(held) else None
 
 
 def _write(
@@ -164,10 +200,7 @@ def _action(asked: Asked, order: int, now: datetime) -> dict[str, Any]:
 
 
 def _refuse_alone(held: Draft, reason: str, now: datetime) -> None:
-    if not reason.strip():
-        raise Refused("You submitted this yourself. Let a second officer approve it, or say why you publish alone.")
-    if len(reason) > LONGEST_REASON or "\0" in reason:
-        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
+    reason_of(reason, "You submitted this yourself. Let a second officer approve it, or say why you publish alone.")
     since = alone_from(held)
     if since is not None and now < since:
         at = date_format(timezone.localtime(since), "H:i")

@@ -3,17 +3,18 @@
 It counts by the very rule of the cascade (`alerts.audience`). Nothing here writes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from alerts.models import Advisory, Gap
-from alerts.reach_sql import PREVIEW
-from departments.models import Body
+from alerts.reach_sql import PREVIEW, TARGETS
+from departments.models import Body, Membership, Person
 
 SIMILAR_FOR = timedelta(days=365)
 MONTH = timedelta(days=30)
@@ -48,6 +49,8 @@ class Reach:
     """Targeted bodies with nobody who can be told out of hours."""
     this_month: int
     """Other advisories of the last 30 days that some of these bodies had."""
+    nowhere: list[Person] = field(default_factory=list)
+    """Whoever is named and sits in no open body, so that it does not find them; by name."""
 
     def choices(self) -> list[GapFound]:
         """The gaps that are the officer's own choice."""
@@ -81,7 +84,26 @@ def reach(advisory: Advisory, topics: list[str] | None = None, now: datetime | N
     found = Body.objects.in_bulk({pk for row in rows if row[0] for pk in (row[1], row[4])})
     gaps = [GapFound(row[0], found[row[1]], row[2], found[row[4]], row[3]) for row in rows if row[0]]
     _, _, _, people, bodies, branches, no_night, this_month = figures
-    return Reach(people, bodies, branches, _in_order(gaps), no_night, this_month)
+    return Reach(people, bodies, branches, _in_order(gaps), no_night, this_month, nowhere(advisory))
+
+
+def targets(advisory: Advisory) -> set[int]:
+    """The ids of the bodies whose people it is for, as things stand now."""
+    with connection.cursor() as cursor:
+        cursor.execute(TARGETS, {"advisory": advisory.pk})
+        return {row[0] for row in cursor.fetchall()}
+
+
+def nowhere(advisory: Advisory) -> list[Person]:
+    """Whoever it names and does not find: they left, or sit in no open body. By name."""
+    named = advisory.named.exclude(person__in=seated().values("pk")).select_related("person")
+    return [one.person for one in named.order_by("person__name", "person")]
+
+
+def seated() -> QuerySet[Person]:
+    """Everybody who is here and sits in an open body."""
+    places = Membership.objects.filter(until=None, body__closed=None)
+    return Person.objects.filter(left_at=None, pk__in=places.values("person"))
 
 
 def subject_of(advisory: Advisory) -> list[str]:

@@ -99,3 +99,5 @@ SELECT g.kind, g.body_id, g.why, g.strength, coalesce(t.branch_id, g.body_id), 0
 FROM gap g LEFT JOIN top t USING (body_id)
 """
 )
+
+TARGETS = AUDIENCE + "SELECT body_id FROM target"

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from alerts import answer_form
 from alerts.answer_form import ActionChoice
-from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision, Seat
+from alerts.contract import EARLIER_SAID
+from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision, Seat, State
 from departments.models import Membership, Role
 
 # Who answers a body's actions.
@@ -41,6 +44,28 @@ class BodyAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacing:
+    """Published advisories that stand in another one's place: their references, and nothing else of them."""
+
+    replaces: str
+    """The one whose place this one takes; "" where there is none."""
+    replaced_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What a page says before it is unlocked: no word of the advisory but its open title."""
+
+    advisory: Advisory
+    name: str
+    bodies: tuple[str, ...]
+    """Names of the bodies through which this person is told."""
+    contact_name: str
+    contact_telephone: str
+    replacing: Replacing
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderPage:
     """What one recipient sees of one advisory."""
 
@@ -52,6 +77,13 @@ class ReaderPage:
     name: str
     bodies: tuple[str, ...]
     """Names of the bodies through which this person is told."""
+    changed: str
+    """What the current revision changed; "" of a first one."""
+    earlier: str
+    """Of an update, whether what was said before still holds, in a sentence; "" where that was not said."""
+    achieved: tuple[str, ...]
+    """What it came to, a sentence each: of what was stood down, for whoever answered it."""
+    replacing: Replacing
     person_actions: tuple[Question, ...]
     body_actions: tuple[BodyAction, ...]
     questions: int
@@ -78,11 +110,7 @@ def page(recipient: Recipient) -> ReaderPage:
     revision = advisory.current
     if revision is None:
         raise ValueError(f"{advisory.reference} was never published")
-    seats = list(
-        Seat.objects.filter(recipient=recipient, ended_at=None)
-        .select_related("relay__body")
-        .order_by("relay__body__name")
-    )
+    seats = _seats(recipient)
     actions = list(revision.actions.all())
     person_actions, body_actions, previous = _questions(recipient, actions, [seat.relay for seat in seats])
     answered = answered_material(recipient)
@@ -95,6 +123,10 @@ def page(recipient: Recipient) -> ReaderPage:
         recipient=recipient,
         name=recipient.person.name,
         bodies=tuple(seat.relay.body.name for seat in seats),
+        changed=str(revision.content.get("what_changed") or ""),
+        earlier=_earlier(advisory, revision),
+        achieved=_achieved(recipient, revision),
+        replacing=replacing(advisory),
         person_actions=person_actions,
         body_actions=body_actions,
         questions=1 + len(person_actions) + sum(len(action.questions) for action in body_actions),
@@ -106,6 +138,35 @@ def page(recipient: Recipient) -> ReaderPage:
         contact_name=contact.person.name if contact else "",
         contact_telephone=contact.person.telephone if contact else "",
         form_token=answer_form.issue(recipient.pk, revision.number),
+    )
+
+
+def cover(recipient: Recipient) -> Cover:
+    """What this recipient sees of an advisory whose page is locked."""
+    seats = _seats(recipient)
+    contact = _contact(recipient, [seat.relay.body_id for seat in seats])
+    return Cover(
+        advisory=recipient.advisory,
+        name=recipient.person.name,
+        bodies=tuple(seat.relay.body.name for seat in seats),
+        contact_name=contact.person.name if contact else "",
+        contact_telephone=contact.person.telephone if contact else "",
+        replacing=replacing(recipient.advisory),
+    )
+
+
+def replacing(advisory: Advisory) -> Replacing:
+    """What this advisory replaces, and what replaces it. A draft is nobody's to know of; a drill replaces nothing real."""
+    found = list(
+        Advisory.objects.filter(
+            Q(supersedes=advisory) | Q(pk=advisory.supersedes_id), current__isnull=False, exercise=advisory.exercise
+        )
+        .order_by("pk")
+        .values_list("pk", "reference")
+    )
+    return Replacing(
+        replaces=next((reference for pk, reference in found if pk == advisory.supersedes_id), ""),
+        replaced_by=tuple(reference for pk, reference in found if pk != advisory.supersedes_id),
     )
 
 
@@ -127,6 +188,27 @@ def answers_for(recipient: Recipient) -> list[Relay]:
         .select_related("body")
         .order_by("body__name", "pk")
     )
+
+
+def _seats(recipient: Recipient) -> list[Seat]:
+    return list(
+        Seat.objects.filter(recipient=recipient, ended_at=None)
+        .select_related("relay__body")
+        .order_by("relay__body__name")
+    )
+
+
+def _earlier(advisory: Advisory, revision: Revision) -> str:
+    # Of what is stood down or was not looked at in time, its own card says whether it holds.
+    if revision.number == 1 or advisory.state != State.LIVE:
+        return ""
+    return EARLIER_SAID.get(str(revision.content.get("earlier") or ""), "")
+
+
+def _achieved(recipient: Recipient, revision: Revision) -> tuple[str, ...]:
+    if revision.kind != Revision.Kind.STAND_DOWN or not recipient.answered_revision:
+        return ()
+    return tuple(revision.content.get("achieved") or ())
 
 
 def _material(advisory: Advisory) -> int:

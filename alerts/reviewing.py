@@ -47,7 +47,8 @@ def remind(now: datetime) -> int:
 @transaction.atomic
 def confirm(advisory: Advisory, by: Person, until: datetime, now: datetime) -> None:
     """The advice still holds: it is looked at again by then. Raises `Refused`."""
-    held = Advisory.objects.select_for_update(no_key=True).select_related("issuer").get(pk=advisory.pk)
+    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
+    held = locked.select_related("issuer").get(pk=advisory.pk)
     check_may(by, held)
     if held.state not in (State.LIVE, State.EXPIRED):
         raise Refused(f"{held.reference} is {held.get_state_display().lower()}: there is nothing to look at again.")
@@ -63,8 +64,10 @@ def expire(now: datetime) -> int:
     done = 0
     for advisory in _live().filter(review_by__lte=now - EXPIRES_AFTER):
         with transaction.atomic():
-            done += _live().filter(pk=advisory.pk, review_by=advisory.review_by).update(state=State.EXPIRED)
-            record.write("expired", advisory.reference, review_by=advisory.review_by)
+            # Somebody may have confirmed it at this very moment, or another beat been here first.
+            if _live().filter(pk=advisory.pk, review_by=advisory.review_by).update(state=State.EXPIRED):
+                record.write("expired", advisory.reference, review_by=advisory.review_by)
+                done += 1
     return done
 
 

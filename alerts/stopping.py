@@ -7,20 +7,35 @@ it was. After `stand_down`: a last revision goes to everybody who was ever told.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from alerts import record
+from alerts import desk, record
 from alerts.achieved import achieved
-from alerts.contract import Content
+from alerts.contract import Content, reason_of
 from alerts.models import Advisory, Draft, Message, Revision, State
 from alerts.officers import check_may
 from alerts.publish import freeze
+from alerts.starters import blanks
 from alerts.wake import wake
 from departments.models import Person
 from departments.refusal import Refused
 
-LONGEST_REASON = 2_000
+# People it was sent to; people it would still go to. Whoever's address was refused is neither; whoever left before they
+# were told is neither. Index: recipient_told.
+HOW_FAR = """
+    SELECT count(*) FILTER (WHERE r.told_revision >= %(number)s),
+           count(*) FILTER (
+               WHERE r.told_revision < %(number)s AND r.outcome <> 'unreachable'
+                 AND (r.targeted OR r.told_revision > 0
+                      OR EXISTS (SELECT FROM alerts_seat s WHERE s.recipient_id = r.id AND s.ended_at IS NULL))
+           ),
+           count(*) FILTER (WHERE r.targeted),
+           (SELECT a.seen IS NULL FROM alerts_advisory a WHERE a.id = %(advisory)s)
+           OR EXISTS (SELECT FROM alerts_relay l WHERE l.advisory_id = %(advisory)s AND l.stale)
+    FROM alerts_recipient r
+    WHERE r.advisory_id = %(advisory)s
+"""
 
 
 @dataclass(frozen=True)
@@ -32,9 +47,17 @@ class HowFar:
 
 
 def how_far(advisory: Advisory) -> HowFar:
-    """How far its current revision has got."""
-    sent = Message.objects.filter(revision=advisory.current, state=Message.State.SENT).count()
-    return HowFar(sent, max(advisory.recipients.count() - sent, 0))
+    """How far its current revision has got; one pass over its recipients, however many mails there ever were.
+
+    While the cascade still writes down who they are, those that the signed preview counted and it has yet to write are unsent.
+    """
+    if advisory.current is None:
+        return HowFar(0, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(HOW_FAR, {"advisory": advisory.pk, "number": advisory.current.number})
+        sent, unsent, targeted, under_way = cursor.fetchone() or (0, 0, 0, False)
+    promised = advisory.current.preview.get("people", 0) if under_way else 0
+    return HowFar(sent, unsent + max(promised - targeted, 0))
 
 
 @transaction.atomic
@@ -70,14 +93,14 @@ def stand_down(advisory: Advisory, by: Person, reason: str) -> Revision:
     It says what was achieved, as it stands now, to those who answered.
     """
     held = _hold(advisory, by, State.LIVE, State.EXPIRED)
-    reason = reason.strip()
-    if not reason:
-        raise Refused("Say why it is stood down: everybody who was told will read it.")
-    if len(reason) > LONGEST_REASON or "\0" in reason:
-        raise Refused(f"The reason has {len(reason):,} characters; {LONGEST_REASON:,} is the most. Shorten it.")
+    reason = reason_of(reason, "Say why it is stood down: everybody who was told will read it.")
+    if left := blanks(reason):
+        raise Refused(f"‹{left[0]}› still stands there: fill it in. Everybody who was told will read it.")
     assert held.current is not None  # noqa: S101  # live means published
     words = {**held.current.content, "what_changed": reason, "earlier": "replaced", "achieved": achieved(held)}
-    Draft.objects.filter(advisory=held).delete()
+    if Draft.objects.filter(advisory=held).delete()[0]:
+        desk.call_off(held, Message.Kind.APPROVE, Message.Kind.RETURNED)
+        record.write("dropped", held.reference, by)
     return freeze(
         held,
         Content(words, [], timedelta(0)),
@@ -91,7 +114,8 @@ def stand_down(advisory: Advisory, by: Person, reason: str) -> Revision:
 
 
 def _hold(advisory: Advisory, by: Person, *states: str) -> Advisory:
-    held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
+    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
+    held = locked.select_related("issuer", "current", "material").get(pk=advisory.pk)
     if held.state not in states:
         raise Refused(f"{held.reference} is {held.get_state_display().lower()}.")
     check_may(by, held)

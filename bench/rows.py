@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
+from bench.reach import reach_preview
 from bench.trees import tree_branch, tree_page
 
 ROWS: dict[str, Callable[[Path], Row]] = {
@@ -12,4 +13,5 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "load_unchanged": load_unchanged,
     "tree_branch": tree_branch,
     "tree_page": tree_page,
+    "reach_preview": reach_preview,
 }

@@ -39,7 +39,7 @@ BARE = (
 
 def tree_branch(folder: Path) -> Row:
     """A body's branch and its line of ancestors, against the bare recursive queries."""
-    _fill(folder, LARGE)
+    fill(folder, LARGE)
     # In the middle of the tree: a parent's parent above it, and two levels below.
     body = Body.objects.get(slug=slug(200)).pk
 
@@ -69,7 +69,7 @@ def tree_page(folder: Path) -> Row:
 
     def at(count: int) -> Callable[[], float]:
         def timed() -> float:
-            _fill(folder, count)
+            fill(folder, count)
             client = Client(SERVER_NAME="127.0.0.1")
             administrator = Person.objects.create(email="a@bench.example", written="a", name="A", is_administrator=True)
             client.force_login(administrator, settings.AUTHENTICATION_BACKENDS[-1])
@@ -93,7 +93,8 @@ def tree_page(folder: Path) -> Row:
     )
 
 
-def _fill(folder: Path, bodies: int) -> None:
+def fill(folder: Path, bodies: int) -> None:
+    """A directory of so many bodies, ten people in each, and nothing else."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE departments_body, departments_person, departments_topic CASCADE")
         cursor.execute("TRUNCATE departments_change, departments_standingmark")

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.logs.RequestMiddleware",
     "config.odd.NoNulMiddleware",
+    "config.parts.SignedOutPartMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -149,6 +150,8 @@ ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBU
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
 EMAIL_SUBJECT_PREFIX = ""
 
+# Whether the reader's page asks for a one-time code at TLP:AMBER+STRICT as well; at TLP:RED it always does.
+AMBER_STRICT_NEEDS_CODE: bool = env.bool("AMBER_STRICT_NEEDS_CODE", default=False)
 # How long a worker may be silent about its batch before another one takes it over, in seconds.
 BATCH_LEASE: int = env.int("BATCH_LEASE", default=60)
 # Where a machine's state of the demo is kept (development only).
@@ -212,7 +215,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # a draft of 1.5 million characters, whatever they are made of
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 FILE_UPLOAD_HANDLERS = [
     "departments.web.upload_limit.Limit",

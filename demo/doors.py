@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alerts.models import Advisory
 from alerts.web.home import home
-from demo.cast import ADMINISTRATOR, AUDITOR, CLERK, MP, OFFICER, OPERATOR, Player
+from demo.cast import ADMINISTRATOR, APPROVER, AUDITOR, CLERK, MP, OFFICER, OPERATOR, Player
 from departments.models import Person
 
 
@@ -45,6 +45,7 @@ class Door:
 
 DOORS = (
     Door("officer", "The officer", OFFICER, "the advisory, and its second revision to publish"),
+    Door("approver", "The second officer", APPROVER, "what waits for a second pair of eyes"),
     Door("clerk", "A clerk's phone", CLERK, "her mail, as a committee's contact", to_mail=True),
     Door("mp", "An MP", MP, "her mail; she never signs in", signs_in=False, to_mail=True),
     Door("administrator", "An administrator", ADMINISTRATOR, "the tree, and who in it can't be told"),

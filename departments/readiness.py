@@ -92,7 +92,7 @@ def _refresh(now: datetime, *, whole: bool) -> int:
     if not due and not whole:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('departments.standing'))")
+        cursor.execute("SELECT pg_advisory_xact_lock('departments_standing'::regclass::oid::bigint)")
         cursor.execute(sql.LOOK, {"now": now})
         seen, due = cursor.fetchone() or (None, True)
         if not due and not whole:

@@ -92,7 +92,7 @@ def test_handed_over_is_said_where_the_route_reports_no_delivery(country: Adviso
 
 def test_what_was_left_out_stands_with_its_reason_and_its_name(country: Advisory, officer: Person) -> None:
     html = page(officer, country)
-    assert "“told through their own centre”. Signed by Olive Officer" in html
+    assert "“told through their own centre” Signed by Olive Officer" in html
     assert "Devolved was left out on purpose" in html
 
 

@@ -25,6 +25,7 @@ WORDS = Words(
     marking="TLP:GREEN",
     exercise=False,
     open=True,
+    code=False,
     subject="[High] Do not use Zoom for confidential business — today: answer by Tue 28 April, 17:00 BST",
     title="Do not use Zoom for confidential business",
     lead="Meetings may be overheard.",
@@ -217,7 +218,7 @@ def test_from_amber_up_only_the_open_title_stands_in_a_mail(label: str) -> None:
         assert "overheard" not in words
         assert "Closed sessions" not in words
         assert PERSONAL.link in words
-    assert not marking.text_on_page(Marking.RED)
+    assert marking.needs_code(Marking.RED)
 
 
 @pytest.mark.parametrize(

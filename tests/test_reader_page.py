@@ -1,16 +1,24 @@
 """The reader's page: opening it changes nothing, an explicit choice counts, and nothing that was typed is lost."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from alerts import suspicion, tokens
 from alerts.cascade import cascade
+from alerts.contract import EARLIER_SAID
+from alerts.draft import update_from_file
 from alerts.models import Acknowledgement, Advisory, Recipient, Record
+from alerts.publish import publish_draft
+from alerts.reviewing import expire
 from alerts.stopping import stand_down, stop
-from tests.test_publish import Office
+from tests.test_publish import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,6 +182,112 @@ def test_an_answer_that_looks_like_a_machines_is_asked_for_again(client: Client,
     assert "Was that you?" in client.get(link(recipient)).content.decode()
 
 
+# --- what changed, what replaces it, and what it came to ---
+
+
+def update(office: Office, of: Recipient, **changes: object) -> str:
+    """The page after an update."""
+    draft = update_from_file(of.advisory, an_advisory(**changes), office.ada, material=True)
+    publish_draft(draft, office.ben)
+    return Client(headers={"user-agent": AGENT}).get(link(of)).content.decode()
+
+
+@pytest.mark.parametrize("earlier", list(EARLIER_SAID))
+def test_an_update_says_what_changed_and_then_whether_the_earlier_advice_holds(
+    office: Office, recipient: Recipient, earlier: str
+) -> None:
+    page = update(office, recipient, what_changed="Version 5 is out.", earlier=earlier)
+    places = [page.index(words) for words in ("Version 5 is out.", EARLIER_SAID[earlier], "Meetings may be overheard.")]
+    assert places == sorted(places)
+    assert len([said for said in EARLIER_SAID.values() if said in page]) == 1
+
+
+def test_an_update_that_does_not_say_claims_nothing_of_the_earlier_advice(office: Office, recipient: Recipient) -> None:
+    page = update(office, recipient, what_changed="Version 5 is out.")
+    assert "Version 5 is out." in page
+    assert "What we told you before" not in page
+
+
+def test_a_first_warning_says_nothing_of_an_earlier_one(client: Client, office: Office) -> None:
+    first = recipient_of(office.publish(earlier="holds").advisory)
+    assert "What we told you before" not in client.get(link(first)).content.decode()
+
+
+def test_whoever_answered_reads_what_it_came_to_and_is_thanked(
+    client: Client, office: Office, recipient: Recipient
+) -> None:
+    client.post(link(recipient), {**form_of(client, recipient), "read": "yes", "a-action-1": "done"})
+    stand_down(recipient.advisory, office.ben, "The fault is mended.")
+    page = client.get(link(recipient)).content.decode()
+    assert "The fault is mended." in page
+    assert "What it came to" in page
+    assert "1 of 1 person answered." in page
+    assert "done by 1 person." in page
+    assert "Thank you for answering" in page
+    assert "You can change it" not in page
+    assert "What we told you before" not in page
+
+
+def test_whoever_did_not_answer_reads_what_changed_and_is_not_thanked(
+    client: Client, office: Office, recipient: Recipient
+) -> None:
+    other = office.person("dee", office.department, "member")
+    cascade(recipient.advisory_id)
+    client.post(link(recipient), {**form_of(client, recipient), "read": "yes", "a-action-1": "done"})
+    stand_down(recipient.advisory, office.ben, "The fault is mended.")
+    page = client.get(link(Recipient.objects.get(person=other))).content.decode()
+    assert "The fault is mended." in page
+    assert "What it came to" not in page
+    assert "Thank you" not in page
+
+
+def test_an_advisory_that_nobody_looked_at_in_time_says_so_and_asks_for_nothing(
+    client: Client, office: Office, recipient: Recipient
+) -> None:
+    ann = office.person("ann", office.department, "contact")
+    review_by = recipient.advisory.review_by
+    assert review_by is not None
+    expire(review_by + timedelta(days=31))
+    page = client.get(link(recipient)).content.decode()
+    assert "This may no longer hold." in page
+    assert f"since {date_format(timezone.localtime(review_by), 'j F Y')}" in page
+    assert f"ask The Centre or your contact, {ann.name}" in page
+    assert "Meetings may be overheard." in page
+    assert "Send my answer" not in page
+
+
+@pytest.mark.parametrize("marking", ["GREEN", "AMBER"])
+def test_each_of_two_says_which_one_replaces_the_other(client: Client, office: Office, marking: str) -> None:
+    old = recipient_of(office.publish(marking=marking).advisory)
+    draft = office.draft(title="Do use Zoom 5", marking=marking, supersedes=old.advisory.reference)
+    assert "Replaced by" not in client.get(link(old)).content.decode()
+    new = recipient_of(publish_draft(draft, office.ben, accept_gaps="told otherwise").advisory)
+    page = client.get(link(old)).content.decode()
+    assert f"Replaced by {new.advisory.reference}:" in page
+    assert "you get that separately if it is for you" in page
+    assert "Zoom 5" not in page
+    assert f"Replaces {old.advisory.reference}." in client.get(link(new)).content.decode()
+
+
+def test_a_drill_replaces_nothing_real(client: Client, office: Office, recipient: Recipient) -> None:
+    office.publish(supersedes=recipient.advisory.reference, exercise=True)
+    assert "Replaced by" not in client.get(link(recipient)).content.decode()
+
+
+def test_the_page_takes_as_many_questions_to_the_database_whatever_it_says(
+    client: Client, office: Office, recipient: Recipient
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            client.get(link(recipient))
+        return len(asked)
+
+    before = queries()
+    for _ in range(3):
+        office.publish(supersedes=recipient.advisory.reference)
+    assert queries() == before
+
+
 class TestCheck:
     """`/check`, for anybody."""
 
@@ -193,3 +307,36 @@ class TestCheck:
         answers = {page.replace(names[0], "").replace(names[1], "") for page in pages}
         assert len(answers) == 1
         assert "We know of no warning" in answers.pop()
+
+    def test_it_says_when_nobody_looked_at_it_in_time(self, client: Client, office: Office) -> None:
+        advisory = office.publish().advisory
+        assert advisory.review_by is not None
+        expire(advisory.review_by + timedelta(days=31))
+        page = client.get("/check", {"reference": advisory.reference}).content.decode()
+        assert "is genuine" in page
+        assert "may no longer hold" in page
+        assert "it still holds" not in page
+
+    @pytest.mark.parametrize("marking", ["GREEN", "RED"])
+    def test_it_names_what_replaces_it_and_no_draft(self, client: Client, office: Office, marking: str) -> None:
+        old = office.publish().advisory
+        draft = office.draft(
+            title="Secret", marking=marking, supersedes=old.reference, audience={"people": [office.cas.email]}
+        )
+        new = draft.advisory.reference
+        page = client.get("/check", {"reference": old.reference}).content.decode()
+        assert new not in page
+        assert "Replaced by" not in page
+        assert "it still holds" in page
+        publish_draft(draft, office.ben, accept_gaps="told otherwise")
+        page = client.get("/check", {"reference": old.reference}).content.decode()
+        assert f"Replaced by {new}." in page
+        assert "it still holds" not in page
+        for words in ("Secret", "Zoom", "video", "Cas"):
+            assert words not in page
+
+    def test_a_marking_that_locks_the_page_changes_nothing_here(self, client: Client, office: Office) -> None:
+        red = office.publish(marking="RED", audience={"people": [office.cas.email]}).advisory
+        page = client.get("/check", {"reference": red.reference}).content.decode()
+        assert "is genuine" in page
+        assert "video" not in page

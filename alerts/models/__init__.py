@@ -3,6 +3,7 @@
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
 from alerts.models.advisory import Advisory, Draft, Look, Marking, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
+from alerts.models.code import Code
 from alerts.models.contact_check import ContactCheck
 from alerts.models.counter import Counter, Delta, Whole
 from alerts.models.message import Batch, Message
@@ -20,6 +21,7 @@ __all__ = [
     "AudienceTopic",
     "Batch",
     "Branch",
+    "Code",
     "ContactCheck",
     "Counter",
     "Delta",

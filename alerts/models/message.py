@@ -1,7 +1,8 @@
 """The outbox: messages, and the batches in which they are claimed and leased.
 
 Most carry a revision of an advisory to its recipients. The plain ones carry none: whether somebody is still the contact,
-what this system is, and (`DESK`) what waits for an officer or an administrator, about one advisory (`Batch.about`).
+what this system is, and, about one advisory (`Batch.about`), a one-time code for its page and (`DESK`) what waits for an
+officer or an administrator.
 """
 
 from django.db import models
@@ -67,6 +68,7 @@ class Message(models.Model):
         LAPSING = "lapsing", "left out, and soon put in"
         GAPS = "gaps", "nobody to tell"
         REVIEW = "review", "to be looked at again"
+        CODE = "code", "one-time code"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

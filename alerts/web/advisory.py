@@ -1,8 +1,6 @@
 """One advisory: what it says, who published it for whom, the draft that waits, and the buttons of its officers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -10,44 +8,23 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts import approving, gaps, publish, reviewing, rules, stopping
-from alerts.contract import NotUnderstood, moment_of
+from alerts.contract import NotUnderstood
+from alerts.life import life_of
 from alerts.markdown import to_html
-from alerts.models import Advisory, Draft, Gap, State
-from alerts.officers import may_approve
-from alerts.reach import Reach, reach
+from alerts.models import Advisory, Draft, Gap, Revision, State
 from alerts.starters import content_of_starter, starters
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
 from alerts.web.numbers import count, people
+from alerts.web.waiting import waiting_of
 from departments.models import Person, Role
 from departments.refusal import Refused
 
 GAPS_NAMED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The draft that waits, as the officers see it before they publish it."""
-
-    draft: Draft
-    number: int
-    by: Person
-    mine: bool
-    """The signed-in officer submitted it: publishing then wants a reason."""
-    guidance: SafeString
-    actions: list[tuple[str, datetime | None, bool]]
-    """Each action: its text, when it would be due if it were published now, whether it is asked once of each body."""
-    reach: Reach
-    alone_from: datetime | None
-    """From when whoever submitted it may publish it alone; None: now."""
-    lookers: list[approving.Looker]
-    wants_reason: bool
-    """Bodies whose remit matches are left out, and this severity asks why."""
 
 
 @require_safe
@@ -60,7 +37,7 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
     everything = rules.sees_everything(person, found)
     officer = person.has_perm("alerts.publish_advisory", found)
     content: dict[str, Any] = found.current.content if found.current else {}
-    gaps = list(found.gaps.select_related("body", "by").order_by("kind", "body__name")) if everything else []
+    not_heard = list(found.gaps.select_related("body", "by").order_by("kind", "body__name")) if everything else []
     exclusions = found.exclusions.select_related("body", "by").order_by("body__name") if everything else []
     return render(
         request,
@@ -74,16 +51,19 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
             "audience": _audience(found),
             "exclusions": list(exclusions),
-            "gaps": gaps[:GAPS_NAMED],
-            "gaps_more": max(len(gaps) - GAPS_NAMED, 0),
-            "waiting": _waiting(found, person) if everything else None,
+            "gaps": not_heard[:GAPS_NAMED],
+            "gaps_all": len(not_heard),
+            "gaps_more": max(len(not_heard) - GAPS_NAMED, 0),
+            "waiting": waiting_of(found, person) if everything else None,
             "officer": officer,
             "live": found.state in (State.LIVE, State.EXPIRED),
             "far": stopping.how_far(found) if found.stopped else None,
+            "life": life_of(found) if everything else [],
             "undecided": found.gaps.filter(decision=Gap.Decision.UNDECIDED).count() if everything else 0,
             "superseded_by": found.superseded_by.filter(current__isnull=False).order_by("pk"),
             "update_starters": starters("update"),
             "withdrawn": content_of_starter("withdrawn")["what_changed"],
+            "alone": found.revisions.filter(approved_by=None).exclude(kind=Revision.Kind.STAND_DOWN).exists(),
             "until": timezone.localtime(found.review_by).strftime("%Y-%m-%d") if found.review_by else "",
         },
     )
@@ -103,35 +83,6 @@ def _audience(found: Advisory) -> list[str]:
     if named:
         said.append(f"by name: {', '.join(named)}")
     return said
-
-
-def _waiting(found: Advisory, person: Person) -> Waiting | None:
-    draft = (
-        Draft.objects.select_related("advisory", "saved_by", "submitted_by", "decided_by")
-        .filter(advisory=found)
-        .first()
-    )
-    if draft is None:
-        return None
-    if draft.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED) and may_approve(person, found):
-        approving.looked(found, person, timezone.now())
-    by = draft.submitted_by or draft.saved_by
-    how_far = reach(found, list(draft.content.get("topics", [])))
-    return Waiting(
-        draft=draft,
-        number=found.revisions.count() + 1,
-        by=by,
-        mine=by == person,
-        guidance=to_html(str(draft.content.get("guidance", ""))),
-        actions=[
-            (item["text"], moment_of(item.get("due"), timezone.now()), item.get("of") == "body")
-            for item in draft.content.get("actions", [])
-        ],
-        reach=how_far,
-        alone_from=since if (since := approving.alone_from(draft)) and since > timezone.now() else None,
-        lookers=approving.lookers(found, timezone.now(), person),
-        wants_reason=found.current_id is None and bool(how_far.choices()) and found.severity not in gaps.URGENT,
-    )
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:

@@ -6,8 +6,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts.models import Advisory, State
+from alerts.reader import replacing
 from alerts.web.limits import too_many
 
+PUBLISHED = (State.LIVE, State.STOOD_DOWN, State.EXPIRED)
 LONGEST = 40
 MOST = 30  # a minute, from one address
 
@@ -15,18 +17,16 @@ MOST = 30  # a minute, from one address
 @require_safe
 @never_cache
 def check(request: HttpRequest) -> HttpResponse:
-    """Anybody may ask. By whom it was issued, when, and whether it is open: no text, no title, no names.
+    """Anybody may ask. By whom it was issued, when, whether it holds, and which one replaces it: no text, no title, no names.
 
-    What does not exist and what may not be shown get the same answer.
+    What does not exist and what may not be shown get the same answer; a draft that is to replace it is not named.
     """
     typed = request.GET.get("reference", "")[:LONGEST].replace("\0", "").strip().upper()
     context: dict[str, object] = {"typed": typed}
     if typed and too_many(request, "check", MOST):
         return render(request, "alerts/check.html", {**context, "too_many": True}, status=429)
     if typed:
-        context["found"] = (
-            Advisory.objects.filter(reference=typed, state__in=[State.LIVE, State.STOOD_DOWN])
-            .select_related("issuer")
-            .first()
-        )
+        found = Advisory.objects.filter(reference=typed, state__in=PUBLISHED).select_related("issuer").first()
+        context["found"] = found
+        context["replaced_by"] = replacing(found).replaced_by if found else ()
     return render(request, "alerts/check.html", context)

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alerts import cascade
 from alerts.coverage import fingerprint
-from alerts.models import Advisory, Relay
+from alerts.models import Advisory, Relay, State
+from alerts.rules import is_officer_of_issuer
 from alerts.web import words
 from alerts.web.asking import find, require, signed_in, title_of
 from alerts.web.coverage_view import view_of
@@ -30,7 +31,9 @@ def coverage(request: HttpRequest, reference: str) -> HttpResponse:
     if advisory.current_id is None:
         messages.info(request, f"{reference} has not been published: there is nothing to cover yet.")
         return redirect("alerts:advisory", reference)
-    return render(request, "alerts/coverage.html", {**_context(request, advisory), "title": title_of(advisory)})
+    officer = advisory.state in (State.LIVE, State.EXPIRED) and is_officer_of_issuer(signed_in(request), advisory)
+    context = {**_context(request, advisory), "title": title_of(advisory), "officer": officer}
+    return render(request, "alerts/coverage.html", context)
 
 
 @require_safe

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from alerts import coverage, rules
 from alerts.coverage import Bodies, Figures, Row
-from alerts.models import Advisory, Exclusion
+from alerts.models import Advisory, Exclusion, Gap
 from alerts.senders import reports_delivery
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
@@ -51,6 +51,18 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Bodies left out on purpose, for one reason, signed by one person on one day, until a moment."""
+
+    bodies: list[Body]
+    reason: str
+    by: Person
+    at: datetime
+    until: datetime | None
+    """When they are put in, unless somebody signs anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class CoverageView:
     """Everything that the page shows."""
 
@@ -66,7 +78,9 @@ class CoverageView:
     refused: list[Row]
     held: list[Held]
     lines: list[Line]
-    left_out: list[Exclusion]
+    left_out: list[LeftOut]
+    undecided: list[Body]
+    """Bodies that may be concerned, and about which nobody has decided yet."""
 
     @property
     def dark_named(self) -> list[Row]:
@@ -130,9 +144,12 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
     delivery = reports_delivery()
     held_people = found.whole.held_people if everything else sum(waits[row.body] for row in rows if row.parent is None)
     parts = parts_of(whole, held_people, delivery)
-    exclusions = (
-        Exclusion.objects.filter(advisory=advisory, lapsed_at=None).select_related("body", "by").order_by("body__name")
-    )
+    exclusions = Exclusion.objects.filter(advisory=advisory, lapsed_at=None)
+    gaps = Gap.objects.filter(advisory=advisory, decision__in=(Gap.Decision.SIGNED, Gap.Decision.UNDECIDED))
+    if not everything:
+        exclusions, gaps = exclusions.filter(body__in=own), gaps.filter(body__in=own)
+    kept = list(gaps.select_related("body", "by").order_by("body__name", "pk"))
+    signed = [gap for gap in kept if gap.decision == Gap.Decision.SIGNED]
     return CoverageView(
         everything=everything,
         as_at=found.whole.as_at,
@@ -147,8 +164,21 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         ],
         held=_held(rows, waits, advisory, person),
         lines=list(_lines(rows, waits, delivery, opened)),
-        left_out=list(exclusions if everything else exclusions.filter(body__in=own)),
+        left_out=_left_out([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
+        undecided=list({gap.body_id: gap.body for gap in kept if gap.decision == Gap.Decision.UNDECIDED}.values()),
     )
+
+
+def _left_out(signed: Iterable[Exclusion | Gap]) -> list[LeftOut]:
+    """Each reason once, with the bodies that it stands for."""
+    found: dict[tuple[str, int | None, str, datetime | None], LeftOut] = {}
+    for one in signed:
+        if one.by is not None:
+            key = (one.reason, one.by_id, f"{one.at:%Y%m%d}", one.look_again_at)
+            left = found.setdefault(key, LeftOut([], one.reason, one.by, one.at, one.look_again_at))
+            if one.body not in left.bodies:
+                left.bodies.append(one.body)
+    return list(found.values())
 
 
 def _only(rows: Sequence[Row], slugs: Collection[str]) -> list[Row]:

@@ -71,6 +71,15 @@ def shown(draft: Draft) -> dict[str, Any]:
     return values
 
 
+def in_words(value: object) -> str:
+    """A key's value as somebody would read it: lists a line each, actions with their times."""
+    if isinstance(value, list):
+        return "\n".join(in_words(one) for one in value)
+    if isinstance(value, dict):
+        return f"{_text(value.get('text'))} ({_text(value.get('due')) or 'no time'}, each {_text(value.get('of'))})"
+    return _text(value)
+
+
 def _actions(posted: QueryDict) -> list[dict[str, str]]:
     """Rows with words, each under a key of its own that survives revisions."""
     rows: list[dict[str, str]] = []

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import rules
-from alerts.models import Advisory, Relay, State
+from alerts.models import Advisory, Draft, Relay, State
 from alerts.web import words
 from alerts.web.asking import signed_in, title_of
 from alerts.web.coverage_view import CoverageView, view_of
@@ -34,6 +34,16 @@ class Under:
     rest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A draft, as one line of the page."""
+
+    advisory: Advisory
+    title: str
+    yours: bool
+    """It waits for the signed-in officer, and not for somebody else."""
+
+
 @require_safe
 @never_cache
 @login_required
@@ -50,7 +60,8 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "under_way": [_under(advisory, person) for advisory in live[:SHOWN]],
             "more": max(live.count() - SHOWN, 0),
-            "drafts": [(item, title_of(item)) for item in _issued(person).select_related("current", "draft")],
+            "drafts": [Begun(item, title_of(item), _yours(item, person)) for item in _issued(person)],
+            "expired": [(item, title_of(item)) for item in mine.filter(state=State.EXPIRED).order_by("review_by", "pk")],
             "past": [(item, title_of(item)) for item in mine.filter(state=State.STOOD_DOWN).order_by("-pk")[:SHOWN]],
             "writes": bool(bodies_of(person, [Role.OFFICER])),
             "nobody": _dark() if is_administrator(person) else 0,
@@ -74,8 +85,17 @@ def visible(person: Person) -> QuerySet[Advisory]:
 
 
 def _issued(person: Person) -> QuerySet[Advisory]:
-    """The advisories with a draft that waits for this officer."""
-    return Advisory.objects.filter(draft__isnull=False, issuer__in=_as_officer(person)).order_by("pk")
+    """The advisories with a draft which this officer may write or approve, the last one saved first."""
+    issued = Advisory.objects.filter(draft__isnull=False, issuer__in=_as_officer(person))
+    return issued.select_related("current", "draft__saved_by", "draft__submitted_by").order_by("-draft__saved_at", "pk")
+
+
+def _yours(advisory: Advisory, person: Person) -> bool:
+    """What is submitted waits for somebody else than who submitted it; everything else for whoever wrote it."""
+    draft = advisory.draft
+    if draft.stage == Draft.Stage.SUBMITTED:
+        return draft.submitted_by_id != person.pk
+    return draft.stage == Draft.Stage.APPROVED or person.pk in (draft.submitted_by_id, draft.saved_by_id)
 
 
 def _as_officer(person: Person) -> set[int]:

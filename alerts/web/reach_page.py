@@ -1,5 +1,10 @@
 """Who hears an advisory, and first of all who does not; what is the officer's choice is decided here, by name."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -11,15 +16,25 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alerts import gaps, rules, targeting
 from alerts.models import Advisory, Gap, State
-from alerts.reach import reach
+from alerts.reach import GapFound, reach
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
+from alerts.web.waiting import waiting_of
 from departments.models import Body, Person, Role
 from departments.readiness import refresh
 from departments.refusal import Refused
 from departments.search import bodies_like
 
 SHOWN = 10
+MOST = 20_000  # bodies in one press
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A branch and the gaps under it."""
+
+    branch: Body
+    gaps: list[GapFound]
 
 
 @require_safe
@@ -33,16 +48,10 @@ def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
         raise PermissionDenied
     refresh()
     how_far = reach(found)
-    decided = {(gap.kind, gap.body_id): gap for gap in found.gaps.select_related("by")}
-    groups = []
-    for branch, group in how_far.by_branch():
-        lines = [(gap, decided.get((gap.kind, gap.body.pk))) for gap in group]
-        groups.append((branch, lines[:SHOWN], lines[SHOWN:]))
-    open_still = [
-        gap
-        for gap in how_far.choices()
-        if (kept := decided.get((gap.kind, gap.body.pk))) is None or kept.decision != Gap.Decision.SIGNED
-    ]
+    undecided = gaps.undecided(found, how_far)
+    kept = {(gap.kind, gap.body_id): gap for gap in found.gaps.filter(decision=Gap.Decision.SIGNED).select_related("by")}
+    still_open = {(gap.kind, gap.body.pk) for gap in undecided}
+    shown = [gap for gap in how_far.gaps if not gap.chosen or (gap.kind, gap.body.pk) in still_open]
     return render(
         request,
         "alerts/reach.html",
@@ -50,8 +59,16 @@ def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
             "advisory": found,
             "title": title_of(found),
             "reach": how_far,
-            "groups": groups,
-            "open": len(open_still),
+            "undecided": len(undecided),
+            "tasks": len(how_far.tasks()),
+            "groups": _groups(shown[:SHOWN]),
+            "more": _groups(shown[SHOWN:]),
+            "more_count": len(shown[SHOWN:]),
+            "signed": [
+                (gap, kept[gap.kind, gap.body.pk])
+                for gap in how_far.choices()
+                if (gap.kind, gap.body.pk) not in still_open
+            ],
             "officer": person.has_perm("alerts.write_advisory", found) and found.state in gaps.OPEN,
             "drafting": found.state == State.DRAFT,
             "branches": found.branches.select_related("body").order_by("body__name"),
@@ -59,9 +76,20 @@ def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
             "exclusions": found.exclusions.filter(lapsed_at=None).select_related("body", "by").order_by("body__name"),
             "roles": [(value, label, value in _roles(found)) for value, label in Role.choices],
             "topics": " ".join(found.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True)),
-            "until": timezone.localtime(found.review_by).strftime("%Y-%m-%d") if found.review_by else "",
+            "waiting": waiting_of(found, person) if found.state == State.DRAFT else None,
+            "until": timezone.localtime(_until(found)).strftime("%Y-%m-%d"),
         },
     )
+
+
+def _groups(found: list[GapFound]) -> list[Group]:
+    return [Group(branch, list(group)) for branch, group in groupby(found, key=lambda gap: gap.branch)]
+
+
+def _until(found: Advisory) -> datetime:
+    """When what is left out is looked at again, unless somebody chooses another day: when the advisory is."""
+    soonest = timezone.now() + timedelta(days=1)
+    return max(found.review_by, soonest) if found.review_by else soonest
 
 
 @require_POST
@@ -78,13 +106,16 @@ def change(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _do(found: Advisory, by: Person, request: HttpRequest) -> str:
     posted = request.POST
+    if "put-in" in posted:
+        gaps.put_in(found, _ids(posted.getlist("put-in")), by)
+        return "Put in, with all below it."
     match posted.get("do"):
         case "put-in":
-            count = gaps.put_in(found, _bodies(request), by)
+            count = gaps.put_in(found, _ids(posted.getlist("gap")), by)
             return f"{count:,} put in, with all below {'it' if count == 1 else 'them'}."
         case "leave-out":
             count = gaps.sign(
-                found, _bodies(request), by, posted.get("reason", ""), end_of_day(posted.get("until", ""))
+                found, _ids(posted.getlist("gap")), by, posted.get("reason", ""), end_of_day(posted.get("until", ""))
             )
             return f"{count:,} left out, with your name under it."
         case "add":
@@ -104,7 +135,8 @@ def _do(found: Advisory, by: Person, request: HttpRequest) -> str:
         case "name":
             return f"{targeting.name_person(found, posted.get('address', ''), by).name} is to hear it by name."
         case "unname":
-            targeting.unname(found, int(_number(posted.get("person", ""))), by)
+            for person in _ids(posted.getlist("person")):
+                targeting.unname(found, person, by)
             return "Not named any more."
         case "narrow":
             targeting.narrow(found, by, posted.getlist("role"), posted.get("topics", "").replace(",", " ").split())
@@ -112,12 +144,8 @@ def _do(found: Advisory, by: Person, request: HttpRequest) -> str:
     raise Refused("Choose what is to be done.")
 
 
-def _bodies(request: HttpRequest) -> list[int]:
-    return [int(one) for one in request.POST.getlist("gap")[:20_000] if one.isdecimal() and len(one) < 19]
-
-
-def _number(text: str) -> str:
-    return text if text.isdecimal() and len(text) < 19 else "0"
+def _ids(given: Sequence[str]) -> list[int]:
+    return [int(one) for one in given[:MOST] if one.isdecimal() and len(one) < 19]
 
 
 def _body(typed: str) -> Body:

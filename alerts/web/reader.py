@@ -1,17 +1,36 @@
-"""The reader's page, behind the link in a mail. Whoever holds the link may read and answer; nobody signs in."""
+"""The reader's page, behind the link in a mail. Whoever holds the link may read and answer; nobody signs in.
 
+Where the marking asks for more than the link, the page is locked: it says no more than the mail did, until a one-time code
+was typed, or where its recipient is signed in.
+"""
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, marking
+from alerts import acknowledge, marking, suspicion, unlocking
 from alerts.acknowledge import NotAnswered
 from alerts.markdown import to_html
 from alerts.models import ActionAnswer, Advisory, Recipient, State
+from alerts.reader import cover
 from alerts.web.limits import too_many
+from departments.models import Person
+from departments.refusal import Refused
 
 MOST_INVALID = 60  # a minute, from one address; valid links are never counted: a ministry sits behind one address
+KEY = "unlocked"  # the cookie
+UNLOCKING = ("send", "open")  # the forms of a locked page
+
+NOT_OPENED = (
+    "That code does not open this page. Each one works once, for 15 minutes and a few tries: type the newest that we sent "
+    "you, or have another one sent."
+)
+NOT_TAKEN = "This page is locked, so your answer was not taken. Open it with a code first, and answer then."
+TOO_QUICK = "That was quicker than a person presses, so no code was sent. Press once more."
+DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 
 # No CSRF cookie here: the link itself is the secret, and the form carries a signed value of its own, so that answering
@@ -23,9 +42,14 @@ def reader(request: HttpRequest, token: str) -> HttpResponse:
     recipient = acknowledge.find(token)
     if recipient is None or recipient.advisory.current is None:
         return private(_no_such_link(request))
-    if request.method == "POST":
-        return private(_answer(request, recipient))
-    return private(_show(request, recipient))
+    if _locked(request, recipient):
+        return private(_unlock(request, recipient) if request.method == "POST" else _cover(request, recipient))
+    if request.method != "POST":
+        return private(_show(request, recipient))
+    # A locked page's form, pressed where the page is open by now.
+    if request.POST.get("press") in UNLOCKING:
+        return private(_back(request))
+    return private(_answer(request, recipient))
 
 
 def private(response: HttpResponse) -> HttpResponse:
@@ -41,6 +65,89 @@ def _no_such_link(request: HttpRequest) -> HttpResponse:
     return render(request, "alerts/no_such_link.html", {"limited": limited}, status=429 if limited else 404)
 
 
+# --- while it is locked ---
+
+
+def _locked(request: HttpRequest, recipient: Recipient) -> bool:
+    # Who is signed in is asked only where it matters.
+    if not marking.needs_code(recipient.advisory.marking):
+        return False
+    signed_in = request.user if isinstance(request.user, Person) else None
+    return unlocking.is_locked(recipient, request.COOKIES.get(KEY, ""), signed_in)
+
+
+def _unlock(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    press = request.POST.get("press")
+    if press not in UNLOCKING:
+        return _cover(request, recipient, wrong=NOT_TAKEN, status=403)
+    opened = unlocking.opened_at(recipient, request.POST.get("form", ""))
+    if opened is None:
+        return _cover(request, recipient, wrong=DAMAGED, status=422)
+    if press == "send":
+        return _send(request, recipient, opened)
+    return _open(request, recipient)
+
+
+def _send(request: HttpRequest, recipient: Recipient, opened: float) -> HttpResponse:
+    evidence = suspicion.Evidence(request.headers.get("User-Agent", ""), timezone.now().timestamp() - opened)
+    if suspicion.signs(evidence):
+        return _cover(request, recipient, wrong=TOO_QUICK, status=422)
+    try:
+        unlocking.ask(recipient)
+    except Refused as refused:
+        status = 429 if isinstance(refused, unlocking.TooMany) else 422
+        return _cover(request, recipient, wrong=str(refused), status=status)
+    return _back(request, "#unlock")
+
+
+def _open(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    try:
+        if not unlocking.unlock(recipient, request.POST.get("code", ""), request.POST.get("form", "")):
+            return _cover(request, recipient, wrong=NOT_OPENED, typing=True, status=422)
+    except Refused as refused:
+        return _cover(request, recipient, wrong=str(refused), typing=True, status=422)
+    response = _back(request)
+    response.set_cookie(
+        KEY,
+        unlocking.key_of(recipient),
+        max_age=unlocking.KEY_LASTS,
+        path=request.path,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _cover(
+    request: HttpRequest, recipient: Recipient, *, wrong: str = "", typing: bool = False, status: int = 200
+) -> HttpResponse:
+    """The page while it is locked. After a code that was not taken it says the same, whatever was wrong with the code."""
+    waiting = None if typing else unlocking.waiting(recipient)
+    context = {
+        "page": cover(recipient),
+        "advisory": recipient.advisory,
+        "expired": recipient.advisory.state == State.EXPIRED,
+        "stood_down": recipient.advisory.state == State.STOOD_DOWN,
+        "wrong": wrong,
+        "typing": typing,
+        "waiting": waiting,
+        "can_be_sent": unlocking.can_be_sent(recipient),
+        "form": unlocking.issue_form(recipient),
+    }
+    return render(request, "alerts/locked.html", context, status=status)
+
+
+def _back(request: HttpRequest, where: str = "") -> HttpResponse:
+    """To the page itself, so that loading it again sends nothing again."""
+    response = HttpResponseRedirect(f"{request.path}{where}")
+    response.status_code = 303
+    return response
+
+
+# --- once it is open ---
+
+
 def _answer(request: HttpRequest, recipient: Recipient) -> HttpResponse:
     form = acknowledge.read_form(request.POST.dict())
     try:
@@ -49,9 +156,7 @@ def _answer(request: HttpRequest, recipient: Recipient) -> HttpResponse:
         )
     except NotAnswered as wrong:
         return _show(request, recipient, errors=wrong.errors, typed=request.POST.dict(), status=422)
-    response = HttpResponseRedirect(f"{request.path}#receipt")
-    response.status_code = 303
-    return response
+    return _back(request, "#receipt")
 
 
 def _show(
@@ -64,17 +169,14 @@ def _show(
 ) -> HttpResponse:
     page = acknowledge.page(recipient)
     advisory: Advisory = page.advisory
-    shown = marking.text_on_page(advisory.marking)
     context = {
         "page": page,
         "advisory": advisory,
         "errors": errors or {},
         "typed": typed or {},
-        "shown": shown,
-        "title": page.content["title"] if shown else advisory.open_title,
-        "guidance": to_html(page.content.get("guidance", "")) if shown else "",
-        "changed": shown and page.content.get("what_changed"),
-        "asks": shown and advisory.state == State.LIVE,
+        "guidance": to_html(page.content.get("guidance", "")),
+        "asks": advisory.state == State.LIVE,
+        "expired": advisory.state == State.EXPIRED,
         "stood_down": advisory.state == State.STOOD_DOWN,
         "choices": ActionAnswer.Choice,
     }

@@ -2,17 +2,35 @@
 
 from django.urls import include, path
 
-from alerts.web import advisory, check, contact_check, coverage, directory, health, home, reach_page, reader, writing
+from alerts.web import (
+    advisory,
+    check,
+    contact_check,
+    coverage,
+    directory,
+    drafts,
+    health,
+    home,
+    reach_page,
+    reader,
+    texts,
+    whatif,
+    writing,
+)
 
 advisories = (
     [
-        path("new/", writing.new, name="new"),
+        path("new/", drafts.new, name="new"),
         path("<str:reference>/", advisory.advisory, name="advisory"),
         path("<str:reference>/write/", writing.write, name="write"),
         path("<str:reference>/preview/", writing.preview, name="preview"),
-        path("<str:reference>/aside/<int:number>/", writing.settle, name="settle"),
-        path("<str:reference>/drop/", writing.drop, name="drop"),
-        path("<str:reference>/update/", writing.update, name="update"),
+        path("<str:reference>/looking/", writing.looking, name="looking"),
+        path("<str:reference>/letter/", texts.letter, name="letter"),
+        path("<str:reference>/letter/html/", texts.letter_html, name="letter_html"),
+        path("<str:reference>/compare/", texts.compare, name="compare"),
+        path("<str:reference>/aside/<int:number>/", drafts.settle, name="settle"),
+        path("<str:reference>/drop/", drafts.drop, name="drop"),
+        path("<str:reference>/update/", drafts.update, name="update"),
         path("<str:reference>/reach/", reach_page.reach_page, name="reach"),
         path("<str:reference>/reach/change/", reach_page.change, name="reach_change"),
         path("<str:reference>/approve/", advisory.approve, name="approve"),
@@ -36,6 +54,7 @@ urlpatterns = [
     path("check", check.check, name="check"),
     path("healthz", health.healthz, name="healthz"),
     path("advisories/", include(advisories)),
+    path("whatif/", whatif.try_it, name="whatif"),
     path("introduce/", directory.introduce, name="introduce"),
     path("ask-contacts/", directory.ask_all, name="ask_contacts"),
     path("ask-contacts/<str:slug>/", directory.ask_one, name="ask_contacts_of"),

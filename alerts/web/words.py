@@ -50,7 +50,12 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         said.append(f"Nobody could be told at {count(len(view.dark), 'body', 'bodies')}: {listed(names + more)}.")
     for item in view.left_out:
         on = date_format(timezone.localtime(item.at), "j F Y")
-        said.append(f"{item.body.name} was left out on purpose (“{item.reason}”), signed by {item.by.name} on {on}.")
+        bodies = listed([body.name for body in item.bodies])
+        were = "was" if len(item.bodies) == 1 else "were"
+        said.append(f"{bodies} {were} left out on purpose (“{item.reason}”), signed by {item.by.name} on {on}.")
+    if view.undecided:
+        bodies = listed([body.name for body in view.undecided])
+        said.append(f"About {bodies} nobody had decided yet.")
     if advisory.exercise:
         said.insert(0, "EXERCISE: this was a drill.")
     return " ".join(said)

@@ -1,14 +1,15 @@
-"""Writing an advisory: started from a text, saved as one types, submitted to a second officer."""
+"""The writing page: saved as one types, checked when it is submitted to a second officer."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -16,10 +17,12 @@ from alerts import approving, draft
 from alerts.contract import DEFAULT_TIMES, EARLIER, NotUnderstood
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft, Marking, Rule, Severity
-from alerts.officers import bodies_to_issue_for
-from alerts.starters import STARTERS, content_of_starter, starters
+from alerts.reach import reach
 from alerts.web.asking import find, signed_in
-from alerts.web.draft_form import shown, typed
+from alerts.web.draft_form import in_words, shown, typed
+from alerts.web.drafts import draft_of
+from alerts.web.numbers import count
+from departments.models import Topic
 from departments.refusal import Refused
 
 LABELS = {
@@ -42,37 +45,9 @@ LABELS = {
     "earlier": "Does the earlier advice still hold?",
     "audience": "Who it is for",
 }
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
-@login_required
-def new(request: HttpRequest) -> HttpResponse:
-    """For officers: a new advisory of a body whose officer one is."""
-    person = signed_in(request)
-    bodies = bodies_to_issue_for(person)
-    if not bodies:
-        raise PermissionDenied
-    if request.method == "POST":
-        issuer = next((body for body in bodies if body.slug == request.POST.get("issuer")), bodies[0])
-        content = {**draft.empty(), **content_of_starter(request.POST.get("starter", ""))}
-        made = draft.start(issuer, person, content, exercise="exercise" in request.POST)
-        return redirect("alerts:write", made.advisory.reference)
-    return render(request, "alerts/new.html", {"bodies": bodies, "starters": starters("new")})
-
-
-@require_POST
-@login_required
-def update(request: HttpRequest, reference: str) -> HttpResponse:
-    """Officers of the issuer or above it: the next revision, from the words as they stand."""
-    found = find(request, reference, "alerts.write_advisory")
-    chosen = next((one for one in STARTERS if one.key == request.POST.get("starter") and one.of == "update"), None)
-    try:
-        draft.start_update(found, signed_in(request), chosen.content if chosen else {})
-    except Refused as refused:
-        messages.error(request, str(refused))
-        return redirect("alerts:advisory", reference)
-    return redirect("alerts:write", reference)
+# Where the buttons beside "Save" lead, once it is saved.
+NEXT = {"reach": "alerts:reach", "letter": "alerts:letter"}
+TOPICS_NAMED = 6
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,39 +56,22 @@ def update(request: HttpRequest, reference: str) -> HttpResponse:
 def write(request: HttpRequest, reference: str) -> HttpResponse:
     """Officers of the issuer or above it: the words. Saved as they are typed; checked when they are submitted."""
     found = find(request, reference, "alerts.write_advisory")
-    held = Draft.objects.select_related("saved_by", "decided_by").filter(advisory=found).first()
-    if held is None:
-        raise Http404("There is no draft of it.")
+    held = draft_of(found)
     if request.method == "POST":
         return _take(request, found, held)
-    approving.looked(found, signed_in(request), timezone.now())
     return _page(request, found, held, {})
 
 
 @require_POST
 @login_required
-def settle(request: HttpRequest, reference: str, number: int) -> HttpResponse:
-    """Officers of the issuer or above it: use words that were set aside, or drop them."""
+def looking(request: HttpRequest, reference: str) -> HttpResponse:
+    """Officers of the issuer or above it: this page is open with me; who else looks at the draft?"""
     found = find(request, reference, "alerts.write_advisory")
-    try:
-        draft.settle_aside(_draft_of(found), signed_in(request), number, use=request.POST.get("do") == "use")
-        messages.success(request, "Done.")
-    except Refused as refused:
-        messages.error(request, str(refused))
-    return redirect("alerts:write", reference)
-
-
-@require_POST
-@login_required
-def drop(request: HttpRequest, reference: str) -> HttpResponse:
-    """Officers of the issuer or above it: throw the draft away."""
-    found = find(request, reference, "alerts.write_advisory")
-    try:
-        draft.drop(_draft_of(found), signed_in(request))
-        messages.success(request, "The draft is thrown away. Nothing of it was sent.")
-    except Refused as refused:
-        messages.error(request, str(refused))
-    return redirect("alerts:advisory", reference)
+    person, now = signed_in(request), timezone.now()
+    draft_of(found)
+    approving.looked(found, person, now)
+    context = {"lookers": approving.lookers(found, now, person)}
+    return render(request, "alerts/parts/looking.html", context)
 
 
 @require_POST
@@ -125,13 +83,6 @@ def preview(request: HttpRequest, reference: str) -> HttpResponse:
     if len(text) > LONGEST:
         return HttpResponse(f"It has {len(text):,} characters; {LONGEST:,} is the most.", content_type="text/plain")
     return HttpResponse(to_html(text))
-
-
-def _draft_of(found: Advisory) -> Draft:
-    held = Draft.objects.filter(advisory=found).first()
-    if held is None:
-        raise Http404("There is no draft of it.")
-    return held
 
 
 def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
@@ -146,16 +97,19 @@ def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
         return _answer(request, found, held, {"refused": str(refused)}, 422)
     told = {
         "saved": saved,
+        "who": "You, in another window," if saved.who == person.name else saved.who,
         "met": [LABELS[key] for key in saved.met],
         "elsewhere": [LABELS[key] for key in saved.elsewhere],
     }
-    if "submit" not in request.POST or saved.met:
+    if saved.met or not {"submit", "save"} & request.POST.keys() or request.POST.get("save") == "yes":
         marks = draft.marks_of(saved.draft.content, said)
         # Where another's words stand in the draft, what this page shows is still measured by what it first saw.
         kept = {
             key: marks[key] if draft.mark_of(mine) == marks[key] else base.get(key, "") for key, mine in said.items()
         }
         return _answer(request, found, saved.draft, {**told, "base": kept}, 200)
+    if "submit" not in request.POST:
+        return redirect(NEXT.get(request.POST["save"], "alerts:write"), found.reference)
     try:
         saved.draft.refresh_from_db()
         approving.submit(saved.draft, person, saved.draft.version)
@@ -170,9 +124,9 @@ def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
 
 def _answer(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, Any], status: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        told = {**told, "base": json.dumps(told.get("base", _base(request.POST.get("base", ""))))}
-        return render(request, "alerts/parts/saved.html", told)
-    fresh = Draft.objects.select_related("saved_by", "decided_by", "advisory").filter(advisory=found).first()
+        base = told.get("base", _base(request.POST.get("base", "")))
+        return render(request, "alerts/parts/saved.html", {**told, "base": json.dumps(base)}, status=status)
+    fresh = Draft.objects.select_related("saved_by", "decided_by", "advisory__issuer").filter(advisory=found).first()
     return _page(request, found, fresh or held, told, status)
 
 
@@ -180,23 +134,36 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
     said = typed(request.POST) if request.method == "POST" else {}
     page = Draft(advisory=held.advisory, content={**held.content, **said})
     base = told.get("base") or draft.marks_of(held.content, {**dict.fromkeys(LABELS), **said})
+    first = found.current_id is None
     context = {
         **told,
         "advisory": found,
         "draft": held,
+        "aside": [_aside(one) for one in held.set_aside],
         "values": shown(page),
         "base": json.dumps(base),
-        "first": found.current_id is None,
-        "severities": [(value, label, *DEFAULT_TIMES[value]) for value, label in Severity.choices],
+        "first": first,
+        "severities": [(value, label, *map(_spoken, DEFAULT_TIMES[value])) for value, label in Severity.choices],
+        "reach": reach(found) if first and (found.branches.exists() or found.named.exists()) else None,
         "markings": Marking.choices,
         "rules": Rule.choices,
         "earlier": EARLIER.items(),
-        "html": to_html(str(held.content.get("guidance") or "")[:LONGEST]),
-        "lookers": [one for one in approving.lookers(found, timezone.now(), signed_in(request)) if one.now],
+        "html": to_html(str(page.content.get("guidance") or "")[:LONGEST]),
+        "lookers": approving.lookers(found, timezone.now(), signed_in(request)),
         "zone": timezone.get_current_timezone_name(),
-        "labels": LABELS,
+        "some_topics": " ".join(Topic.objects.order_by("slug").values_list("slug", flat=True)[:TOPICS_NAMED]),
     }
     return render(request, "alerts/write.html", context, status=status)
+
+
+def _aside(one: dict[str, Any]) -> dict[str, Any]:
+    """Set-aside words as they are shown."""
+    label, text = LABELS.get(one["field"], one["field"]), in_words(one["text"])
+    return {"number": one["n"], "name": one["name"], "label": label, "text": text, "at": parse_datetime(one["at"])}
+
+
+def _spoken(length: timedelta) -> str:
+    return count(length.days, "day", "days") if length.days else count(length.seconds // 3600, "hour", "hours")
 
 
 def _base(text: str) -> dict[str, str]:

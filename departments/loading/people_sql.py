@@ -6,7 +6,8 @@
 
 from departments.loading.body_sql import Difference
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('departments.loading.people'))"
+# Under the table's own number: two loads wait for each other where they fill the same table.
+LOCK = "SELECT pg_advisory_xact_lock('departments_person'::regclass::oid::bigint)"
 CREATE = """
     CREATE TEMPORARY TABLE loading_file (
         number integer, email text, written text, name text, telephone text, shared boolean

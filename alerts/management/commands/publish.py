@@ -1,6 +1,5 @@
 """`manage.py publish FILE`: an advisory from a JSON file, published. Its reference is the last word printed."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,11 @@ from django.db import transaction
 
 from alerts.contract import NotUnderstood
 from alerts.draft import from_file, update_from_file
+from alerts.management.files import advisory_in
 from alerts.management.people import advisory_of, person_of
 from alerts.officers import issuer_of
 from alerts.publish import publish_draft
 from departments.refusal import Refused
-
-LARGEST = 2_000_000  # bytes
 
 
 class Command(BaseCommand):
@@ -37,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, draft and publish in one transaction: all of it, or nothing and a sentence."""
-        data = _read(options["file"])
+        data = advisory_in(options["file"])
         officer = person_of(options["officer"])
         approver = person_of(options["approved_by"]) if options["approved_by"] else officer
         if options["approved_by"] and approver == officer:
@@ -65,16 +63,3 @@ class Command(BaseCommand):
         if nobody:
             self.stdout.write(f"{nobody:,} of these bodies have nobody who can be told.")
         self.stdout.write(f"Published revision {revision.number} of {revision.advisory.reference}")
-
-
-def _read(path: Path) -> object:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise CommandError(f"{path} is larger than {LARGEST:,} bytes; an advisory is a few pages of text.")
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise CommandError(f"{path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise CommandError(f"{path} is not JSON: {error}.") from None

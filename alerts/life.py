@@ -1,0 +1,88 @@
+"""An advisory's life, as the record has it: each step, by whom and when. Reads only."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+
+from alerts.models import Advisory, Record
+from departments.models import Body
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what happened, by whom ("" for the clock), when, and why where somebody said so."""
+
+    at: datetime
+    who: str
+    what: str
+    why: str = ""
+    alone: bool = False
+    """Published without a second officer."""
+
+
+def life_of(advisory: Advisory) -> list[Step]:
+    """The steps of its life, the latest first; how its mails travel is not among them."""
+    entries = Record.objects.filter(subject=advisory.reference, kind__in=_SAYS).select_related("actor")
+    shown = list(entries.order_by("-id")[:MOST])
+    slugs = {slug for entry in shown for slug in _slugs(entry.details)}
+    names = dict(Body.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
+    return [
+        Step(
+            at=entry.at,
+            who=entry.actor.name if entry.actor else "",
+            what=_SAYS[entry.kind](entry.details, names),
+            why=str(entry.details.get("reason") or entry.details.get("alone_reason") or ""),
+            alone=bool(entry.details.get("alone_reason")) and entry.kind == "published",
+        )
+        for entry in shown
+    ]
+
+
+def _slugs(details: Mapping[str, Any]) -> list[str]:
+    given = details.get("bodies", [])
+    return [*given, details["body"]] if "body" in details else list(given)
+
+
+def _named(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    slugs = _slugs(details)
+    shown = [names.get(slug, slug) for slug in slugs[:5]]
+    return ", ".join([*shown, f"and {len(slugs) - 5:,} more"] if len(slugs) > 5 else shown)
+
+
+def _day(details: Mapping[str, Any]) -> str:
+    at = parse_datetime(str(details.get("until", "")))
+    return f", until {date_format(timezone.localtime(at), 'j F Y')}" if at else ""
+
+
+def _published(details: Mapping[str, Any], _: Mapping[str, str]) -> str:
+    alone = ", alone" if details.get("alone_reason") else ""
+    return f"published revision {details['revision']}, {details['kind']}{alone}"
+
+
+# By the record's kind: the step in words, after the name of whoever did it.
+_SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
+    "drafted": lambda details, names: "began a draft",
+    "submitted": lambda details, names: f"submitted it, and {details.get('asked', 0)} were asked to approve it",
+    "approved": lambda details, names: "approved it",
+    "returned": lambda details, names: "sent it back",
+    "dropped": lambda details, names: "threw the draft away",
+    "published": _published,
+    "stopped": lambda details, names: f"stopped it: {details['sent']:,} sent, {details['unsent']:,} not",
+    "went on": lambda details, names: "let it go on",
+    "stood down": lambda details, names: f"stood it down, with revision {details['revision']}",
+    "left out": lambda details, names: f"left out {_named(details, names)}{_day(details)}",
+    "put in": lambda details, names: f"put in {_named(details, names)}",
+    "lapsed": lambda details, names: f"put in by the clock, since nobody signed anew: {_named(details, names)}",
+    "reviewed": lambda details, names: f"said that it still holds{_day(details)}",
+    "expired": lambda details, names: "expired: nobody looked at it in time",
+    "handed over": lambda details, names: f"went from {details['from']} to {details['to']}, which took over",
+    "released": lambda details, names: f"released {_named(details, names)}",
+    "released over them": lambda details, names: f"released by the clock over {len(details['relays']):,} holding it",
+}

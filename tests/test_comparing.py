@@ -1,0 +1,61 @@
+"""What changed between two texts, as somebody would read it."""
+
+import pytest
+
+from alerts.comparing import Difference, Piece, differences, text_of, text_of_draft
+from alerts.models import Draft
+from tests import rows
+
+OLD = {"title": ["Do not use Zoom"], "summary": ["It is overheard."], "do_not_use_for": ["closed sessions"]}
+
+
+def said(pieces: list[Piece], *hows: str) -> str:
+    return "".join(piece.text for piece in pieces if piece.how in hows)
+
+
+def test_the_same_text_has_no_differences() -> None:
+    assert differences(OLD, OLD) == []
+
+
+def test_only_the_fields_that_changed_are_named_in_the_order_of_reading() -> None:
+    new = {**OLD, "title": ["Do not use Zoom 5"], "use_instead": ["a telephone"]}
+    assert [one.label for one in differences(OLD, new)] == ["Title", "Use instead"]
+
+
+def test_both_texts_can_be_read_back_from_the_pieces() -> None:
+    old = {"guidance": ["First line here", "", "Second  line, with  blanks."]}
+    new = {"guidance": ["First line there", "A new one", "Second line."]}
+    [difference] = differences(old, new)
+    assert said(difference.pieces, "same", "gone") == "\n".join(old["guidance"])
+    assert said(difference.pieces, "same", "new") == "\n".join(new["guidance"])
+
+
+def test_words_that_came_and_went_stand_beside_what_stayed() -> None:
+    [difference] = differences({"title": ["Public business may go on today"]}, {"title": ["Public business may go on"]})
+    assert difference == Difference("Title", [Piece("same", "Public business may go on"), Piece("gone", " today")])
+
+
+def test_a_field_that_is_gone_is_struck_out_whole() -> None:
+    [difference] = differences(OLD, {key: lines for key, lines in OLD.items() if key != "do_not_use_for"})
+    assert difference.pieces == [Piece("gone", "closed sessions")]
+
+
+def test_a_long_text_is_compared_by_its_lines() -> None:
+    lines = [f"line {number} of many" for number in range(10_000)]
+    [difference] = differences({"guidance": lines}, {"guidance": [*lines[:5_000], "new", *lines[5_000:]]})
+    assert [piece.how for piece in difference.pieces] == ["same", "new", "same"]
+
+
+@pytest.mark.django_db
+def test_a_draft_reads_as_it_would_be_published_and_what_cannot_be_read_as_it_was_typed() -> None:
+    advisory = rows.advisory()
+    assert advisory.current is not None
+    content = {
+        "title": "Do not use Zoom",
+        "actions": [{"text": "Move", "due": "soon", "of": "body"}, "odd"],
+        "topics": 7,
+    }
+    draft = Draft(advisory=advisory, content=content)
+    [difference] = differences(text_of(advisory.current), text_of_draft(draft))
+    assert difference.label == "What is asked"
+    assert said(difference.pieces, "new") == "Move, by soon (answered once for each body)"
