@@ -6,14 +6,16 @@ its words, of its audience, or of whether everybody is asked again takes it back
 is published is what somebody else has read. Twice: the second press finds that it was done, and says so.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts import desk, record
-from alerts.contract import NotUnderstood, Reader, Wrong, read_content, read_head, reason_of
+from alerts.contract import NEEDS_OPEN_TITLE, NotUnderstood, Reader, Wrong, read_content, read_head, reason_of
 from alerts.draft import hold
 from alerts.models import Advisory, Draft, Look, Marking, Message, Severity, State
 from alerts.officers import approvers, check_may, refuse_beyond_branch
@@ -44,8 +46,13 @@ class Looker:
 
 
 @transaction.atomic
-def submit(draft: Draft, by: Person, version: int, now: datetime | None = None) -> Draft:
-    """Ask for approval of this version. Raises `NotUnderstood` with what is to be mended, or `Refused`."""
+def submit(
+    draft: Draft, by: Person, version: int, now: datetime | None = None, *, gives_nothing_away: bool = False
+) -> Draft:
+    """Ask for approval of this version. From AMBER up its author confirms that the open title `gives_nothing_away`.
+
+    Raises `NotUnderstood` with what is to be mended, or `Refused`.
+    """
     now = now or timezone.now()
     held = held_at(draft, version)
     check_may(by, held.advisory)
@@ -56,14 +63,15 @@ def submit(draft: Draft, by: Person, version: int, now: datetime | None = None) 
         raise Refused(
             f"Words of {names} wait beside this draft. Use or drop them first: with its publication they are gone."
         )
-    check(held, now)
+    check(held, now, gives_nothing_away=gives_nothing_away)
     held.stage, held.submitted_by, held.submitted_at = Draft.Stage.SUBMITTED, by, now
     held.decided_by, held.decided_at, held.reason = None, None, ""
     held.save()
     _apply_head(held, now)
     others = [person.pk for person in approvers(held.advisory) if person.pk != by.pk]
     desk.put(Message.Kind.APPROVE, held.advisory, others, f"{held.pk}.{held.version}.{now.timestamp():.0f}", now)
-    record.write("submitted", held.advisory.reference, by, version=held.version, asked=len(others))
+    said = {"open_title": held.advisory.open_title} if held.advisory.marking in NEEDS_OPEN_TITLE else {}
+    record.write("submitted", held.advisory.reference, by, version=held.version, asked=len(others), **said)
     return held
 
 
@@ -97,18 +105,22 @@ def give_back(draft: Draft, by: Person, version: int, reason: str, now: datetime
     return held
 
 
-def check(draft: Draft, now: datetime) -> None:
+def check(draft: Draft, now: datetime, *, gives_nothing_away: bool) -> None:
     """Raise `NotUnderstood` or `Refused` with whatever would be wrong with publishing this now, but for its reach."""
     first = draft.advisory.state == State.DRAFT
     reader = Reader(draft.content, now)
     content = read_content(reader)
     head = read_head(reader) if first else None
-    for blank in blanks(draft.content)[:5]:
-        reader.say("", f"‹{blank}› still stands there: fill it in.")
+    for where, left in _blanks_of(draft.content):
+        blank = len(left) == 1
+        named = ", ".join(f"‹{words}›" for words in left)
+        reader.say(where, f"{named} still {'stands' if blank else 'stand'} there: fill {'it' if blank else 'them'} in.")
     if not first and not content.words["what_changed"]:
         reader.say("what_changed", "is missing: say in a sentence what changed.")
     if not first and "earlier" not in content.words:
         reader.say("earlier", "is missing: say whether the earlier advice still holds.")
+    if head is not None and head.marking in NEEDS_OPEN_TITLE and head.open_title and not gives_nothing_away:
+        reader.say("open_title", "is seen by strangers: read it as one would, and confirm that it gives nothing away.")
     if head is not None and head.supersedes and not _published(head.supersedes):
         reader.say("supersedes", f"there is no published advisory {head.supersedes!r}.")
     reader.done()
@@ -121,6 +133,17 @@ def check(draft: Draft, now: datetime) -> None:
         raise NotUnderstood([Wrong("audience", "names no branch and no person, so nobody would hear this.")])
     refuse_unheard(draft.advisory)
     refuse_beyond_branch(draft.advisory)
+
+
+def _blanks_of(content: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """By key of the contract: what of a starting text is still to be filled in."""
+    for key, value in content.items():
+        rows = enumerate(value, start=1) if key == "actions" and isinstance(value, list) else ()
+        for number, row in rows:
+            if left := blanks(row):
+                yield f"actions[{number}].text", left
+        if key != "actions" and (left := blanks(value)):
+            yield key, left
 
 
 def submitter_of(draft: Draft) -> Person:

@@ -12,6 +12,7 @@ WHERE advisory_id = %(advisory)s AND NOT stale
   AND body_id IN (SELECT body_id FROM departments_change WHERE xid8 >= %(seen)s)
 """
 
+# A body through which it only passed, or of which only some were named, may be put in later; no relay becomes less.
 PLAN_RELAYS = (
     AUDIENCE
     + """
@@ -19,7 +20,8 @@ INSERT INTO alerts_relay (advisory_id, body_id, purpose, state, path, note, stal
 SELECT %(advisory)s, a.body_id, a.purpose, 'planned', '{}', '', true
 FROM audience a
 ORDER BY a.body_id
-ON CONFLICT (advisory_id, body_id) DO NOTHING
+ON CONFLICT (advisory_id, body_id) DO UPDATE SET purpose = excluded.purpose, stale = true
+WHERE (alerts_relay.purpose, excluded.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))
 """
 )
 

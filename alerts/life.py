@@ -72,6 +72,8 @@ _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "submitted": lambda details, names: f"submitted it, and {details.get('asked', 0)} were asked to approve it",
     "approved": lambda details, names: "approved it",
     "returned": lambda details, names: "sent it back",
+    "taken back": lambda details, names: "changed it, which took it back to being written",
+    "set aside": lambda details, names: "published it while somebody's other words waited; the record has them",
     "dropped": lambda details, names: "threw the draft away",
     "published": _published,
     "stopped": lambda details, names: f"stopped it: {details['sent']:,} sent, {details['unsent']:,} not",

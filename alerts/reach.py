@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from alerts.models import Advisory, Gap
 from alerts.reach_sql import PREVIEW, TARGETS
-from departments.models import Body, Membership, Person
+from departments.models import Body, Membership, Person, Remit
 
 SIMILAR_FOR = timedelta(days=365)
 MONTH = timedelta(days=30)
@@ -29,6 +29,8 @@ class GapFound:
     why: str
     branch: Body
     strength: int
+    below: int = 0
+    """How many further bodies hang below it and miss it for the same reason: they are put in or left out with it."""
 
     @property
     def chosen(self) -> bool:
@@ -51,6 +53,15 @@ class Reach:
     """Other advisories of the last 30 days that some of these bodies had."""
     nowhere: list[Person] = field(default_factory=list)
     """Whoever is named and sits in no open body, so that it does not find them; by name."""
+    subject: list[str] = field(default_factory=list)
+    """The topics by which bodies outside the audience were looked for; none: nobody was."""
+    unknown: list[str] = field(default_factory=list)
+    """Those of them that no open body has as remit, so that they find nobody."""
+
+    @property
+    def missed(self) -> int:
+        """How many bodies will not hear it."""
+        return sum(1 + gap.below for gap in self.gaps)
 
     def choices(self) -> list[GapFound]:
         """The gaps that are the officer's own choice."""
@@ -71,9 +82,10 @@ def reach(advisory: Advisory, topics: list[str] | None = None, now: datetime | N
     `topics` are the advisory's subject; by default those of its draft, otherwise of its current revision.
     """
     now = now or timezone.now()
+    subject = list(dict.fromkeys(subject_of(advisory) if topics is None else topics))
     values: dict[str, Any] = {
         "advisory": advisory.pk,
-        "topics": subject_of(advisory) if topics is None else topics,
+        "topics": subject,
         "year_ago": now - SIMILAR_FOR,
         "month_ago": now - MONTH,
     }
@@ -82,9 +94,19 @@ def reach(advisory: Advisory, topics: list[str] | None = None, now: datetime | N
         rows = cursor.fetchall()
     figures = next(row for row in rows if not row[0])
     found = Body.objects.in_bulk({pk for row in rows if row[0] for pk in (row[1], row[4])})
-    gaps = [GapFound(row[0], found[row[1]], row[2], found[row[4]], row[3]) for row in rows if row[0]]
+    gaps = [GapFound(row[0], found[row[1]], row[2], found[row[4]], row[3], row[5]) for row in rows if row[0]]
     _, _, _, people, bodies, branches, no_night, this_month = figures
-    return Reach(people, bodies, branches, _in_order(gaps), no_night, this_month, nowhere(advisory))
+    return Reach(
+        people=people,
+        bodies=bodies,
+        branches=branches,
+        gaps=_in_order(gaps),
+        no_night=no_night,
+        this_month=this_month,
+        nowhere=nowhere(advisory),
+        subject=subject,
+        unknown=_unknown(subject),
+    )
 
 
 def targets(advisory: Advisory) -> set[int]:
@@ -114,6 +136,12 @@ def subject_of(advisory: Advisory) -> list[str]:
     return [topic for topic in topics if isinstance(topic, str)] if isinstance(topics, list) else []
 
 
+def _unknown(subject: list[str]) -> list[str]:
+    matched = Remit.objects.filter(topic__slug__in=subject, body__closed=None)
+    known = set(matched.values_list("topic__slug", flat=True)) if subject else set()
+    return [topic for topic in subject if topic not in known]
+
+
 def as_signed(advisory: Advisory, found: Reach) -> dict[str, Any]:
     """The preview as it is frozen with a revision: its rule, its figures, and its gaps in the order shown."""
     return {
@@ -136,6 +164,7 @@ def as_signed(advisory: Advisory, found: Reach) -> dict[str, Any]:
                 "branch": gap.branch.slug,
                 "why": gap.why,
                 "strength": gap.strength,
+                "below": gap.below,
             }
             for gap in found.gaps
         ],

@@ -4,7 +4,8 @@ from alerts.audience import AUDIENCE, SEATS
 from departments.lacks import Lack
 
 # Its first row (kind '') holds the figures; each further one is a gap. `top` says under which branch a body is shown: the
-# body below the root in its line of accountability, or itself.
+# body below the root in its line of accountability, or itself. Of those whom similar advisories reached only the highest
+# are gaps (`cut`), with how many hang below them: whoever puts the one in puts in the others.
 PREVIEW = (
     AUDIENCE
     + f""", seat AS MATERIALIZED (
@@ -38,6 +39,19 @@ PREVIEW = (
       AND r.body_id NOT IN (SELECT body_id FROM excluded)
       AND r.body_id NOT IN (SELECT body_id FROM outside)
     GROUP BY r.body_id
+), missing(body_id) AS MATERIALIZED (
+    SELECT body_id FROM outside UNION ALL SELECT body_id FROM familiar
+), cut(body_id, top_id) AS (
+    SELECT f.body_id, f.body_id
+    FROM familiar f JOIN departments_body b ON b.id = f.body_id
+    WHERE b.parent_id IS NULL OR b.parent_id NOT IN (SELECT body_id FROM missing)
+    UNION ALL
+    SELECT b.id, c.top_id
+    FROM cut c JOIN departments_body b ON b.parent_id = c.body_id JOIN missing m ON m.body_id = b.id
+), cut_off AS (
+    SELECT c.top_id AS body_id, count(f.body_id) - 1 AS below
+    FROM cut c LEFT JOIN familiar f USING (body_id)
+    GROUP BY c.top_id
 ), sponsor AS (
     SELECT s.sponsor_id AS body_id, count(*) AS strength, min(told.name) AS one
     FROM target t
@@ -49,26 +63,26 @@ PREVIEW = (
         UNION ALL SELECT body_id FROM familiar UNION ALL SELECT body_id FROM issuing
     )
     GROUP BY s.sponsor_id
-), gap(kind, body_id, why, strength) AS (
-    SELECT 'outside', body_id, why, strength FROM outside
+), gap(kind, body_id, why, strength, below) AS (
+    SELECT 'outside', body_id, why, strength, 0 FROM outside
     UNION ALL
     SELECT 'similar', body_id,
         'told of ' || last || CASE WHEN strength > 1 THEN ' and ' || strength - 1 || ' more' ELSE '' END
-        || ' on the same subject',
-        strength
-    FROM familiar
+        || ' on the same subject' || CASE WHEN below > 0 THEN ', with ' || below || ' below it' ELSE '' END,
+        strength, below
+    FROM familiar JOIN cut_off USING (body_id)
     UNION ALL
     SELECT 'sponsor', body_id,
         'sponsors ' || one
         || CASE WHEN strength > 1 THEN ' and ' || strength - 1 || ' more, which are told' ELSE ', which is told' END,
-        strength
+        strength, 0
     FROM sponsor
     UNION ALL
-    SELECT 'nobody', t.body_id, 'nobody to tell', 0
+    SELECT 'nobody', t.body_id, 'nobody to tell', 0, 0
     FROM target t LEFT JOIN told USING (body_id)
     WHERE told.body_id IS NULL
     UNION ALL
-    SELECT 'bouncing', t.body_id, 'every address bounces', 0
+    SELECT 'bouncing', t.body_id, 'every address bounces', 0, 0
     FROM target t JOIN told USING (body_id)
     WHERE told.bouncing
 ), top(body_id, branch_id, depth) AS (
@@ -95,7 +109,7 @@ SELECT '' AS kind, NULL AS body_id, '' AS why,
           )
     ) AS this_month
 UNION ALL
-SELECT g.kind, g.body_id, g.why, g.strength, coalesce(t.branch_id, g.body_id), 0, 0, 0
+SELECT g.kind, g.body_id, g.why, g.strength, coalesce(t.branch_id, g.body_id), g.below, 0, 0
 FROM gap g LEFT JOIN top t USING (body_id)
 """
 )

@@ -220,6 +220,19 @@ def refuse_unheard(advisory: Advisory) -> None:
         )
 
 
+def in_words(advisory: Advisory) -> list[str]:
+    """Whom it is for, a line each."""
+    branches = advisory.branches.order_by("body__name", "pk").values_list("body__name", flat=True)
+    said = [f"{name}, and everything below it" for name in branches]
+    if roles := [str(Role(role).label) for role in advisory.roles.order_by("role").values_list("role", flat=True)]:
+        said.append(f"there, only people in these roles: {', '.join(roles)}")
+    if topics := advisory.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True):
+        said.append(f"there, only bodies with this remit: {', '.join(topics)}")
+    if named := advisory.named.order_by("person__name", "pk").values_list("person__name", flat=True):
+        said.append(f"by name: {', '.join(named)}")
+    return said
+
+
 def check_reason(reason: str) -> str:
     """A reason that somebody can be asked about; raises `Refused`."""
     return reason_of(reason, "Say why it is left out: your name stands under it.")

@@ -46,9 +46,14 @@ def deliver() -> None:
 
 
 @shared_task
-def tend() -> None:
-    """Review dates, bodies left out until a day, what was left undecided, advisories of closed bodies."""
+def tend_gaps() -> None:
+    """Bodies left out until a day, and what was left undecided."""
     gaps.tend(timezone.now())
+
+
+@shared_task
+def tend_reviews() -> None:
+    """Review dates, and advisories of closed bodies."""
     reviewing.tend(timezone.now())
 
 

@@ -21,12 +21,13 @@ from psycopg.errors import QueryCanceled
 from alerts import contract
 from alerts.draft import from_file
 from alerts.models import Advisory
-from alerts.reach import Reach, reach, subject_of
+from alerts.reach import Reach, reach
 from alerts.shadow import shadow
+from alerts.targeting import in_words
 from departments import loading
 from departments.lacks import CONFIRMED_FOR
 from departments.loading.report import SHOWN, Progress, Remark, Report, silent
-from departments.models import Body, Membership, Person, Role, Topic
+from departments.models import Body, Membership, Person, Role
 from departments.standing_sql import OWN
 
 # Tables just filled have no statistics, and nobody gathers them for temporary ones.
@@ -219,8 +220,6 @@ def _sheet(
     reports: dict[str, Report],
     supersedes: str,
 ) -> Sheet:
-    subject = list(dict.fromkeys(subject_of(advisory)))
-    known = set(Topic.objects.filter(slug__in=subject).values_list("slug", flat=True))
     left_out = advisory.exclusions.order_by("body__name", "pk").values_list("body__name", "reason")
     return Sheet(
         title=str(advisory.draft.content["title"]).strip(),
@@ -228,7 +227,7 @@ def _sheet(
         marking=advisory.marking,
         exercise=advisory.exercise,
         at=at,
-        audience=_audience(advisory),
+        audience=in_words(advisory),
         left_out=list(left_out),
         people=found.people,
         bodies=found.bodies,
@@ -240,23 +239,11 @@ def _sheet(
             )
             for branch, gaps in found.by_branch()
         ],
-        unknown=[topic for topic in subject if topic not in known],
+        unknown=found.unknown,
         register=register,
         remarks=[(what, [str(one) for one in report.remarks]) for what, report in reports.items() if report.remarks],
         supersedes=supersedes,
     )
-
-
-def _audience(advisory: Advisory) -> list[str]:
-    branches = advisory.branches.order_by("body__name", "pk").values_list("body__name", flat=True)
-    said = [f"{name}, and everything below it" for name in branches]
-    if roles := [str(Role(role).label) for role in advisory.roles.order_by("role").values_list("role", flat=True)]:
-        said.append(f"there, only people in these roles: {', '.join(roles)}")
-    if topics := advisory.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True):
-        said.append(f"there, only bodies with this remit: {', '.join(topics)}")
-    if named := advisory.named.order_by("person__name", "pk").values_list("person__name", flat=True):
-        said.append(f"by name: {', '.join(named)}")
-    return said
 
 
 def _lines(wrong: Iterable[Remark | contract.Wrong | str]) -> list[str]:

@@ -15,7 +15,8 @@ app.autodiscover_tasks()
 LOOKS = (
     "alerts.tasks.cascade_all",
     "alerts.tasks.deliver",
-    "alerts.tasks.tend",
+    "alerts.tasks.tend_gaps",
+    "alerts.tasks.tend_reviews",
     "alerts.tasks.fold_all",
     "departments.tasks.refresh_readiness",
     "departments.tasks.load_uploads",

@@ -94,7 +94,9 @@ class TestSubmitting:
     def test_what_stands_in_the_draft_holds_for_the_advisory_from_here_on(self, office: Office, draft: Draft) -> None:
         Page(draft, office.ada).types(severity="low", marking="AMBER", open_title="Video", rule="any", review_by="P20D")
         now = timezone.now()
-        submit(draft, office.ada, fresh(draft).version, now)
+        with pytest.raises(NotUnderstood, match="confirm that it gives nothing away"):
+            submit(draft, office.ada, fresh(draft).version, now)
+        submit(draft, office.ada, fresh(draft).version, now, gives_nothing_away=True)
         found = fresh(draft).advisory
         assert (found.severity, found.marking, found.open_title, found.rule) == ("low", "AMBER", "Video", "any")
         assert found.review_by == now + timedelta(days=20)
@@ -114,7 +116,7 @@ class TestSubmitting:
     ) -> None:
         Page(draft, office.ada).types(**typed)
         with pytest.raises(NotUnderstood, match=sentence):
-            submit(draft, office.ada, fresh(draft).version)
+            submit(draft, office.ada, fresh(draft).version, gives_nothing_away=True)
         assert fresh(draft).stage == "writing"
         assert asked() == []
 
@@ -124,11 +126,11 @@ class TestSubmitting:
         for body in (office.government, office.department):
             targeting.drop_branch(draft.advisory, body, office.ada)
         with pytest.raises(NotUnderstood, match="names no branch and no person"):
-            check(fresh(draft), timezone.now())
+            check(fresh(draft), timezone.now(), gives_nothing_away=True)
         targeting.name_person(draft.advisory, office.cas.email, office.ada)
         Membership.objects.filter(person=office.cas).update(until=timezone.now())
         with pytest.raises(Refused, match=r"Cas .* sits in no open body"):
-            check(fresh(draft), timezone.now())
+            check(fresh(draft), timezone.now(), gives_nothing_away=True)
 
 
 class TestApproving:

@@ -55,8 +55,8 @@ class TestStartingTexts:
         with pytest.raises(NotUnderstood) as refused:
             submit(draft, office.ada, fresh(draft).version)
         assert refused.value.sentences == [
-            "‹product› still stands there: fill it in.",
-            "‹Product› still stands there: fill it in.",
+            "title: ‹product› still stands there: fill it in.",
+            "summary: ‹Product›, ‹product› still stand there: fill them in.",
         ]
         live = office.publish().advisory
         with pytest.raises(Refused, match="‹What made the warning necessary› still stands there"):

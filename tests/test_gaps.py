@@ -279,7 +279,6 @@ class TestSigning:
         assert [gap.kind for gap in draft.advisory.gaps.filter(body=office.board)] == ["outside"]
 
 
-@pytest.mark.xfail(strict=True, reason="a relay that was planned for information does not become a target yet")
 def test_a_body_through_which_it_passed_is_put_in_as_well(office: Wide) -> None:
     """Its relay is there already, for information."""
     below = office.body("unit", office.outside, people=1)

@@ -13,7 +13,7 @@ from alerts.draft import update_from_file
 from alerts.models import Advisory, Draft, Exclusion, Message, Record
 from alerts.publish import publish_draft
 from alerts.targeting import leave_out
-from alerts.tasks import tend
+from alerts.tasks import tend_gaps, tend_reviews
 from departments.models import Body, Membership, Topic
 from tests.test_drafts import at_once
 from tests.test_gaps import DAY, Wide, at, mails, told
@@ -50,7 +50,8 @@ class TestWhenItsDayComes:
     def at(self, moment: datetime, times: int = 2) -> None:
         with time_machine.travel(moment, tick=False):
             for _ in range(times):
-                tend()
+                tend_gaps()
+                tend_reviews()
 
     def test_it_is_put_in_unless_it_is_signed_anew(self, office: Wide, advisory: Advisory, noon: datetime) -> None:
         self.at(noon + 10 * DAY - timedelta(minutes=1))
@@ -177,7 +178,8 @@ def test_left_out_until_a_day_that_passed_before_it_was_published_it_is_put_in_w
     with time_machine.travel(noon + 2 * DAY, tick=False):
         advisory = publish_draft(Draft.objects.get(), office.ben, accept_gaps="x").advisory
         assert told(advisory) == {"Head"}
-        tend()
+        tend_gaps()
+        tend_reviews()
         assert told(advisory) == {"Head", "Cas"}
 
 

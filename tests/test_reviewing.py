@@ -11,7 +11,7 @@ from alerts.draft import update_from_file
 from alerts.models import Advisory, Draft, Message, Record
 from alerts.publish import publish_draft
 from alerts.stopping import stand_down
-from alerts.tasks import tend
+from alerts.tasks import tend_gaps, tend_reviews
 from departments.closing import close
 from departments.models import Body, Membership, Person
 from departments.refusal import Refused
@@ -231,6 +231,7 @@ class TestHandingOver:
     ) -> None:
         Body.objects.filter(pk=office.centre.pk).update(closed=timezone.localdate())
         with time_machine.travel(noon + 61 * DAY, tick=False):
-            tend()
+            tend_gaps()
+            tend_reviews()
         advisory.refresh_from_db()
         assert (advisory.issuer, advisory.state) == (office.centre, "expired")

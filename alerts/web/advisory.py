@@ -17,11 +17,12 @@ from alerts.life import life_of
 from alerts.markdown import to_html
 from alerts.models import Advisory, Draft, Gap, Revision, State
 from alerts.starters import content_of_starter, starters
+from alerts.targeting import in_words
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
 from alerts.web.numbers import count, people
 from alerts.web.waiting import waiting_of
-from departments.models import Person, Role
+from departments.models import Person
 from departments.refusal import Refused
 
 GAPS_NAMED = 20
@@ -49,7 +50,7 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "guidance": to_html(str(content.get("guidance", ""))),
             "actions": list(found.current.actions.all()) if found.current else [],
             "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
-            "audience": _audience(found),
+            "audience": in_words(found),
             "exclusions": list(exclusions),
             "gaps": not_heard[:GAPS_NAMED],
             "gaps_all": len(not_heard),
@@ -67,22 +68,6 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "until": timezone.localtime(found.review_by).strftime("%Y-%m-%d") if found.review_by else "",
         },
     )
-
-
-def _audience(found: Advisory) -> list[str]:
-    """Who it is for, a sentence each."""
-    branches = [item.body.name for item in found.branches.select_related("body").order_by("body__name")]
-    said = [f"{name}, and everything below it" for name in branches]
-    roles = [str(Role(item.role).label) for item in found.roles.order_by("role")]
-    if roles:
-        said.append(f"there, only people in these roles: {', '.join(roles)}")
-    topics = [item.topic.slug for item in found.only_topics.select_related("topic").order_by("topic__slug")]
-    if topics:
-        said.append(f"there, only bodies with this remit: {', '.join(topics)}")
-    named = [item.person.name for item in found.named.select_related("person").order_by("person__name")]
-    if named:
-        said.append(f"by name: {', '.join(named)}")
-    return said
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:

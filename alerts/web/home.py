@@ -61,7 +61,9 @@ def home(request: HttpRequest) -> HttpResponse:
             "under_way": [_under(advisory, person) for advisory in live[:SHOWN]],
             "more": max(live.count() - SHOWN, 0),
             "drafts": [Begun(item, title_of(item), _yours(item, person)) for item in _issued(person)],
-            "expired": [(item, title_of(item)) for item in mine.filter(state=State.EXPIRED).order_by("review_by", "pk")],
+            "expired": [
+                (item, title_of(item)) for item in mine.filter(state=State.EXPIRED).order_by("review_by", "pk")
+            ],
             "past": [(item, title_of(item)) for item in mine.filter(state=State.STOOD_DOWN).order_by("-pk")[:SHOWN]],
             "writes": bool(bodies_of(person, [Role.OFFICER])),
             "nobody": _dark() if is_administrator(person) else 0,

@@ -49,7 +49,9 @@ def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
     refresh()
     how_far = reach(found)
     undecided = gaps.undecided(found, how_far)
-    kept = {(gap.kind, gap.body_id): gap for gap in found.gaps.filter(decision=Gap.Decision.SIGNED).select_related("by")}
+    kept = {
+        (gap.kind, gap.body_id): gap for gap in found.gaps.filter(decision=Gap.Decision.SIGNED).select_related("by")
+    }
     still_open = {(gap.kind, gap.body.pk) for gap in undecided}
     shown = [gap for gap in how_far.gaps if not gap.chosen or (gap.kind, gap.body.pk) in still_open]
     return render(

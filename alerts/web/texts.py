@@ -19,7 +19,8 @@ from alerts.web.asking import find, signed_in, title_of
 
 # The letter's own styles are inline; nothing in it runs, is fetched or leads anywhere.
 LETTER_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'; sandbox"
 )
 DRAFT = "draft"
 

@@ -42,6 +42,11 @@ class Waiting:
     lookers: list[approving.Looker]
 
     @property
+    def missed_undecided(self) -> int:
+        """How many bodies are not decided about."""
+        return sum(1 + gap.below for gap in self.undecided)
+
+    @property
     def first_gaps(self) -> list[GapFound]:
         """The gaps that are named here; the others are one press away."""
         return self.reach.gaps[:NAMED]

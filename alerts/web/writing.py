@@ -112,7 +112,8 @@ def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
         return redirect(NEXT.get(request.POST["save"], "alerts:write"), found.reference)
     try:
         saved.draft.refresh_from_db()
-        approving.submit(saved.draft, person, saved.draft.version)
+        confirmed = "open_confirmed" in request.POST
+        approving.submit(saved.draft, person, saved.draft.version, gives_nothing_away=confirmed)
     except NotUnderstood as wrong:
         errors = [(LABELS.get(one.where.split("[")[0].split(".")[0], ""), one) for one in wrong.wrong]
         return _answer(request, found, saved.draft, {**told, "wrong": errors}, 422)
@@ -143,6 +144,7 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
         "values": shown(page),
         "base": json.dumps(base),
         "first": first,
+        "confirmed": "open_confirmed" in request.POST,
         "severities": [(value, label, *map(_spoken, DEFAULT_TIMES[value])) for value, label in Severity.choices],
         "reach": reach(found) if first and (found.branches.exists() or found.named.exists()) else None,
         "markings": Marking.choices,
