@@ -112,9 +112,9 @@ def check(draft: Draft, now: datetime, *, gives_nothing_away: bool) -> None:
     content = read_content(reader)
     head = read_head(reader) if first else None
     for where, left in _blanks_of(draft.content):
-        blank = len(left) == 1
-        named = ", ".join(f"‹{words}›" for words in left)
-        reader.say(where, f"{named} still {'stands' if blank else 'stand'} there: fill {'it' if blank else 'them'} in.")
+        one = len(left) == 1
+        blank = ", ".join(f"‹{words}›" for words in left)
+        reader.say(where, f"{blank} still {'stands' if one else 'stand'} there: fill {'it' if one else 'them'} in.")
     if not first and not content.words["what_changed"]:
         reader.say("what_changed", "is missing: say in a sentence what changed.")
     if not first and "earlier" not in content.words:
