@@ -15,7 +15,10 @@ from config import embedded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from pytest_django.fixtures import Settings as SettingsWrapper
 
+    from tests.office import Office
+    from tests.smtp import Server
     from tests.stack import Stack
 
 _services = ExitStack()
@@ -64,6 +67,24 @@ def page() -> Iterator["Page"]:
 
     with open_page() as opened:
         yield opened
+
+
+@pytest.fixture
+def office() -> "Office":
+    """An issuing authority with two officers, and a government with people."""
+    from tests.office import Office
+
+    return Office()
+
+
+@pytest.fixture
+def server(settings: "SettingsWrapper") -> Iterator["Server"]:
+    """A mail server that takes what is delivered."""
+    from tests.smtp import Server
+
+    with Server() as running:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+        yield running
 
 
 @pytest.fixture(autouse=True)

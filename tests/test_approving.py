@@ -16,15 +16,10 @@ from alerts.models import Draft, Message, Record, Revision
 from alerts.publish import publish_draft
 from departments.models import Membership, Person
 from departments.refusal import Refused
+from tests.office import Office
 from tests.test_drafts import Page, a_draft, at_once, fresh, numbers
-from tests.test_publish import Office
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture(autouse=True)

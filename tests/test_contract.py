@@ -23,7 +23,7 @@ from alerts.draft import from_file
 from alerts.models import Advisory, Draft, Record
 from departments.models import Body, Membership, Person
 from departments.refusal import Refused
-from tests.test_publish import Office, an_advisory
+from tests.office import Office, an_advisory
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

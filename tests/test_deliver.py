@@ -1,6 +1,5 @@
 """Delivery on a real SMTP server: each mail once, each refusal its own, nothing unsent after stop."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,22 +14,10 @@ from alerts.models import Advisory, Batch, Message, Recipient, Record
 from alerts.publish import publish_draft
 from alerts.stopping import go_on, stop
 from departments.models import Person
+from tests.office import Office, an_advisory
 from tests.smtp import Server
-from tests.test_publish import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def server(settings: SettingsWrapper) -> Iterator[Server]:
-    with Server() as running:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-        yield running
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 def published(office: Office, people: int = 5) -> Advisory:

@@ -15,15 +15,10 @@ from alerts.publish import publish_draft
 from alerts.starters import BLANK, STARTERS, blanks, content_of_starter, starters
 from alerts.stopping import stand_down, stop
 from departments.refusal import Refused
+from tests.office import Office, an_advisory
 from tests.test_drafts import Page, a_draft, at_once, fresh
-from tests.test_publish import Office, an_advisory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

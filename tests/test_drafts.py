@@ -15,7 +15,7 @@ from alerts.publish import publish_draft
 from alerts.targeting import add_branch
 from departments.models import Person
 from departments.refusal import Refused
-from tests.test_publish import Office
+from tests.office import Office
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +27,6 @@ WORDS = {
     "topics": ["china"],
     "earlier": "",
 }
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

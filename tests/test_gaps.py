@@ -17,7 +17,7 @@ from alerts.stopping import stand_down
 from alerts.targeting import leave_out
 from departments.models import Body, Person, Remit, Sponsor, Topic
 from departments.refusal import Refused
-from tests.test_publish import Office, an_advisory
+from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from alerts.publish import publish_draft
 from alerts.targeting import leave_out
 from alerts.tasks import tend_gaps, tend_reviews
 from departments.models import Body, Membership, Topic
+from tests.office import an_advisory
 from tests.test_drafts import at_once
 from tests.test_gaps import DAY, Wide, at, mails, told
-from tests.test_publish import an_advisory
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,6 @@
 
 import io
 import threading
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as configured
@@ -11,7 +10,6 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts.deliver import deliver
 from alerts.introduce import introduce, strangers
@@ -22,13 +20,6 @@ from tests.rows import body, person
 from tests.smtp import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def server(settings: SettingsWrapper) -> Iterator[Server]:
-    with Server() as running:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-        yield running
 
 
 def sit(where: Body, name: str = "Ada Example", role: str = Role.MEMBER) -> Person:

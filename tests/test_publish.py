@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,66 +11,16 @@ from django.utils import timezone
 from alerts.cascade import cascade
 from alerts.contract import NotUnderstood
 from alerts.draft import from_file, update_from_file
-from alerts.models import Advisory, Draft, Message, Recipient, Record, Relay, Revision
+from alerts.models import Advisory, Message, Recipient, Record, Relay, Revision
 from alerts.officers import issuer_of
 from alerts.publish import publish_draft
 from alerts.reach import reach
 from alerts.stopping import HowFar, go_on, stand_down, stop
-from departments.models import Body, Membership, Person, Remit, Topic
+from departments.models import Membership
 from departments.refusal import Refused
+from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def an_advisory(**changes: object) -> dict[str, Any]:
-    """An advisory's file, whole."""
-    return {
-        "title": "Do not use Zoom for confidential business",
-        "open_title": "Advice on video meetings",
-        "severity": "high",
-        "marking": "GREEN",
-        "summary": "Meetings may be overheard.",
-        "guidance": "# Why\n\nBecause.",
-        "do_not_use_for": ["closed meetings"],
-        "still_fine_for": ["public meetings"],
-        "use_instead": ["the approved service"],
-        "actions": [{"text": "Move closed meetings", "due": "P7D"}, {"text": "Count", "due": "P14D", "of": "body"}],
-        "topics": ["china"],
-        "audience": {"branches": ["government"]},
-        **changes,
-    }
-
-
-class Office:
-    """An issuing authority with two officers, and a government with people."""
-
-    def __init__(self) -> None:
-        self.centre = Body.objects.create(slug="centre", name="The Centre", kind="agency", may_issue=True)
-        self.government = Body.objects.create(slug="government", name="Government", kind="government")
-        self.department = Body.objects.create(
-            slug="department", name="A Department", kind="department", parent=self.government
-        )
-        self.outside = Body.objects.create(slug="committee", name="China Committee", kind="committee")
-        topic = Topic.objects.create(slug="china")
-        Remit.objects.create(body=self.outside, topic=topic)
-        self.ada, self.ben = self.person("ada", self.centre, "officer"), self.person("ben", self.centre, "officer")
-        self.cas = self.person("cas", self.department, "member")
-
-    def person(self, name: str, body: Body, role: str) -> Person:
-        person = Person.objects.create(email=f"{name}@example.org", written=f"{name}@example.org", name=name.title())
-        Membership.objects.create(person=person, body=body, role=role)
-        return person
-
-    def draft(self, **changes: object) -> Draft:
-        return from_file(an_advisory(**changes), self.ada, self.centre)
-
-    def publish(self, **changes: object) -> Revision:
-        return publish_draft(self.draft(**changes), self.ben, accept_gaps="told otherwise")
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 def test_a_published_revision_carries_what_was_signed(office: Office) -> None:

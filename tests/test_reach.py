@@ -21,8 +21,8 @@ from alerts.targeting import heir_of
 from departments.models import Body, Membership, Person, Remit, Role, Sponsor, Topic
 from departments.readiness import refresh
 from departments.refusal import Refused
+from tests.office import Office
 from tests.test_drafts import a_draft, fresh
-from tests.test_publish import Office
 
 pytestmark = pytest.mark.django_db
 

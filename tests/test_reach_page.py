@@ -8,15 +8,10 @@ from django.utils import timezone
 from alerts.models import Advisory, Branch, Exclusion, Gap
 from departments.models import Body, Person, Remit, Topic
 from tests.clients import signed_in
-from tests.test_publish import Office
+from tests.office import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEXT_WEEK = (timezone.now() + timedelta(days=7)).strftime("%Y-%m-%d")
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from alerts.models import Acknowledgement, Advisory, Recipient, Record
 from alerts.publish import publish_draft
 from alerts.reviewing import expire
 from alerts.stopping import stand_down, stop
-from tests.test_publish import Office, an_advisory
+from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,11 +33,6 @@ def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client() -> Client:
     return Client(headers={"user-agent": AGENT})
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 def recipient_of(advisory: Advisory) -> Recipient:

@@ -15,17 +15,12 @@ from alerts.tasks import tend_gaps, tend_reviews
 from departments.closing import close
 from departments.models import Body, Membership, Person
 from departments.refusal import Refused
+from tests.office import Office, an_advisory
 from tests.test_drafts import a_draft, at_once
-from tests.test_publish import Office, an_advisory
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

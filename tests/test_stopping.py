@@ -19,7 +19,7 @@ from alerts.stopping import HowFar, go_on, how_far, stand_down, stop
 from departments.models import Body, Membership
 from departments.refusal import Refused
 from tests import rows
-from tests.test_publish import Office, an_advisory
+from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db
 

@@ -17,17 +17,12 @@ from alerts.targeting import add_branch, drop_branch, leave_out, name_person, na
 from departments.closing import close
 from departments.models import Body, Membership, Person, Remit, Topic
 from departments.refusal import Refused
+from tests.office import Office
 from tests.test_drafts import a_draft, fresh
-from tests.test_publish import Office
 
 pytestmark = pytest.mark.django_db
 
 SOON = timedelta(days=9)
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

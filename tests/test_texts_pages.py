@@ -9,14 +9,9 @@ from alerts.publish import publish_draft
 from alerts.stopping import stand_down
 from departments.models import Person
 from tests.clients import signed_in
-from tests.test_publish import Office, an_advisory
+from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 def revised(office: Office, **first: object) -> str:

@@ -3,7 +3,6 @@
 import logging
 import re
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.cookies import Morsel
 from typing import Any
@@ -31,8 +30,8 @@ from departments.models import Membership, Person, Role
 from departments.refusal import Refused
 from tests.browser import LOOKS, faults, open_page
 from tests.clients import signed_in
+from tests.office import Office, an_advisory
 from tests.smtp import Server
-from tests.test_publish import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,18 +43,6 @@ WORDS = ("Zoom", "overheard", "Because.", "closed meetings", "public meetings", 
 @pytest.fixture(autouse=True)
 def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspicion, "FASTEST_PERSON", 0)
-
-
-@pytest.fixture
-def server(settings: SettingsWrapper) -> Iterator[Server]:
-    with Server() as running:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-        yield running
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -27,13 +26,6 @@ from tests.smtp import Server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (a person's)"}
-
-
-@pytest.fixture
-def server(settings: SettingsWrapper) -> Iterator[Server]:
-    with Server() as running:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-        yield running
 
 
 def contact(*places: Body, since: datetime | None = None, **fields: object) -> Person:

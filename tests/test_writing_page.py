@@ -14,7 +14,7 @@ from alerts.models import Advisory, Branch, Draft, Look, Message
 from alerts.starters import content_of_starter
 from departments.models import Person
 from tests.clients import signed_in
-from tests.test_publish import Office
+from tests.office import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
