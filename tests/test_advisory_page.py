@@ -196,3 +196,16 @@ def test_a_bodys_page_says_what_it_was_told_to_those_who_may_know(advisory: Advi
     assert reverse("alerts:coverage", args=[advisory.reference]) in held
     stranger = member("Ella Elsewhere", rows.body("elsewhere"), "contact")
     assert advisory.reference not in signed_in(stranger).get("/bodies/treasury/").content.decode()
+
+
+def test_a_press_that_is_refused_keeps_what_was_typed(advisory: Advisory, draft: Draft, ben: Person) -> None:
+    client = signed_in(ben)
+    for press, typed in (
+        ("give_back", {"version": "9", "reason": "too long by half"}),
+        ("stand_down", {"reason": "it is over: ‹why›"}),
+        ("publish_draft", {"version": "9", "accept_gaps": "told by telephone"}),
+    ):
+        answer = client.post(url(press, advisory), typed)
+        assert answer.status_code == 422
+        if press != "publish_draft":
+            assert typed["reason"] in answer.content.decode()

@@ -265,3 +265,13 @@ def test_a_draft_that_was_published_meanwhile_is_not_written_over(desk: Desk) ->
     assert window.client.post(desk.url, {"title": "x", "base": json.dumps({})}).status_code == 404
     assert Advisory.objects.get().reference in desk.url
     assert timezone.now() > desk.advisory.created_at
+
+
+def test_whoever_only_looks_is_told_that_somebody_else_changed_it(desk: Desk) -> None:
+    url = f"/advisories/{desk.advisory.reference}/looking/"
+    ada, ben = desk.opened(desk.office.ada), desk.opened(desk.office.ben)
+    version = Draft.objects.get(pk=desk.draft.pk).version
+    assert "changed it" not in ben.client.post(url, {"version": version}).content.decode()
+    ada.types(title="Ada's title")
+    assert "Ada changed it at" in ben.client.post(url, {"version": version}).content.decode()
+    assert "changed it" not in ada.client.post(url, {"version": version}).content.decode()

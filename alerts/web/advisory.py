@@ -33,7 +33,11 @@ GAPS_NAMED = 20
 @login_required
 def advisory(request: HttpRequest, reference: str) -> HttpResponse:
     """For officers of the issuer or above it, administrators, auditors, and those through whose branches it travels."""
-    found = find(request, reference, "alerts.view_advisory")
+    return _page(request, find(request, reference, "alerts.view_advisory"))
+
+
+def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int = 200) -> HttpResponse:
+    """The page; with what was typed into the form of the press that was `refused` (a view's name), if one was."""
     person = signed_in(request)
     everything = rules.sees_everything(person, found)
     officer = person.has_perm("alerts.publish_advisory", found)
@@ -66,17 +70,21 @@ def advisory(request: HttpRequest, reference: str) -> HttpResponse:
             "withdrawn": content_of_starter("withdrawn")["what_changed"],
             "alone": found.revisions.filter(approved_by=None).exclude(kind=Revision.Kind.STAND_DOWN).exists(),
             "until": timezone.localtime(found.review_by).strftime("%Y-%m-%d") if found.review_by else "",
+            "typed": {refused: request.POST} if refused else {},
         },
+        status=status,
     )
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:
-    """Do it and say what happened, or why it was refused; then the advisory again."""
+    """Do it and say what happened; or why it was refused, with all that was typed."""
     found = find(request, reference, permission)
     try:
         messages.success(request, act(found, signed_in(request)))
     except (Refused, NotUnderstood) as refused:
         messages.error(request, str(refused))
+        pressed = request.resolver_match.url_name if request.resolver_match else None
+        return _page(request, find(request, reference, permission), pressed or "", 422)
     return redirect("alerts:advisory", reference)
 
 

@@ -42,7 +42,11 @@ class Group:
 @login_required
 def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
     """For officers of the issuer or above it, administrators and auditors."""
-    found = find(request, reference, "alerts.view_advisory")
+    return _page(request, find(request, reference, "alerts.view_advisory"))
+
+
+def _page(request: HttpRequest, found: Advisory, status: int = 200) -> HttpResponse:
+    """The page; after a press that was refused with all that was typed."""
     person = signed_in(request)
     if not rules.sees_everything(person, found):
         raise PermissionDenied
@@ -79,8 +83,11 @@ def reach_page(request: HttpRequest, reference: str) -> HttpResponse:
             "roles": [(value, label, value in _roles(found)) for value, label in Role.choices],
             "topics": " ".join(found.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True)),
             "waiting": waiting_of(found, person) if found.state == State.DRAFT else None,
-            "until": timezone.localtime(_until(found)).strftime("%Y-%m-%d"),
+            "until": request.POST.get("until") or timezone.localtime(_until(found)).strftime("%Y-%m-%d"),
+            "typed": request.POST,
+            "ticked": set(_ids(request.POST.getlist("gap"))),
         },
+        status=status,
     )
 
 
@@ -103,6 +110,7 @@ def change(request: HttpRequest, reference: str) -> HttpResponse:
         messages.success(request, _do(found, signed_in(request), request))
     except Refused as refused:
         messages.error(request, str(refused))
+        return _page(request, find(request, reference, "alerts.write_advisory"), 422)
     return redirect("alerts:reach", reference)
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
@@ -65,12 +66,17 @@ def write(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 @login_required
 def looking(request: HttpRequest, reference: str) -> HttpResponse:
-    """Officers of the issuer or above it: this page is open with me; who else looks at the draft?"""
+    """Officers of the issuer or above it: this page is open with me; who else looks at the draft, or has changed it?"""
     found = find(request, reference, "alerts.write_advisory")
     person, now = signed_in(request), timezone.now()
-    draft_of(found)
+    held = draft_of(found)
     approving.looked(found, person, now)
-    context = {"lookers": approving.lookers(found, now, person)}
+    stands = held.saved_by_id == person.pk or str(held.version) == request.POST.get("version", str(held.version))
+    context = {
+        "lookers": approving.lookers(found, now, person),
+        "changed": None if stands else held,
+        "anew": reverse("alerts:write" if request.POST.get("page") == "write" else "alerts:advisory", args=[reference]),
+    }
     return render(request, "alerts/parts/looking.html", context)
 
 
