@@ -1,11 +1,20 @@
-"""The tables of warnings in Django's admin: to read and to search, never to change. No address, no text of a mail."""
+"""The tables of warnings in Django's admin: to read and to search, never to change. No address, no text of a mail.
+
+The words of a warning are for whoever reads them on its page as well (`rules.sees_text`).
+"""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from alerts import rules
 from alerts.models import Advisory, Batch, Heartbeat, Message, Record, Relay, Revision
 from departments.admin_base import Shown
+from departments.models import Person
+
+
+def _reads(request: HttpRequest, advisory: Advisory | None) -> bool:
+    return advisory is None or (isinstance(request.user, Person) and rules.sees_text(request.user, advisory))
 
 
 @admin.register(Advisory)
@@ -28,6 +37,10 @@ class RevisionAdmin(Shown):
     list_filter = ("kind",)
     search_fields = ("advisory__reference",)
     raw_id_fields = ("advisory", "by", "approved_by")
+
+    def get_exclude(self, request: HttpRequest, obj: Revision | None = None) -> list[str]:
+        """The words, for whoever may not read them."""
+        return [] if obj is None or _reads(request, obj.advisory) else ["content", "alone_reason"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
         """The words are read where one revision is shown."""
@@ -85,6 +98,11 @@ class RecordAdmin(Shown):
     search_fields = ("subject__exact", "kind__exact")
     search_help_text = "A whole reference or slug, or a whole kind."
     raw_id_fields = ("actor",)
+
+    def get_exclude(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
+        """Reasons and words of a warning, for whoever may not read it."""
+        about = Advisory.objects.filter(reference=obj.subject).first() if obj is not None else None
+        return [] if _reads(request, about) else ["details"]
 
 
 @admin.register(Heartbeat)

@@ -18,7 +18,7 @@ from alerts import desk, record
 from alerts.contract import NEEDS_OPEN_TITLE, NotUnderstood, Reader, Wrong, read_content, read_head, reason_of
 from alerts.draft import hold
 from alerts.models import Advisory, Draft, Look, Marking, Message, Severity, State
-from alerts.officers import approvers, check_may, refuse_beyond_branch
+from alerts.officers import approvers, check_may, refuse_beyond_branch, replaced_by
 from alerts.starters import blanks
 from alerts.targeting import refuse_unheard
 from departments.models import Person
@@ -63,11 +63,11 @@ def submit(
         raise Refused(
             f"Words of {names} wait beside this draft. Use or drop them first: with its publication they are gone."
         )
-    check(held, now, gives_nothing_away=gives_nothing_away)
+    check(held, by, now, gives_nothing_away=gives_nothing_away)
     held.stage, held.submitted_by, held.submitted_at = Draft.Stage.SUBMITTED, by, now
     held.decided_by, held.decided_at, held.reason = None, None, ""
     held.save()
-    _apply_head(held, now)
+    _apply_head(held, by, now)
     others = [person.pk for person in approvers(held.advisory) if person.pk != by.pk]
     desk.put(Message.Kind.APPROVE, held.advisory, others, f"{held.pk}.{held.version}.{now.timestamp():.0f}", now)
     said = {"open_title": held.advisory.open_title} if held.advisory.marking in NEEDS_OPEN_TITLE else {}
@@ -77,13 +77,17 @@ def submit(
 
 @transaction.atomic
 def approve(draft: Draft, by: Person, version: int, now: datetime | None = None) -> Draft:
-    """This version may be published. Raises `Refused` for whoever submitted it."""
+    """This version may be published: whoever submitted it has a mail that says so. Raises `Refused` for themselves."""
+    now = now or timezone.now()
     held = _read(draft, by, version, Draft.Stage.SUBMITTED)
     if submitter_of(held) == by:
         raise Refused("You submitted this yourself: somebody else approves it.")
     held.submitted_by = submitter_of(held)
-    held.stage, held.decided_by, held.decided_at = Draft.Stage.APPROVED, by, now or timezone.now()
+    held.stage, held.decided_by, held.decided_at = Draft.Stage.APPROVED, by, now
     held.save()
+    stem = f"{held.pk}.{held.version}.{now.timestamp():.0f}"
+    desk.call_off(held.advisory, Message.Kind.APPROVE)
+    desk.put(Message.Kind.APPROVED, held.advisory, [held.submitted_by.pk], stem, now)
     record.write("approved", held.advisory.reference, by, version=held.version)
     return held
 
@@ -97,7 +101,7 @@ def give_back(draft: Draft, by: Person, version: int, reason: str, now: datetime
     writer = submitter_of(held)
     held.stage, held.decided_by, held.decided_at, held.reason = Draft.Stage.RETURNED, by, now, reason
     held.save()
-    desk.call_off(held.advisory, Message.Kind.APPROVE)
+    desk.call_off(held.advisory, *desk.PRESSING)
     if writer != by:
         stem = f"{held.pk}.{held.version}.{now.timestamp():.0f}"
         desk.put(Message.Kind.RETURNED, held.advisory, [writer.pk], stem, now)
@@ -105,7 +109,7 @@ def give_back(draft: Draft, by: Person, version: int, reason: str, now: datetime
     return held
 
 
-def check(draft: Draft, now: datetime, *, gives_nothing_away: bool) -> None:
+def check(draft: Draft, by: Person, now: datetime, *, gives_nothing_away: bool) -> None:
     """Raise `NotUnderstood` or `Refused` with whatever would be wrong with publishing this now, but for its reach."""
     first = draft.advisory.state == State.DRAFT
     reader = Reader(draft.content, now)
@@ -121,8 +125,8 @@ def check(draft: Draft, now: datetime, *, gives_nothing_away: bool) -> None:
         reader.say("earlier", "is missing: say whether the earlier advice still holds.")
     if head is not None and head.marking in NEEDS_OPEN_TITLE and head.open_title and not gives_nothing_away:
         reader.say("open_title", "is seen by strangers: read it as one would, and confirm that it gives nothing away.")
-    if head is not None and head.supersedes and not _published(head.supersedes):
-        reader.say("supersedes", f"there is no published advisory {head.supersedes!r}.")
+    if head is not None and (wrong := replaced_by(by, head.supersedes)[1]):
+        reader.say("supersedes", wrong)
     reader.done()
     if head is None:
         return
@@ -191,11 +195,7 @@ def _read(draft: Draft, by: Person, version: int, *stages: str) -> Draft:
     return held
 
 
-def _published(reference: str) -> Advisory | None:
-    return Advisory.objects.filter(reference=reference, current__isnull=False).first()
-
-
-def _apply_head(draft: Draft, now: datetime) -> None:
+def _apply_head(draft: Draft, by: Person, now: datetime) -> None:
     """What is said once stands at the advisory from the moment that somebody answers for it."""
     advisory = draft.advisory
     if advisory.state != State.DRAFT:
@@ -203,5 +203,5 @@ def _apply_head(draft: Draft, now: datetime) -> None:
     head = read_head(Reader(draft.content, now))
     advisory.severity, advisory.marking, advisory.open_title = head.severity, head.marking, head.open_title
     advisory.rule, advisory.review_by = head.rule, head.review_by
-    advisory.supersedes = _published(head.supersedes) if head.supersedes else None
+    advisory.supersedes, _ = replaced_by(by, head.supersedes)
     advisory.save()

@@ -68,6 +68,7 @@ WITH RECURSIVE excluded(body_id) AS (
 """
 
 # Who sits at a place (a row with body_id and purpose) of the audience, whether it counts, and whether as its contact.
+# At TLP:RED only the named: it isn't for the contacts of the bodies through which it passes.
 SEATS = """
     SELECT p.place, m.person_id,
            bool_or(
@@ -80,10 +81,11 @@ SEATS = """
     FROM {places} p
     JOIN departments_membership m ON m.body_id = p.body_id AND m.until IS NULL
     JOIN departments_person who ON who.id = m.person_id AND who.left_at IS NULL
-    WHERE m.role = 'contact'
-       OR (p.purpose = 'target'
-           AND (NOT EXISTS (SELECT FROM alerts_audiencerole WHERE advisory_id = %(advisory)s)
-                OR m.role IN (SELECT role FROM alerts_audiencerole WHERE advisory_id = %(advisory)s)))
+    WHERE ((SELECT marking FROM alerts_advisory WHERE id = %(advisory)s) <> 'RED'
+           AND (m.role = 'contact'
+                OR (p.purpose = 'target'
+                    AND (NOT EXISTS (SELECT FROM alerts_audiencerole WHERE advisory_id = %(advisory)s)
+                         OR m.role IN (SELECT role FROM alerts_audiencerole WHERE advisory_id = %(advisory)s)))))
        OR m.person_id IN (SELECT person_id FROM alerts_named WHERE advisory_id = %(advisory)s)
     GROUP BY p.place, m.person_id
 """

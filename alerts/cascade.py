@@ -38,6 +38,7 @@ from alerts.wake import wake
 from departments.changes import oldest_under_way
 from departments.models import Change, Person
 from departments.readiness import seen_changes
+from departments.refusal import Refused
 
 # The longest that a contact may hold a warning, in hours.
 LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
@@ -113,6 +114,9 @@ def _look(advisory: Advisory) -> bool:
         return advisory.current.kind == Revision.Kind.STAND_DOWN
     snapshot = oldest_under_way()
     if advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
+        # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
+        # `seen` would bury it.
+        list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory.pk).values("pk"))
         _plan(advisory)
         advisory.seen = snapshot
         advisory.save(update_fields=["seen"])
@@ -121,8 +125,8 @@ def _look(advisory: Advisory) -> bool:
 
 
 def _plan(advisory: Advisory) -> None:
-    if advisory.seen is not None:
-        _run(MARK_STALE, advisory, seen=advisory.seen)
+    # Where somebody was put in (`seen` is empty) every change that is kept is looked at: none is dropped until it was.
+    _run(MARK_STALE, advisory, seen=advisory.seen or 0)
     planned = _run(PLAN_RELAYS, advisory)
     if planned:
         _run(LINK_PARENTS, advisory)
@@ -172,6 +176,7 @@ def _queue(advisory: Advisory, after: int) -> int | None:
             {
                 "advisory": advisory.pk,
                 "revision": revision.pk,
+                "number": revision.number,
                 "after": after,
                 "limit": MESSAGES_AT_ONCE if after else BATCH,
                 "size": BATCH,
@@ -205,8 +210,16 @@ def _kinds(revision: Revision) -> dict[str, str]:
 
 
 def release(relay_id: int, by: Person) -> bool:
-    """A contact or officer lets a held relay go on. False when it was not held any more."""
+    """A contact or officer lets a held relay go on. False when it was not held any more.
+
+    Raises `Refused` for an advisory that expired: nothing of it goes on.
+    """
     with transaction.atomic():
+        of = Advisory.objects.get(relays=relay_id)
+        if of.state == State.EXPIRED:
+            raise Refused(
+                f"{of.reference} has expired: nothing of it goes on until an officer says that it still holds."
+            )
         changed = Relay.objects.filter(pk=relay_id, state=Relay.State.HELD).update(
             state=Relay.State.RELEASED, released_at=timezone.now(), released_by=by
         )

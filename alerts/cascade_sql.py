@@ -12,13 +12,16 @@ WHERE advisory_id = %(advisory)s AND NOT stale
   AND body_id IN (SELECT body_id FROM departments_change WHERE xid8 >= %(seen)s)
 """
 
-# A body through which it only passed, or of which only some were named, may be put in later; no relay becomes less.
+# A body through which it only passed, or of which only some were named, may be put in later; no relay becomes less. What is
+# there already is left out before: a conflict would lock each row, and write that it did.
 PLAN_RELAYS = (
     AUDIENCE
     + """
 INSERT INTO alerts_relay (advisory_id, body_id, purpose, state, path, note, stale)
 SELECT %(advisory)s, a.body_id, a.purpose, 'planned', '{}', '', true
 FROM audience a
+LEFT JOIN alerts_relay there ON there.advisory_id = %(advisory)s AND there.body_id = a.body_id
+WHERE there.id IS NULL OR (there.purpose, a.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))
 ORDER BY a.body_id
 ON CONFLICT (advisory_id, body_id) DO UPDATE SET purpose = excluded.purpose, stale = true
 WHERE (alerts_relay.purpose, excluded.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))
@@ -149,12 +152,17 @@ WHERE r.id = t.id
 """
 
 # Everybody ever told hears of every later revision; others once a relay of theirs is released (a held body's contact:
-# once it is reached). `after` walks the recipients, so that no pass reads the same ones twice.
+# once it is reached). `after` walks the recipients, so that no pass reads the same ones twice. Whose earlier mail is leaving at
+# this moment (superseded while a worker had it in hand) is told as one who had it.
 WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, row_number() OVER (ORDER BY rc.id) - 1 AS n,
-           CASE WHEN rc.told_revision = 0 THEN %(first)s WHEN rc.answered_revision = 0 THEN %(again)s ELSE %(answered)s END
-               AS kind
+           CASE WHEN rc.told_revision = 0 AND NOT (%(number)s > 1 AND EXISTS (
+                    SELECT FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
+                    WHERE m.recipient_id = rc.id AND m.state = 'superseded' AND b.leased_until > %(now)s
+                )) THEN %(first)s
+                WHEN rc.answered_revision = 0 THEN %(again)s
+                ELSE %(answered)s END AS kind
     FROM alerts_recipient rc
     WHERE rc.advisory_id = %(advisory)s AND rc.id > %(after)s
       AND NOT EXISTS (SELECT FROM alerts_message m WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s)

@@ -1,9 +1,10 @@
 """What changed between two texts of an advisory, field by field and word by word. Reads only."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from typing import Any
 
 from django.utils import timezone
@@ -24,8 +25,8 @@ FIELDS = {
     "guidance": "Guidance",
     "topics": "Subject",
 }
-# Beyond so many words only whole lines are compared: word by word takes time that grows with the square.
-MOST_WORDS = 20_000
+# Pairs of the same word (or line) that are looked at, about half a second's worth: texts made for it take hours.
+MOST_WORK = 3_000_000
 # So few words between two changes belong to the change: a text of single words crossed out can't be read.
 CARRIED = 2
 PIECES = re.compile(r"\s+|[^\s]+")
@@ -48,6 +49,12 @@ class Difference:
 
     label: str
     pieces: list[Piece]
+
+    @property
+    def shown(self) -> list[tuple[Piece, bool]]:
+        """Each piece, and whether it takes the place of the one before it: a page sets the two apart."""
+        before = ["", *(piece.how for piece in self.pieces)]
+        return [(piece, (how, piece.how) == ("gone", "new")) for how, piece in zip(before, self.pieces, strict=False)]
 
 
 def text_of(revision: Revision) -> Text:
@@ -104,18 +111,64 @@ def _moment(at: Any) -> str:
 
 def _pieces(before: str, after: str) -> list[Piece]:
     ours, theirs = PIECES.findall(before), PIECES.findall(after)
-    if len(ours) + len(theirs) > MOST_WORDS:
-        ours, theirs = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    pieces: list[Piece] = []
-    for how, i1, i2, j1, j2 in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        if how == "equal":
-            pieces.append(Piece("same", "".join(ours[i1:i2])))
+    head = _alike(ours, theirs)
+    tail = _alike(ours[head:][::-1], theirs[head:][::-1])
+    ours_end, theirs_end = len(ours) - tail, len(theirs) - tail
+    middle = _changes(ours[head:ours_end], theirs[head:theirs_end])
+    ends = [Piece("same", "".join(part)) for part in (ours[:head], ours[ours_end:])]
+    return _joined([piece for piece in (ends[0], *middle, ends[1]) if piece.text])
+
+
+def _alike(ours: list[str], theirs: list[str]) -> int:
+    """How many at the beginning are the same."""
+    return next(
+        (n for n, (one, other) in enumerate(zip(ours, theirs, strict=False)) if one != other),
+        min(len(ours), len(theirs)),
+    )
+
+
+def _changes(ours: list[str], theirs: list[str]) -> list[Piece]:
+    """Word by word; where that takes too long line by line, and otherwise all that was and all that is."""
+    before, after = "".join(ours), "".join(theirs)
+    lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for old, new in ((ours, theirs), lines):
+        try:
+            steps = _Matcher(old, new).get_opcodes()
+        except _TooMuch:
             continue
-        if i2 > i1:
-            pieces.append(Piece("gone", "".join(ours[i1:i2])))
-        if j2 > j1:
-            pieces.append(Piece("new", "".join(theirs[j1:j2])))
-    return _joined(pieces)
+        return [
+            Piece(how, text)
+            for step, i1, i2, j1, j2 in steps
+            for how, text in (
+                [("same", "".join(old[i1:i2]))]
+                if step == "equal"
+                else [("gone", "".join(old[i1:i2])), ("new", "".join(new[j1:j2]))]
+            )
+            if text
+        ]
+    return [Piece(how, text) for how, text in (("gone", before), ("new", after)) if text]
+
+
+class _TooMuch(Exception):
+    """The comparison would take too long."""
+
+
+class _Matcher(SequenceMatcher[str]):
+    """Blanks only go with the words beside them, and the work is counted: `_TooMuch` is raised beyond `MOST_WORK`."""
+
+    def __init__(self, ours: list[str], theirs: list[str]) -> None:
+        self.left = MOST_WORK
+        self.ours = ours
+        self.often = Counter(word for word in theirs if not word.isspace())
+        super().__init__(lambda word: word.isspace(), ours, theirs, autojunk=False)
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        """As it is, once its work is known to be within what is left."""
+        words = self.ours[alo:ahi]
+        self.left -= len(words) + sum(self.often[word] for word in words)
+        if self.left < 0:
+            raise _TooMuch
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

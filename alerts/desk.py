@@ -9,8 +9,11 @@ from datetime import datetime
 from alerts import outbox
 from alerts.models import Advisory, Message
 
-# An advisory that waits for a second officer waits with everybody whom it would warn: before every other mail.
+# An advisory that waits for an officer's press waits with everybody whom it would warn: before every other mail.
 FIRST, LAST = 0, 9
+PRESSING = (Message.Kind.APPROVE, Message.Kind.APPROVED)
+# What is about a draft, and asks for nothing once that is published or gone.
+OF_A_DRAFT = (*PRESSING, Message.Kind.RETURNED)
 PEOPLE = "SELECT p.id, p.id, %(stem)s || ':' || p.id FROM departments_person p WHERE p.id = ANY(%(people)s)"
 
 
@@ -22,7 +25,7 @@ def put(kind: str, advisory: Advisory, people: Iterable[int], stem: str, now: da
     there = Message.objects.filter(key__in=[f"{head}:{person}" for person in wanted]).count()
     if there == len(wanted):
         return 0
-    rank = FIRST if kind == Message.Kind.APPROVE else LAST
+    rank = FIRST if kind in PRESSING else LAST
     return len(outbox.put(kind, PEOPLE, {"stem": head, "people": wanted}, now, about=advisory.pk, rank=rank))
 
 

@@ -97,10 +97,20 @@ def _returned(about: Advisory, name: str) -> tuple[str, str, str, str]:
     return f"Sent back: {name}", lead, "Read why, and go on writing", f"advisories/{about.reference}/write/"
 
 
+def _approved(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    draft = Draft.objects.select_related("decided_by").filter(advisory=about).first()
+    who = draft.decided_by.name if draft is not None and draft.decided_by else "A second officer"
+    lead = (
+        f"{who} has approved what you submitted. It is not published yet: that takes one more press, yours or another "
+        "officer's."
+    )
+    return f"Approved: {name}", lead, "Publish it", f"advisories/{about.reference}/"
+
+
 def _undecided(about: Advisory, name: str) -> tuple[str, str, str, str]:
     open_still = about.gaps.filter(decision=Gap.Decision.UNDECIDED).count()
     lead = (
-        f"It was published before everything about its audience was decided. {open_still:,} "
+        f"Not everything about its audience is decided, or a day came until which it was. {open_still:,} "
         f"{'body that does' if open_still == 1 else 'bodies that do'} not hear it "
         f"{'is' if open_still == 1 else 'are'} still to be put in, or left out with a reason and your name."
     )
@@ -142,6 +152,7 @@ def _review(about: Advisory, name: str) -> tuple[str, str, str, str]:
 _SAYS = {
     Message.Kind.APPROVE.value: _approve,
     Message.Kind.RETURNED.value: _returned,
+    Message.Kind.APPROVED.value: _approved,
     Message.Kind.UNDECIDED.value: _undecided,
     Message.Kind.LAPSING.value: _lapsing,
     Message.Kind.GAPS.value: _gaps,

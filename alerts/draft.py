@@ -26,8 +26,9 @@ from alerts.contract import (
     read_content,
     read_head,
 )
-from alerts.models import Advisory, Draft, Marking, Message, Revision, Rule, Severity, State
-from alerts.officers import check_may
+from alerts.models import Advisory, Draft, Marking, Revision, Rule, Severity, State
+from alerts.officers import check_may, replaced_by
+from alerts.officers import hold as hold_advisory
 from alerts.targeting import Audience, back_to_writing
 from departments.models import Body, Person
 from departments.refusal import Refused
@@ -62,9 +63,9 @@ def from_file(data: object, by: Person, issuer: Body) -> Draft:
     if head.marking == Marking.RED and isinstance(given, dict) and given.get("branches"):
         reader.say("audience.branches", "TLP:RED is for named people; list them under audience.people.")
     audience_read = Audience(reader)
-    supersedes = Advisory.objects.filter(reference=head.supersedes).first() if head.supersedes else None
-    if head.supersedes and supersedes is None:
-        reader.say("supersedes", f"there is no advisory {head.supersedes!r}.")
+    supersedes, wrong = replaced_by(by, head.supersedes)
+    if wrong:
+        reader.say("supersedes", wrong)
     reader.done()
     advisory = Advisory.objects.create(
         reference=_next_reference(exercise=head.exercise),
@@ -82,7 +83,7 @@ def from_file(data: object, by: Person, issuer: Body) -> Draft:
     audience_read.write(advisory, by, head.review_by)
     record.write("drafted", advisory.reference, by)
     content = {key: value for key, value in reader.data.items() if key != "audience"}
-    return Draft.objects.create(advisory=advisory, content=content, saved_by=by, submitted_by=by)
+    return _begun(advisory, content, by, submitted_by=by)
 
 
 @transaction.atomic
@@ -102,7 +103,7 @@ def update_from_file(advisory: Advisory, data: object, by: Person, *, material: 
         )
     content = {key: value for key, value in data.items() if key not in ("audience", *ONCE)}
     content |= {"severity": held.severity}
-    draft = Draft.objects.create(advisory=held, content=content, material=material, saved_by=by, submitted_by=by)
+    draft = _begun(held, content, by, material=material, submitted_by=by)
     record.write("drafted", held.reference, by, material=material)
     return draft
 
@@ -127,7 +128,7 @@ def start(issuer: Body, by: Person, content: Mapping[str, Any], *, exercise: boo
     advisory.save()
     typed = {**content, "exercise": exercise, "severity": severity, "marking": advisory.marking}
     record.write("drafted", advisory.reference, by)
-    return Draft.objects.create(advisory=advisory, content=typed, stage=Draft.Stage.WRITING, saved_by=by)
+    return _begun(advisory, typed, by, stage=Draft.Stage.WRITING)
 
 
 @transaction.atomic
@@ -147,12 +148,16 @@ def start_update(advisory: Advisory, by: Person, changes: Mapping[str, Any]) -> 
     else:
         content = {**typed_of(held.current), "severity": held.severity, "what_changed": "", "earlier": "", **changes}
     record.write("drafted", held.reference, by)
-    return Draft.objects.create(advisory=held, content=content, stage=Draft.Stage.WRITING, saved_by=by)
+    return _begun(held, content, by, stage=Draft.Stage.WRITING)
+
+
+def _begun(advisory: Advisory, content: dict[str, Any], by: Person, **rest: Any) -> Draft:
+    authors = dict.fromkeys(content, by.pk)
+    return Draft.objects.create(advisory=advisory, content=content, authors=authors, saved_by=by, **rest)
 
 
 def _hold_live(advisory: Advisory, by: Person, *also: str) -> Advisory:
-    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
-    held = locked.select_related("issuer", "current").get(pk=advisory.pk)
+    held = hold_advisory(advisory.pk)
     check_may(by, held)
     if held.state not in (State.LIVE, State.EXPIRED, *also):
         raise Refused(f"{held.reference} is not live: write a new advisory instead.")
@@ -172,14 +177,16 @@ def typed_of(revision: Revision) -> dict[str, Any]:
 
 def hold(draft: Draft) -> Draft | None:
     """The draft, locked after its advisory, as everybody locks them who has to do with both; None where it is gone."""
-    list(Advisory.objects.select_for_update(no_key=True).filter(pk=draft.advisory_id).values("pk"))
+    hold_advisory(draft.advisory_id)
     found = Draft.objects.select_for_update(of=("self",)).filter(pk=draft.pk)
     return found.select_related("advisory__issuer", "saved_by", "submitted_by", "decided_by").first()
 
 
 @transaction.atomic
-def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, str]) -> Saved:
-    """Keep what was typed, field by field.
+def save(
+    draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, str], *, of: int | None = None
+) -> Saved:
+    """Keep what was typed, field by field; in a window that was opened on the draft `of` this key, if it says so.
 
     `base` holds the mark (`mark_of`) of each field as this writer first saw it; of a field without one it is not known
     what they saw. A field that somebody else changed meanwhile stays as theirs; where both changed it, this writer's words
@@ -187,7 +194,7 @@ def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, 
     returned says why until it is submitted again. Raises `Refused`.
     """
     held = hold(draft)
-    if held is None:
+    if held is None or (of is not None and of != held.pk):
         raise Refused("This draft was published or dropped meanwhile. What you typed is still in this page: copy it.")
     check_may(by, held.advisory)
     who = held.saved_by.name
@@ -197,7 +204,7 @@ def save(draft: Draft, by: Person, typed: Mapping[str, Any], base: Mapping[str, 
         if mark_of(mine) == mark:
             continue
         if mark == seen or (seen is None and (not content.get(key) or held.saved_by_id == by.pk)):
-            content[key] = mine
+            content[key], held.authors[key] = mine, by.pk
         elif mark_of(mine) == seen:
             elsewhere.append(key)
         else:
@@ -224,8 +231,8 @@ def settle_aside(draft: Draft, by: Person, number: int, *, use: bool) -> None:
     content, key = dict(held.content), aside["field"]
     if use and mark_of(content.get(key)) != mark_of(aside["text"]):
         if content.get(key):
-            _set_aside(held, key, content[key], held.saved_by)
-        content[key] = aside["text"]
+            _set_aside(held, key, content[key], _author_of(held, key), displaced=True)
+        content[key], held.authors[key] = aside["text"], aside["by"]
     _keep(held, by, content, changed=content != held.content)
 
 
@@ -252,7 +259,7 @@ def drop(draft: Draft, by: Person) -> None:
     if held is None:
         raise Refused("This draft was published or dropped already.")
     check_may(by, held.advisory)
-    desk.call_off(held.advisory, Message.Kind.APPROVE, Message.Kind.RETURNED)
+    desk.call_off(held.advisory, *desk.OF_A_DRAFT)
     record.write("dropped", held.advisory.reference, by)
     held.delete()
 
@@ -281,9 +288,19 @@ def _keepable(value: Any) -> Any:
     return {key: _keepable(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def _set_aside(held: Draft, key: str, mine: object, by: Person) -> None:
-    """One writer's words in one field stand aside once, as they were last typed, under a number of their own."""
-    others = [one for one in held.set_aside if (one["field"], one["by"]) != (key, by.pk)]
+def _author_of(held: Draft, key: str) -> Person:
+    """Who wrote the words that stand in this field."""
+    return Person.objects.filter(pk=held.authors.get(key)).first() or held.saved_by
+
+
+def _set_aside(held: Draft, key: str, mine: object, by: Person, *, displaced: bool = False) -> None:
+    """One writer's words in one field stand aside once, as they were last typed, under a number of their own.
+
+    What was `displaced` from the draft is nobody's typing under way, and takes the place of nothing.
+    """
+    others = [
+        one for one in held.set_aside if displaced or one.get("displaced") or (one["field"], one["by"]) != (key, by.pk)
+    ]
     if len(others) >= MOST_SET_ASIDE:
         raise Refused(
             f"Not saved: {MOST_SET_ASIDE} pieces already wait beside this draft. Use or drop some of them first; what you "
@@ -293,7 +310,7 @@ def _set_aside(held: Draft, key: str, mine: object, by: Person) -> None:
     # Never a number that was there before: a page that is out of date settles nothing else than what it showed.
     number = max([int(now.timestamp() * 1000), *(one["n"] + 1 for one in held.set_aside)])
     aside = {"n": number, "field": key, "text": mine, "by": by.pk, "name": by.name, "at": now.isoformat()}
-    held.set_aside = [*others, aside]
+    held.set_aside = [*others, {**aside, "displaced": True} if displaced else aside]
 
 
 def _keep(held: Draft, by: Person, content: dict[str, Any], *, changed: bool) -> None:

@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from alerts import desk, record
 from alerts.contract import DEFAULT_TIMES
 from alerts.models import Advisory, Branch, Draft, Exclusion, Gap, Marking, Message, Severity, State
-from alerts.officers import approvers, check_may, own_branch, refuse_beyond_branch
+from alerts.officers import approvers, check_may, hold, own_branch, refuse_beyond_branch
 from alerts.reach import GapFound, Reach, reach, targets
 from alerts.targeting import LONGEST_OUT, RED, back_to_writing, check_reason, check_until, heir_of
 from alerts.wake import wake
@@ -29,6 +29,7 @@ URGENT = (Severity.CRITICAL, Severity.HIGH)
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 WARNED_BEFORE = timedelta(days=1)
 OPEN = (State.DRAFT, State.LIVE)
+LAPSED = "was left out until a day that has come"
 
 
 @transaction.atomic
@@ -41,7 +42,7 @@ def sign(advisory: Advisory, bodies: Collection[int], by: Person, reason: str, u
     reason = check_reason(reason)
     check_until(until)
     now = timezone.now()
-    chosen = [gap for gap in reach(held).choices() if gap.body.pk in set(bodies)]
+    chosen = [gap for gap in asked(held, reach(held)) if gap.body.pk in set(bodies)]
     signed = {"decision": Gap.Decision.SIGNED, "reason": reason, "by": by, "at": now, "look_again_at": until}
     for gap in chosen:
         # Found for another reason than before, it is the same body: one decision stands.
@@ -81,13 +82,25 @@ def put_in(advisory: Advisory, bodies: Collection[int], by: Person) -> int:
     return len(found)
 
 
+def asked(advisory: Advisory, found: Reach) -> list[GapFound]:
+    """What an officer decides about: the choices that were found; and who was left out until a day, and can't be put in."""
+    choices = found.choices()
+    if advisory.current_id is None:
+        return choices
+    lapsed = advisory.exclusions.exclude(lapsed_at=None).values("body")
+    kept = advisory.gaps.filter(body__in=lapsed, body__closed=None, kind__in=Gap.CHOICES).select_related("body")
+    kept = kept.exclude(body__in=[gap.body.pk for gap in choices]).exclude(decision=Gap.Decision.WIDENED)
+    heard = targets(advisory) if kept else set()
+    return [*choices, *(GapFound(one.kind, one.body, LAPSED, one.body, 0) for one in kept if one.body_id not in heard)]
+
+
 def undecided(advisory: Advisory, found: Reach, now: datetime | None = None) -> list[GapFound]:
     """The choices that nobody decided: not signed for by name, or only until a day that has come.
 
     A body that is found for another reason than the one it was signed for is asked about anew.
     """
     signed = _signed(advisory, now or timezone.now())
-    return [gap for gap in found.choices() if (gap.kind, gap.body.pk) not in signed]
+    return [gap for gap in asked(advisory, found) if (gap.kind, gap.body.pk) not in signed]
 
 
 def freeze(advisory: Advisory, found: Reach, by: Person, reason: str, now: datetime) -> None:
@@ -108,7 +121,8 @@ def freeze(advisory: Advisory, found: Reach, by: Person, reason: str, now: datet
             "Put them into the audience, or leave them out with a reason."
         )
     signed, kept, before = _signed(advisory, now), [], {}
-    standing = {(gap.kind, gap.body.pk) for gap in found.choices()}
+    choices = asked(advisory, found)
+    standing = {(gap.kind, gap.body.pk) for gap in choices}
     for gap in advisory.gaps.all():
         which = (gap.kind, gap.body_id)
         before[which] = gap
@@ -119,7 +133,7 @@ def freeze(advisory: Advisory, found: Reach, by: Person, reason: str, now: datet
         if stays:
             kept.append(gap.pk)
     advisory.gaps.exclude(pk__in=kept).delete()
-    new = [gap for gap in found.gaps if (gap.kind, gap.body.pk) not in signed]
+    new = [gap for gap in [*choices, *found.tasks()] if (gap.kind, gap.body.pk) not in signed]
     Gap.objects.bulk_create(
         [_frozen(advisory, gap, by, reason, now, before.get((gap.kind, gap.body.pk))) for gap in new],
         ignore_conflicts=True,
@@ -128,6 +142,13 @@ def freeze(advisory: Advisory, found: Reach, by: Person, reason: str, now: datet
     if tasks and not advisory.exercise:
         keepers = Person.objects.filter(is_administrator=True, left_at=None).values_list("pk", flat=True)
         desk.put(Message.Kind.GAPS, advisory, keepers, str(advisory.revisions.count() + 1), now)
+
+
+def refuse_overdue(advisory: Advisory, now: datetime) -> None:
+    """Raise `Refused` where somebody was left out until a day that came before this is published."""
+    names = list(_lapsing(now).filter(advisory=advisory).order_by("body__name").values_list("body__name", flat=True))
+    if names:
+        raise Refused(f"{_list(names)}: left out until a day that has come. Sign for that anew, or take it back.")
 
 
 def tend(now: datetime) -> None:
@@ -155,14 +176,15 @@ def tend(now: datetime) -> None:
 @transaction.atomic
 def lapse(advisory: Advisory, now: datetime) -> int:
     """Put in whoever was left out until now; how many bodies. What can't be put in is undecided again."""
-    held = Advisory.objects.select_for_update(no_key=True, of=("self",)).select_related("issuer").get(pk=advisory.pk)
+    held = hold(advisory.pk)
     if held.state != State.LIVE:
         return 0
     gaps = held.gaps.filter(decision=Gap.Decision.SIGNED, look_again_at__lte=now)
-    exclusions = held.exclusions.filter(lapsed_at=None, look_again_at__lte=now)
+    exclusions = _lapsing(now).filter(advisory=held)
     ids = {*gaps.values_list("body", flat=True), *exclusions.values_list("body", flat=True)}
     if not ids:
         return 0
+    excluded = set(exclusions.values_list("body", flat=True))
     exclusions.update(lapsed_at=now)
     own = own_branch(held.issuer)
     may = [pk for pk in ids if (own is None or pk in own) and held.marking != Marking.RED]
@@ -175,6 +197,9 @@ def lapse(advisory: Advisory, now: datetime) -> int:
     left = held.gaps.filter(body__in=ids - put, kind__in=Gap.CHOICES)
     left.filter(body__closed__isnull=False).delete()
     left.update(decision=Gap.Decision.UNDECIDED, reason="", by=None, at=now, look_again_at=None)
+    known = set(left.values_list("body", flat=True))
+    open_still = Body.objects.filter(pk__in=excluded - put - known, closed=None)
+    Gap.objects.bulk_create([Gap(advisory=held, kind=Gap.Kind.OUTSIDE, body=body, at=now) for body in open_still])
     if put:
         slugs = Body.objects.filter(pk__in=put).values_list("slug", flat=True)
         record.write("lapsed", held.reference, bodies=sorted(slugs))
@@ -211,6 +236,10 @@ def _signed(advisory: Advisory, now: datetime) -> set[tuple[str, int]]:
     return set(signed.exclude(look_again_at__lte=now).values_list("kind", "body"))
 
 
+def _lapsing(now: datetime) -> QuerySet[Exclusion]:
+    return Exclusion.objects.filter(lapsed_at=None, look_again_at__lte=now)
+
+
 def _list(names: list[str]) -> str:
     return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
@@ -238,8 +267,7 @@ def _frozen(advisory: Advisory, gap: GapFound, by: Person, reason: str, now: dat
 
 
 def _hold(advisory: Advisory, by: Person) -> Advisory:
-    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
-    held = locked.select_related("issuer").get(pk=advisory.pk)
+    held = hold(advisory.pk)
     check_may(by, held)
     if held.state not in OPEN:
         raise Refused(f"{held.reference} is over: nobody is put in or left out any more.")
@@ -252,7 +280,7 @@ def _live() -> QuerySet[Advisory]:
 
 def _due(now: datetime) -> set[int]:
     gaps = Gap.objects.filter(decision=Gap.Decision.SIGNED, look_again_at__lte=now, advisory__state=State.LIVE)
-    exclusions = Exclusion.objects.filter(lapsed_at=None, look_again_at__lte=now, advisory__state=State.LIVE)
+    exclusions = _lapsing(now).filter(advisory__state=State.LIVE)
     return {*gaps.values_list("advisory", flat=True), *exclusions.values_list("advisory", flat=True)}
 
 

@@ -24,6 +24,15 @@ def issuer_of(officer: Person) -> Body:
     return bodies[0]
 
 
+def hold(advisory_id: int) -> Advisory:
+    """The advisory, locked, with its issuer and revisions, all of one moment; within a transaction.
+
+    Two statements: one that waited would join the advisory as it is now with the revisions as they were before.
+    """
+    list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory_id).values("pk"))
+    return Advisory.objects.select_related("issuer", "current", "material").get(pk=advisory_id)
+
+
 def approvers(advisory: Advisory) -> QuerySet[Person]:
     """Everybody who may approve it, by name."""
     above = [advisory.issuer_id, *ancestors(advisory.issuer_id)]
@@ -40,6 +49,21 @@ def check_may(person: Person, advisory: Advisory) -> None:
     """Raise `Refused` unless this person may approve it."""
     if not may_approve(person, advisory):
         raise Refused(f"{person.name} is not an officer of {advisory.issuer.name} or of a body above it.")
+
+
+def replaced_by(person: Person, reference: str) -> tuple[Advisory | None, str]:
+    """The advisory that this person says theirs replaces; and a sentence where they may not say so. Neither: they don't."""
+    if not reference:
+        return None, ""
+    found = Advisory.objects.filter(reference=reference, current__isnull=False).select_related("issuer").first()
+    if found is None:
+        return None, f"there is no published advisory {reference!r}."
+    if not may_approve(person, found):
+        return (
+            None,
+            f"{reference} is {found.issuer.name}'s: only its officers, or those above, say that it is replaced.",
+        )
+    return found, ""
 
 
 def own_branch(issuer: Body) -> set[int] | None:

@@ -20,6 +20,7 @@ from alerts.contract import DEFAULT_TIMES, Asked, Content, Reader, moment_of, re
 from alerts.models import Action, Advisory, Draft, Message, Revision, State
 from alerts.officers import check_may, may_approve, refuse_beyond_branch
 from alerts.reach import as_signed, reach
+from alerts.reviewing import look_anew
 from alerts.targeting import refuse_unheard
 from alerts.wake import wake
 from departments.models import Person
@@ -27,7 +28,6 @@ from departments.readiness import refresh
 from departments.refusal import Refused
 
 
-@transaction.atomic
 def publish_draft(
     draft: Draft, by: Person, *, alone_reason: str = "", accept_gaps: str = "", now: datetime | None = None
 ) -> Revision:
@@ -38,8 +38,13 @@ def publish_draft(
     `Refused` or `NotUnderstood` with sentences; then nothing was written.
     """
     now = now or timezone.now()
-    # The preview counts who can be told at night by it.
+    # The preview counts who can be told at night by it. Before the transaction: its lock would keep every page waiting.
     refresh(now)
+    return _publish(draft, by, alone_reason, accept_gaps, now)
+
+
+@transaction.atomic
+def _publish(draft: Draft, by: Person, alone_reason: str, accept_gaps: str, now: datetime) -> Revision:
     held = held_at(draft, draft.version)
     advisory = held.advisory
     if advisory.state not in (State.DRAFT, State.LIVE, State.EXPIRED):
@@ -62,6 +67,7 @@ def publish_draft(
         # An update is for those who were told, whoever issues it now and wherever they sit.
         refuse_beyond_branch(advisory)
         refuse_unheard(advisory)
+        gaps.refuse_overdue(advisory, now)
     found = reach(advisory, content.words["topics"], now)
     gaps.freeze(advisory, found, by, accept_gaps, now)
     kind = Revision.Kind.MATERIAL if first or held.material else Revision.Kind.MINOR
@@ -79,7 +85,7 @@ def publish_draft(
     if held.set_aside:
         # Typed after it was submitted: too late for this text, and still not lost.
         record.write("set aside", advisory.reference, by, words=held.set_aside)
-    desk.call_off(advisory, Message.Kind.APPROVE, Message.Kind.RETURNED)
+    desk.call_off(advisory, *desk.OF_A_DRAFT)
     Draft.objects.filter(pk=held.pk).delete()
     return revision
 
@@ -114,6 +120,8 @@ def freeze(
         advisory.published_at = now
     elif kind != Revision.Kind.STAND_DOWN:
         _look_again(advisory, kind, now)
+    if advisory.state == State.EXPIRED and kind != Revision.Kind.STAND_DOWN:
+        look_anew(advisory)
     # An advisory that nobody looked at in time lives again with a new revision.
     advisory.state = State.STOOD_DOWN if kind == Revision.Kind.STAND_DOWN else State.LIVE
     # Correcting is one way of going on after a stop: what leaves now is the corrected text.

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from alerts.models import Advisory, Gap
+from alerts.officers import own_branch
 from alerts.reach_sql import PREVIEW, TARGETS
 from departments.models import Body, Membership, Person, Remit
 
@@ -88,6 +89,7 @@ def reach(advisory: Advisory, topics: list[str] | None = None, now: datetime | N
         "topics": subject,
         "year_ago": now - SIMILAR_FOR,
         "month_ago": now - MONTH,
+        "own": None if (own := own_branch(advisory.issuer)) is None else sorted(own),
     }
     with connection.cursor() as cursor:
         cursor.execute(PREVIEW, values)

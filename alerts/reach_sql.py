@@ -38,6 +38,8 @@ PREVIEW = (
     WHERE r.body_id NOT IN (SELECT body_id FROM target)
       AND r.body_id NOT IN (SELECT body_id FROM excluded)
       AND r.body_id NOT IN (SELECT body_id FROM outside)
+      -- Whom others warned is told to no officer beyond what is theirs to warn.
+      AND (%(own)s::bigint[] IS NULL OR r.body_id = ANY(%(own)s))
     GROUP BY r.body_id
 ), missing(body_id) AS MATERIALIZED (
     SELECT body_id FROM outside UNION ALL SELECT body_id FROM familiar

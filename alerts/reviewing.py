@@ -11,8 +11,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from alerts import desk, record
-from alerts.models import Advisory, Message, State
-from alerts.officers import approvers, check_may
+from alerts.models import Advisory, Draft, Message, Record, State
+from alerts.officers import approvers, check_may, hold
+from alerts.wake import wake
 from departments.models import Body, Person
 from departments.refusal import Refused
 
@@ -24,7 +25,7 @@ LONGEST_AHEAD = timedelta(days=366)
 
 def tend(now: datetime) -> None:
     """All that time does to an advisory which nobody looks at."""
-    hand_over()
+    hand_over(now)
     remind(now)
     expire(now)
 
@@ -35,8 +36,9 @@ def remind(now: datetime) -> int:
     due = _live().filter(review_by__lte=now - REMINDED[0], review_by__gt=now - EXPIRES_AFTER)
     for advisory in due.select_related("issuer", "current"):
         assert advisory.review_by is not None  # noqa: S101  # as the query asks
-        # Of a short life the reminder a week before would come with the warning itself.
-        steps = [at for step in REMINDED if (at := advisory.review_by + step) <= now and at > _published(advisory)]
+        # Of a short life the reminder a week before would come with the warning, or with the word that it holds.
+        looked = _looked_at(advisory)
+        steps = [at for step in REMINDED if (at := advisory.review_by + step) <= now and at > looked]
         if steps:
             with transaction.atomic():
                 stem = f"{advisory.review_by.isoformat()}.{len(steps)}"
@@ -47,16 +49,27 @@ def remind(now: datetime) -> int:
 @transaction.atomic
 def confirm(advisory: Advisory, by: Person, until: datetime, now: datetime) -> None:
     """The advice still holds: it is looked at again by then. Raises `Refused`."""
-    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
-    held = locked.select_related("issuer").get(pk=advisory.pk)
+    held = hold(advisory.pk)
     check_may(by, held)
     if held.state not in (State.LIVE, State.EXPIRED):
         raise Refused(f"{held.reference} is {held.get_state_display().lower()}: there is nothing to look at again.")
     if not now < until <= now + LONGEST_AHEAD:
         raise Refused("Choose a day after today and within a year.")
+    if held.state == State.EXPIRED:
+        look_anew(held)
+        wake("cascade", held.pk)
     held.review_by, held.state, held.owner = until, State.LIVE, by
-    held.save(update_fields=["review_by", "state", "owner"])
-    record.write("reviewed", held.reference, by, until=until)
+    held.save(update_fields=["review_by", "state", "owner", "seen"])
+    record.write("reviewed", held.reference, by, until=until, at=now)
+
+
+def look_anew(advisory: Advisory) -> None:
+    """The next pass compares the whole audience and every seat; the caller holds and saves it.
+
+    While it was expired nobody kept what changed in the directory.
+    """
+    advisory.seen = None
+    advisory.relays.filter(stale=False).update(stale=True)
 
 
 def expire(now: datetime) -> int:
@@ -71,7 +84,7 @@ def expire(now: datetime) -> int:
     return done
 
 
-def hand_over() -> int:
+def hand_over(now: datetime) -> int:
     """Give the open advisories of a closed body to its successor, or to the nearest open body above; how many."""
     done = 0
     orphans = Advisory.objects.filter(state__in=(State.DRAFT, State.LIVE, State.EXPIRED), issuer__closed__isnull=False)
@@ -83,8 +96,18 @@ def hand_over() -> int:
             if Advisory.objects.filter(pk=advisory.pk, issuer=advisory.issuer).update(issuer=heir):
                 names = {"from": advisory.issuer.name, "to": heir.name}
                 record.write("handed over", advisory.reference, None, **names)
+                _ask_anew(Advisory.objects.select_related("issuer").get(pk=advisory.pk), now)
                 done += 1
     return done
+
+
+def _ask_anew(advisory: Advisory, now: datetime) -> None:
+    """What waited for officers of a closed body waits for its heir's."""
+    draft = Draft.objects.filter(advisory=advisory, stage=Draft.Stage.SUBMITTED).first()
+    if draft is not None:
+        desk.call_off(advisory, Message.Kind.APPROVE)
+        others = [person.pk for person in approvers(advisory) if person.pk != draft.submitted_by_id]
+        desk.put(Message.Kind.APPROVE, advisory, others, f"{draft.pk}.{draft.version}.{advisory.issuer_id}", now)
 
 
 def owners(advisory: Advisory) -> list[int]:
@@ -93,9 +116,13 @@ def owners(advisory: Advisory) -> list[int]:
     return [advisory.owner_id] if advisory.owner_id in may else may
 
 
-def _published(advisory: Advisory) -> datetime:
+def _looked_at(advisory: Advisory) -> datetime:
+    """When somebody last looked at it: published it, wrote its current revision, or said that it still holds."""
     assert advisory.published_at is not None  # noqa: S101  # live means published
-    return advisory.published_at
+    assert advisory.current is not None  # noqa: S101
+    said = Record.objects.filter(subject=advisory.reference, kind="reviewed").order_by("-id").first()
+    at = datetime.fromisoformat(said.details["at"]) if said and "at" in said.details else None
+    return max(advisory.published_at, advisory.current.at, at or advisory.published_at)
 
 
 def _live() -> QuerySet[Advisory]:

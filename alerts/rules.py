@@ -1,11 +1,14 @@
 """Who may see and do what with an advisory, as predicates over memberships. Loaded by `rules` when Django starts.
 
 Officers of the issuer or of a body above it, administrators and auditors see everything; everybody else with a duty
-sees what concerns their own branches.
+sees what concerns their own branches. Where a marking asks for a code, the text itself is for fewer: `sees_text`.
 """
+
+from collections.abc import Collection
 
 import rules
 
+from alerts import marking
 from alerts.models import Advisory, Relay
 from alerts.officers import may_approve
 from departments.models import Person, Role
@@ -23,6 +26,24 @@ def own_branches(person: Person) -> set[int]:
 def sees_everything(person: Person, advisory: Advisory) -> bool:
     """Whether this person sees the whole of an advisory: its draft, every branch, everybody's figures."""
     return bool(is_administrator(person) or is_auditor(person) or is_officer_of_issuer(person, advisory))
+
+
+def sees_text(person: Person, advisory: Advisory, issuing: Collection[int] | None = None) -> bool:
+    """Whether this person reads its text and its full title here; otherwise the open title is all there is of it.
+
+    Where the marking asks for a code: officers of the issuer or above it, and auditors. Its recipients read it through
+    their own link. Administrators run the directory, and need no text for that. A page that lists many advisories gives
+    `issuing(person)`, which is then asked once.
+    """
+    if not marking.needs_code(advisory.marking) or is_auditor(person):
+        return True
+    return bool(is_officer_of_issuer(person, advisory)) if issuing is None else advisory.issuer_id in issuing
+
+
+def issuing(person: Person) -> set[int]:
+    """The ids of the bodies whose advisories this person writes and approves as an officer."""
+    seats = bodies_of(person, [Role.OFFICER]) if person.left_at is None else set()
+    return branches(sorted(seats)) if seats else set()
 
 
 def may_release_of(person: Person, relays: list[int]) -> set[int]:

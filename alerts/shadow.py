@@ -10,7 +10,7 @@ nothing writes changes (whoever wants standings asks for all of them). A lock th
 by the table's number, so that nobody waits for a lock taken in here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
@@ -37,9 +37,14 @@ STILL_REAL = """
 
 
 @contextmanager
-def shadow() -> Iterator[None]:
-    """An empty system for as long as this lasts; whatever is to be kept is read into values before it ends."""
+def shadow(first: Callable[[], None] | None = None) -> Iterator[None]:
+    """An empty system for as long as this lasts; whatever is to be kept is read into values before it ends.
+
+    `first` is done in the same transaction, before any table is made.
+    """
     with transaction.atomic():
+        if first is not None:
+            first()
         _put_in_front()
         yield
         transaction.set_rollback(True)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from alerts import desk, record
 from alerts.achieved import achieved
 from alerts.contract import Content, reason_of
-from alerts.models import Advisory, Draft, Message, Revision, State
-from alerts.officers import check_may
+from alerts.models import Advisory, Draft, Revision, State
+from alerts.officers import check_may, hold
 from alerts.publish import freeze
 from alerts.starters import blanks
 from alerts.wake import wake
@@ -40,7 +41,10 @@ HOW_FAR = """
 
 @dataclass(frozen=True)
 class HowFar:
-    """How far the current revision had got: people it was sent to, and people it was not."""
+    """How far the current revision had got: people it was sent to, and people it was not.
+
+    At the moment of a stop up to one part (100 mails) a worker may be on its way: these count as not sent, and may arrive.
+    """
 
     sent: int
     unsent: int
@@ -68,6 +72,8 @@ def stop(advisory: Advisory, by: Person) -> HowFar:
         raise Refused(f"{held.reference} is stopped already.")
     held.stopped_at, held.stopped_by = timezone.now(), by
     held.save(update_fields=["stopped_at", "stopped_by"])
+    # Publishing goes on after a stop, so whoever had the waiting draft before them looks again first.
+    Draft.objects.filter(advisory=held).update(version=F("version") + 1)
     far = how_far(held)
     record.write("stopped", held.reference, by, sent=far.sent, unsent=far.unsent)
     return far
@@ -99,7 +105,7 @@ def stand_down(advisory: Advisory, by: Person, reason: str) -> Revision:
     assert held.current is not None  # noqa: S101  # live means published
     words = {**held.current.content, "what_changed": reason, "earlier": "replaced", "achieved": achieved(held)}
     if Draft.objects.filter(advisory=held).delete()[0]:
-        desk.call_off(held, Message.Kind.APPROVE, Message.Kind.RETURNED)
+        desk.call_off(held, *desk.OF_A_DRAFT)
         record.write("dropped", held.reference, by)
     return freeze(
         held,
@@ -114,8 +120,7 @@ def stand_down(advisory: Advisory, by: Person, reason: str) -> Revision:
 
 
 def _hold(advisory: Advisory, by: Person, *states: str) -> Advisory:
-    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
-    held = locked.select_related("issuer", "current", "material").get(pk=advisory.pk)
+    held = hold(advisory.pk)
     if held.state not in states:
         raise Refused(f"{held.reference} is {held.get_state_display().lower()}.")
     check_may(by, held)

@@ -24,11 +24,10 @@ from alerts.models import (
     Exclusion,
     Gap,
     Marking,
-    Message,
     Named,
     State,
 )
-from alerts.officers import check_may
+from alerts.officers import check_may, hold
 from alerts.reach import nowhere, seated
 from departments.addresses import canonical
 from departments.models import Body, Person, Role, Topic
@@ -189,18 +188,20 @@ def take_back(advisory: Advisory, body: Body, by: Person) -> None:
     _changed(held, by, bool(gone))
 
 
-def back_to_writing(draft: Draft, by: Person) -> None:
+def back_to_writing(draft: Draft, by: Person) -> bool:
     """The draft says something else now. What was submitted or approved was something else, so it is submitted anew.
 
-    The caller holds the advisory and the draft, in this order.
+    Whether that took it back. The caller holds the advisory and the draft, in this order.
     """
     draft.version += 1
-    if draft.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED):
+    taken_back = draft.stage in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED)
+    if taken_back:
         draft.stage = Draft.Stage.WRITING
         draft.submitted_by = draft.submitted_at = draft.decided_by = draft.decided_at = None
-        desk.call_off(draft.advisory, Message.Kind.APPROVE)
+        desk.call_off(draft.advisory, *desk.PRESSING)
         record.write("taken back", draft.advisory.reference, by, version=draft.version)
     draft.save()
+    return taken_back
 
 
 def refuse_unheard(advisory: Advisory) -> None:
@@ -256,8 +257,7 @@ def heir_of(body: Body) -> Body | None:
 
 
 def _hold(advisory: Advisory, by: Person) -> Advisory:
-    locked = Advisory.objects.select_for_update(no_key=True, of=("self",))
-    held = locked.select_related("issuer").get(pk=advisory.pk)
+    held = hold(advisory.pk)
     check_may(by, held)
     if held.state != State.DRAFT:
         raise Refused(f"{held.reference} is published: its audience only grows. Put in who is missing on its page.")

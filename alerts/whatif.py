@@ -138,9 +138,7 @@ def whatif(
     """
     step = _Steps(progress, within)
     try:
-        with shadow():
-            if within is not None:
-                _one_at_a_time()
+        with shadow(None if within is None else _one_at_a_time):
             return _try(advisory, bodies, people, step)
     except OperationalError as error:
         if within is None or not isinstance(error.__cause__, QueryCanceled):

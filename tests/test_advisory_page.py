@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from alerts.models import Advisory, Draft, Revision
+from alerts.models import Advisory, Draft, Recipient, Revision
 from departments.models import Body, Membership, Person
 from tests import rows
 
@@ -102,10 +105,10 @@ def test_whoever_submitted_it_is_asked_why_alone_and_refused_without(
 ) -> None:
     assert 'name="alone_reason"' in page(ada, advisory)
     client = signed_in(ada)
-    refused = client.post(url("publish_draft", advisory), {"version": draft.version}, follow=True).content.decode()
+    refused = client.post(url("publish_draft", advisory), {"version": draft.shown_as}, follow=True).content.decode()
     assert "Let a second officer approve it" in refused
     assert advisory.revisions.count() == 2
-    client.post(url("publish_draft", advisory), {"version": draft.version, "alone_reason": "nobody else is awake"})
+    client.post(url("publish_draft", advisory), {"version": draft.shown_as, "alone_reason": "nobody else is awake"})
     assert Revision.objects.get(advisory=advisory, number=3).alone_reason == "nobody else is awake"
     assert "published alone:</b> nobody else is awake" in page(ada, advisory)
 
@@ -114,26 +117,30 @@ def test_a_second_officer_publishes_once_and_a_second_press_is_told_so(
     advisory: Advisory, draft: Draft, ben: Person
 ) -> None:
     client = signed_in(ben)
-    sent = {"version": draft.version}
+    sent = {"version": draft.shown_as}
     assert "Revision 3" in client.post(url("publish_draft", advisory), sent, follow=True).content.decode()
     again = client.post(url("publish_draft", advisory), sent, follow=True).content.decode()
-    assert "somebody else published it meanwhile" in again
+    assert "was published or dropped meanwhile" in again
     assert advisory.revisions.count() == 3
 
 
-@pytest.mark.parametrize("version", ["1", "", "x", "-1", "99999999999999999999"])
+@pytest.mark.parametrize("version", ["{pk}.1", "1", "", "x", "-1", "{pk}.-1", "{pk}", "99999999999999999999.1"])
 def test_a_draft_that_changed_since_it_was_looked_at_is_not_published(
     advisory: Advisory, draft: Draft, ben: Person, version: str
 ) -> None:
     Draft.objects.update(version=2)
-    answer = signed_in(ben).post(url("publish_draft", advisory), {"version": version}, follow=True).content.decode()
+    answer = (
+        signed_in(ben)
+        .post(url("publish_draft", advisory), {"version": version.format(pk=draft.pk)}, follow=True)
+        .content.decode()
+    )
     assert "Look at the page again" in answer
     assert advisory.revisions.count() == 2
 
 
 def test_an_officer_stops_it_lets_it_go_on_and_stands_it_down(advisory: Advisory, ben: Person) -> None:
     client = signed_in(ben)
-    assert "Stopped: nothing more leaves" in client.post(url("stop", advisory), follow=True).content.decode()
+    assert "nothing else leaves" in client.post(url("stop", advisory), follow=True).content.decode()
     assert "is stopped already" in client.post(url("stop", advisory), follow=True).content.decode()
     assert "goes on: what was not sent" in client.post(url("go_on", advisory), follow=True).content.decode()
     assert "Say why it is stood down" in client.post(url("stand_down", advisory), follow=True).content.decode()
@@ -184,6 +191,60 @@ def test_the_first_page_shows_what_is_under_way_and_what_waits(advisory: Advisor
     assert Client().get("/")["Location"].startswith(reverse("account_login"))
 
 
+def test_many_drafts_are_counted_and_those_that_wait_for_me_come_first(
+    advisory: Advisory, ada: Person, ben: Person
+) -> None:
+    """Ada's and Ben's in turn; of Ben's, the one that Ada submitted for him."""
+
+    def begun(number: int, **fields: object) -> None:
+        made = Advisory.objects.create(
+            reference=f"ADV-2021-{number:04d}", issuer=advisory.issuer, severity="high", marking="GREEN", written_by=ada
+        )
+        content = {**CONTENT, "title": f"Draft {number}", "guidance": "x" * 1000}
+        Draft.objects.create(**{"advisory": made, "content": content, "stage": "writing", "saved_by": ada, **fields})
+
+    def first_page() -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as queries:
+            html = signed_in(ben).get("/").content.decode()
+        assert not any('"alerts_draft"."content",' in query["sql"] for query in queries)
+        return html, len(queries)
+
+    begun(0, stage="submitted", submitted_by=ada)
+    begun(1)
+    few, asked = first_page()
+    assert few.index("Draft 0") < few.index("Draft 1")
+    for number in range(2, 27):
+        begun(number, saved_by=ben)
+        begun(100 + number)
+    html, asked_now = first_page()
+    assert asked_now == asked + 2  # to count the others of each
+    assert html.count('<b class="chip">for you</b>') == 20
+    assert html.rindex("for you") < html.index("Draft 126")
+    assert "and 6 more for you" in html
+    assert "and 6 more</li>" in html
+    assert "Draft 1</a>" not in html
+
+
+def test_what_was_submitted_by_nobody_known_waits_for_every_officer(
+    advisory: Advisory, ada: Person, ben: Person
+) -> None:
+    Draft.objects.create(advisory=advisory, content=CONTENT, saved_by=ada, submitted_by=None, stage="submitted")
+    for officer in (ada, ben):
+        assert signed_in(officer).get("/").content.decode().count("for you") == 1
+
+
+def test_many_expired_advisories_are_counted(advisory: Advisory, ben: Person) -> None:
+    for number in range(23):
+        made = Advisory.objects.create(
+            reference=f"ADV-2021-{number:04d}", issuer=advisory.issuer, severity="high", marking="GREEN", written_by=ben
+        )
+        rows.revise(made, title=f"Old {number}")
+        Advisory.objects.filter(pk=made.pk).update(state="expired", review_by=timezone.now())
+    html = signed_in(ben).get("/").content.decode()
+    assert html.count(">Old ") == 20
+    assert "and 3 more" in html
+
+
 def test_an_administrator_sees_how_many_bodies_have_nobody_to_tell(advisory: Advisory) -> None:
     administrator = rows.person("Alma Administrator", is_administrator=True)
     html = signed_in(administrator).get("/").content.decode()
@@ -198,12 +259,29 @@ def test_a_bodys_page_says_what_it_was_told_to_those_who_may_know(advisory: Advi
     assert advisory.reference not in signed_in(stranger).get("/bodies/treasury/").content.decode()
 
 
+def test_a_bodys_page_says_where_nobody_could_be_told(advisory: Advisory, ben: Person) -> None:
+    relay = advisory.relays.get()
+    relay.released_at = timezone.now()
+    relay.save()
+
+    def said() -> str:
+        return signed_in(ben).get("/bodies/treasury/").content.decode().split("What this body was told")[1]
+
+    assert "reached, but nobody here could be told" in said()
+    recipient = rows.recipient(advisory, relay)
+    assert "released <time" in said()
+    Recipient.objects.filter(pk=recipient.pk).update(outcome="unreachable")
+    assert "reached, but nobody here could be told" in said()
+    Recipient.objects.filter(pk=recipient.pk).update(told_revision=1)
+    assert "released <time" in said()
+
+
 def test_a_press_that_is_refused_keeps_what_was_typed(advisory: Advisory, draft: Draft, ben: Person) -> None:
     client = signed_in(ben)
     for press, typed in (
-        ("give_back", {"version": "9", "reason": "too long by half"}),
+        ("give_back", {"version": f"{draft.pk}.9", "reason": "too long by half"}),
         ("stand_down", {"reason": "it is over: ‹why›"}),
-        ("publish_draft", {"version": "9", "accept_gaps": "told by telephone"}),
+        ("publish_draft", {"version": f"{draft.pk}.9", "accept_gaps": "told by telephone"}),
     ):
         answer = client.post(url(press, advisory), typed)
         assert answer.status_code == 422

@@ -121,11 +121,11 @@ class TestSubmitting:
         for body in (office.government, office.department):
             targeting.drop_branch(draft.advisory, body, office.ada)
         with pytest.raises(NotUnderstood, match="names no branch and no person"):
-            check(fresh(draft), timezone.now(), gives_nothing_away=True)
+            check(fresh(draft), office.ada, timezone.now(), gives_nothing_away=True)
         targeting.name_person(draft.advisory, office.cas.email, office.ada)
         Membership.objects.filter(person=office.cas).update(until=timezone.now())
         with pytest.raises(Refused, match=r"Cas .* sits in no open body"):
-            check(fresh(draft), timezone.now(), gives_nothing_away=True)
+            check(fresh(draft), office.ada, timezone.now(), gives_nothing_away=True)
 
 
 class TestApproving:

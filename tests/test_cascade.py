@@ -1,6 +1,7 @@
 """The cascade writes what is missing, once: relays, recipients, seats and messages."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from alerts.cascade import cascade, release
@@ -317,3 +318,17 @@ def test_a_successor_that_was_left_out_stays_left_out(scene: Scene) -> None:
     close(scene.agency, by=None, on=timezone.localdate(), why="merged", successor=scene.south)
     cascade(advisory.pk)
     assert not advisory.recipients.filter(targeted=True).exists()
+
+
+def test_a_pass_that_finds_nothing_to_plan_touches_no_relay(scene: Scene) -> None:
+    advisory = scene.advisory(scene.root)
+    cascade(advisory.pk)
+    Advisory.objects.update(seen=None)
+    with connection.cursor() as cursor:
+        # A row that was locked or written says by whom.
+        cursor.execute("SELECT id, xmin::text, xmax::text FROM alerts_relay ORDER BY id")
+        before = cursor.fetchall()
+        cursor.execute("DELETE FROM departments_change")
+        cascade(advisory.pk)
+        cursor.execute("SELECT id, xmin::text, xmax::text FROM alerts_relay ORDER BY id")
+        assert cursor.fetchall() == before

@@ -1,5 +1,9 @@
 """What changed between two texts, as somebody would read it."""
 
+import time
+from collections.abc import Sequence
+from random import Random
+
 import pytest
 
 from alerts.comparing import Difference, Piece, differences, text_of, text_of_draft
@@ -44,6 +48,46 @@ def test_a_long_text_is_compared_by_its_lines() -> None:
     lines = [f"line {number} of many" for number in range(10_000)]
     [difference] = differences({"guidance": lines}, {"guidance": [*lines[:5_000], "new", *lines[5_000:]]})
     assert [piece.how for piece in difference.pieces] == ["same", "new", "same"]
+
+
+def many(number: int, words: Sequence[str], between: str = " ") -> str:
+    """So many of these words, always the same ones."""
+    return between.join(Random(number).choices(words, k=number))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (many(4_900, "ab"), many(4_901, "ab")),
+        (many(499, ["alpha", "beta", "gamma"]), many(498, ["alpha", "beta", "gamma"])),
+        (" ".join("ab"[n % 2] for n in range(499)), " ".join("aab"[n % 3] for n in range(499))),
+        (many(8_000, ["alpha", "beta"], "\n"), many(8_001, ["alpha", "beta"], "\n")),
+        (many(50_000, "ab", "\n"), many(50_001, "ab", "\n")),
+    ],
+    ids=["two words", "three words", "in step", "short lines", "100,000 characters"],
+)
+def test_texts_made_to_be_hard_to_compare_are_compared_within_a_second(old: str, new: str) -> None:
+    started = time.process_time()
+    [difference] = differences({"guidance": old.splitlines()}, {"guidance": new.splitlines()})
+    assert time.process_time() - started < 1
+    assert (said(difference.pieces, "same", "gone"), said(difference.pieces, "same", "new")) == (old, new)
+
+
+def test_a_long_text_in_which_a_few_words_changed_is_compared_by_its_words() -> None:
+    old = [f"word{number % 1_700} and another{number % 1_900}" for number in range(2_000)]
+    new = [*old[:3], "something else", *old[4:-3], "at the end too", *old[-2:]]
+    [difference] = differences({"guidance": old}, {"guidance": new})
+    gone, came = (said(difference.pieces, how).split() for how in ("gone", "new"))
+    assert gone == ["word3", "and", "another3", "word297", "and", "another97"]
+    assert came == ["something", "else", "at", "the", "end", "too"]
+
+
+def test_what_takes_the_place_of_something_is_set_apart_from_it() -> None:
+    [difference] = differences(
+        {"title": ["All is here now, for the whole day"]}, {"title": ["All is gone, for the whole day"]}
+    )
+    assert [(piece.how, apart) for piece, apart in difference.shown] == [
+        ("same", False), ("gone", False), ("new", True), ("same", False)]  # fmt: skip
 
 
 @pytest.mark.django_db

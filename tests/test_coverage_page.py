@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 
 from alerts import counting
-from alerts.models import Advisory, Recipient, Relay
+from alerts.models import Advisory, Gap, Recipient, Relay
 from alerts.templatetags.bar import bar
-from departments.models import Membership, Person
+from departments.models import Body, Membership, Person
 from tests import rows
 
 if TYPE_CHECKING:
@@ -224,6 +227,59 @@ def test_the_bar_adds_up_and_shows_what_weighs_little_or_nothing() -> None:
     assert drawn["label"] == "Of 100,001 people: 100,000 answered, 1 cannot be reached"
     assert [(piece.kind, piece.width) for piece in bar(nobody=True)["pieces"]] == [("dark", "100")]  # type: ignore[attr-defined]
     assert bar()["pieces"] == []
+
+
+def test_thousands_left_out_by_one_press_are_shown_at_once_the_first_by_name(auditor: Person) -> None:
+    advisory = rows.advisory()
+    bodies = Body.objects.bulk_create([Body(slug=f"far-{n}", name=f"Far {n}", kind="team") for n in range(4000)])
+    signed = {"decision": "signed", "reason": "not theirs", "by": auditor, "at": timezone.now()}
+    Gap.objects.bulk_create(Gap(advisory=advisory, body=body, kind="outside", **signed) for body in bodies)
+    started = time.process_time()
+    html = page(auditor, advisory)
+    assert time.process_time() - started < 1
+    assert html.count("/bodies/far-") == 10
+    assert "and 3,990 more" in html
+    assert "and 3,990 more were left out on purpose (“not theirs”)" in html
+
+
+def test_a_body_left_out_twice_for_one_reason_is_named_once(auditor: Person) -> None:
+    advisory = rows.advisory()
+    out = rows.leave_out(advisory, rows.body("devolved"), "not theirs")
+    Gap.objects.create(
+        advisory=advisory, body=out.body, kind="outside", decision="signed", reason="not theirs", by=out.by, at=out.at
+    )
+    cards = page(auditor, advisory).split("<h2>Left out on purpose</h2>")[1]
+    assert cards.count("/bodies/devolved/") == 1
+
+
+def test_what_nobody_decided_asks_for_a_decision_until_it_is_stood_down(auditor: Person) -> None:
+    advisory = rows.advisory()
+    Gap.objects.create(advisory=advisory, body=rows.body("board"), kind="outside", decision="undecided")
+    assert "outside the audience, undecided" in page(auditor, advisory)
+    Advisory.objects.filter(pk=advisory.pk).update(state="stood-down")
+    html = page(auditor, advisory)
+    assert "outside the audience, undecided" not in html
+    assert "About Board nobody had decided yet." in html
+
+
+def test_a_later_revision_says_when_it_came_beside_when_the_first_was_published(auditor: Person) -> None:
+    advisory = rows.advisory()
+    assert "revision 1" not in page(auditor, advisory)
+    Advisory.objects.filter(pk=advisory.pk).update(published_at=timezone.now() - timedelta(days=3))
+    rows.revise(advisory)
+    for html in (
+        page(auditor, advisory),
+        signed_in(auditor).get(f"/advisories/{advisory.reference}/").content.decode(),
+    ):
+        assert "published 3 days ago" in html
+        assert "revision 2, just now" in html
+
+
+@pytest.mark.parametrize(("marking", "label"), [("GREEN", "tlp-green"), ("AMBER+STRICT", "tlp-amber-strict")])
+def test_each_printed_page_carries_the_label_of_its_marking(auditor: Person, marking: str, label: str) -> None:
+    advisory = rows.advisory()
+    Advisory.objects.filter(pk=advisory.pk).update(marking=marking, open_title="Advice")
+    assert f'class="printed-whole {label}"' in page(auditor, advisory)
 
 
 def test_many_held_bodies_are_counted_and_the_largest_named(auditor: Person) -> None:

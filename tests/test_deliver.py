@@ -130,6 +130,27 @@ def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(
     assert len(server.mails) == 5
 
 
+def test_whose_mail_was_leaving_while_an_update_was_published_is_told_what_changed(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    advisory = published(office)
+
+    def revise() -> None:
+        server.on_mail = None
+        changed = an_advisory(what_changed="Version 5 is out.", earlier="replaced")
+        publish_draft(update_from_file(advisory, changed, office.ada, material=True), office.ben)
+        cascade(advisory.pk)
+
+    server.on_mail = revise
+    deliver_all()
+    second = Message.objects.filter(revision__number=2)
+    had = set(Message.objects.filter(revision__number=1, state="sent").values_list("person", flat=True))
+    assert len(had) == 2
+    assert set(second.filter(kind="update").values_list("person", flat=True)) >= had
+    assert Recipient.objects.filter(told_revision=2).count() == 5
+
+
 def test_an_update_overtakes_what_has_not_left(office: Office, server: Server) -> None:
     advisory = published(office)
     publish_draft(update_from_file(advisory, an_advisory(title="Version 5"), office.ada, material=True), office.ben)

@@ -166,6 +166,26 @@ class TestWordsThatWereSetAside:
         assert words(draft, "title") == "Ada's title"
         assert aside(draft) == [("Ben", "title", "Ben's title")]
 
+    def test_what_made_room_is_its_writers_and_stays_whatever_is_typed_in_another_window(
+        self, office: Office, draft: Draft, number: int
+    ) -> None:
+        ben = Page(draft, office.ben)
+        ben.types(summary="Ben saved last")
+        settle_aside(draft, office.ben, number, use=True)
+        ben.types(title="Ben's title, once more")
+        settle_aside(
+            draft, office.ben, next(one["n"] for one in fresh(draft).set_aside if one["name"] == "Ben"), use=True
+        )
+        assert words(draft, "title") == "Ben's title, once more"
+        assert aside(draft) == [("Ada", "title", "Ada's title"), ("Ben", "title", "Ben's title")]
+
+    def test_of_three_writers_each_keeps_their_words(self, office: Office, draft: Draft, number: int) -> None:
+        cleo = office.person("cleo", office.centre, "officer")
+        Page(draft, cleo).types(summary="Cleo saved last")
+        settle_aside(draft, cleo, number, use=True)
+        Page(draft, office.ada).types(title="Ada's second")
+        assert {words(draft, "title"), *(text for _, _, text in aside(draft))} >= {"Ada's title", "Ada's second"}
+
     def test_dropped_they_are_gone_and_the_draft_is_as_it_was(self, office: Office, draft: Draft, number: int) -> None:
         version = fresh(draft).version
         settle_aside(draft, office.ada, number, use=False)

@@ -171,6 +171,44 @@ def test_two_officers_write_at_once_and_no_word_is_lost(stack: Stack, cast: Cast
     expect(second.get_by_label("Summary")).to_have_value("The second officer's words.")
 
 
+def test_whoever_leaves_at_once_or_loses_the_connection_loses_nothing(stack: Stack, cast: Cast) -> None:
+    page = cast.officer
+    page.goto(f"{stack.url}/advisories/new/")
+    page.get_by_role("button", name="Start writing").click()
+    page.wait_for_load_state()
+    address = page.url
+    page.get_by_label("Summary").fill("Left at once.")
+    page.goto(f"{stack.url}/check")
+    until("what was typed is saved", lambda: summary(stack, address) == "Left at once.")
+    page.goto(address)
+    page.context.set_offline(True)
+    page.get_by_label("Summary").fill("Typed in a tunnel.")
+    expect(page.locator("#saved")).to_contain_text("Not saved: no connection", timeout=15_000)
+    page.context.set_offline(False)
+    expect(page.locator("#saved")).to_contain_text("Saved at", timeout=15_000)
+    assert summary(stack, address) == "Typed in a tunnel."
+    # Signed out meanwhile, and in again in another window: the page takes the new token by itself.
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_label("Summary").fill("Typed signed out.")
+    expect(page.locator("#saved")).to_contain_text("you are signed out", timeout=15_000)
+    other = page.context.new_page()
+    other.goto(f"{stack.url}/")
+    other.get_by_role("listitem").filter(has_text="The officer").get_by_role("button").first.click()
+    other.wait_for_load_state()
+    expect(page.locator("#saved")).to_contain_text("Saved at", timeout=20_000)
+    assert summary(stack, address) == "Typed signed out."
+
+
+def summary(stack: Stack, address: str) -> object:
+    """What the draft of this page holds."""
+    rows = stack.query(
+        "SELECT d.content->>'summary' FROM alerts_draft d JOIN alerts_advisory a ON a.id = d.advisory_id "
+        "WHERE a.reference = %s",
+        address.split("/")[4],
+    )
+    return rows[0][0]
+
+
 def asked(stack: Stack, reference: str) -> int:
     """How many officers were asked by mail to approve it."""
     rows = stack.query(

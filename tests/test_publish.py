@@ -164,7 +164,7 @@ def test_stop_and_going_on_and_standing_down_say_who(office: Office) -> None:
         ({"audience": {"branches": ["government"], "exclusions": [{"body": "department"}]}}, "a body and a reason"),
         ({"actions": [{"text": "Run", "due": "tomorrow"}]}, "ISO 8601"),
         ({"actions": [{"text": "Run", "due": "-P1D"}]}, "ISO 8601"),
-        ({"supersedes": "ADV-1999-0001"}, "there is no advisory"),
+        ({"supersedes": "ADV-1999-0001"}, "there is no published advisory"),
         ({"headline": "x"}, "headline: not a key"),
         ({"do_not_use_for": "everything"}, "list of texts"),
         ({"exercise": "yes"}, "true or false"),

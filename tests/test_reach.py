@@ -63,6 +63,8 @@ class World:
     topics: tuple[str, ...]
     named: tuple[int, ...]
     excluded: tuple[int, ...]
+    red: bool
+    """For the named alone."""
 
 
 number = st.integers(0, 7)
@@ -82,6 +84,7 @@ worlds = st.builds(
     st.one_of(st.just(()), st.just(()), subjects),
     st.one_of(st.just(()), st.just(()), numbers),
     st.one_of(st.just(()), numbers),
+    rarely,
 )
 
 
@@ -136,9 +139,15 @@ def build(world: World) -> tuple[Draft, Person]:
     ada, ben = (Person.objects.create(email=f"{n}@issuer.example", written=n, name=n.title()) for n in ("ada", "ben"))
     Membership.objects.bulk_create([Membership(person=who, body=issuer, role="officer") for who in (ada, ben)])
     advisory = Advisory.objects.create(
-        reference="ADV-2026-0001", issuer=issuer, severity="high", marking="GREEN", written_by=ada, owner=ada
+        reference="ADV-2026-0001",
+        issuer=issuer,
+        severity="high",
+        marking="RED" if world.red else "GREEN",
+        open_title="Advice",
+        written_by=ada,
+        owner=ada,
     )
-    chosen = [bodies[n % many] for n in dict.fromkeys(n % many for n in world.branches)]
+    chosen = [bodies[n % many] for n in dict.fromkeys(n % many for n in world.branches) if not world.red]
     Branch.objects.bulk_create([Branch(advisory=advisory, body=body) for body in chosen])
     AudienceRole.objects.bulk_create([AudienceRole(advisory=advisory, role=role) for role in set(world.roles)])
     AudienceTopic.objects.bulk_create([AudienceTopic(advisory=advisory, topic=topics[slug]) for slug in world.topics])
@@ -151,7 +160,8 @@ def build(world: World) -> tuple[Draft, Person]:
             for n in {n % many for n in world.excluded}
         ]
     )
-    content = {"title": "Zoom", "summary": "Stop.", "severity": "high", "marking": "GREEN", "topics": list(TOPICS)}
+    head = {"severity": "high", "marking": advisory.marking, "open_title": "Advice"}
+    content = {"title": "Zoom", "summary": "Stop.", "topics": list(TOPICS), **head}
     return Draft.objects.create(advisory=advisory, content=content, saved_by=ada, submitted_by=ada), ben
 
 
@@ -175,6 +185,9 @@ def check(world: World) -> None:
         if cascade(advisory.pk):
             break
     assert Recipient.objects.filter(targeted=True).count() == shown.people
+    if world.red:
+        event("red")
+        assert not Recipient.objects.exclude(person__in=advisory.named.values("person")).exists()
     assert Relay.objects.filter(purpose="target").count() == shown.bodies
     assert set(Relay.objects.filter(purpose="target").values_list("body", flat=True)) == targets(advisory)
     found = {(gap.kind, gap.body.slug) for gap in shown.gaps}
@@ -280,5 +293,5 @@ class TestFigures:
             found = reach(fresh(draft).advisory)
             gaps.undecided(draft.advisory, found)
         assert len(found.gaps) == 21
-        assert len(asked) <= 6
+        assert len(asked) <= 7
         assert all("INSERT" not in query["sql"] and "UPDATE" not in query["sql"] for query in asked)

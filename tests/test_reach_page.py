@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from alerts.draft import start
 from alerts.models import Advisory, Branch, Exclusion, Gap
 from departments.models import Body, Person, Remit, Topic
 from tests.clients import signed_in
@@ -71,7 +72,7 @@ def test_ten_are_shown_and_the_rest_stand_behind_a_press(office: Office, advisor
         body = Body.objects.create(slug=f"c{number}", name=f"Committee {number:02}", kind="committee")
         Remit.objects.create(body=body, topic=topic)
     html = page(office.ada, advisory)
-    shown, rest = html.split("<summary>4 more</summary>")
+    shown, rest = html.split("<summary>3 more</summary>")
     assert shown.count('name="gap"') == 10
     assert rest.count('name="gap"') == 3
 
@@ -93,6 +94,38 @@ def test_odd_presses_are_answered_in_words_and_change_nothing(office: Office, ad
             assert answer.status_code in (302, 422)
     assert Branch.objects.count() == before
     assert not Exclusion.objects.exists()
+
+
+def test_an_empty_audience_is_asked_for_before_anything_is_decided(office: Office) -> None:
+    advisory = start(office.centre, office.ada, {"title": "x", "topics": ["china"]}, exercise=False).advisory
+    html = page(office.ada, advisory)
+    assert "Nobody is in the audience yet." in html
+    assert "China Committee" not in html
+
+
+def test_what_is_the_administrators_stands_apart_from_what_is_the_officer_s(office: Office, advisory: Advisory) -> None:
+    html = page(office.ada, advisory)
+    assert (
+        html.index("China Committee")
+        < html.index("That is for the directory’s administrators")
+        < html.index("nobody to tell</b>")
+    )
+
+
+def test_a_body_is_found_as_the_question_writes_it(office: Office, advisory: Advisory) -> None:
+    assert "China Committee and everything below it" in press(
+        office.ada, advisory, do="add", body="China Committee (committee)"
+    )
+
+
+def test_nothing_ticked_is_said_so(office: Office, advisory: Advisory) -> None:
+    assert "Tick at least one body first." in press(office.ada, advisory, do="leave-out", reason="x", until=NEXT_WEEK)
+
+
+def test_a_press_that_takes_a_submission_back_says_so(office: Office) -> None:
+    draft = office.draft()
+    html = press(office.ben, draft.advisory, **{"put-in": office.outside.pk})
+    assert "it is to be submitted and read anew" in html
 
 
 def test_the_audience_is_put_together_here(office: Office, advisory: Advisory) -> None:

@@ -182,7 +182,7 @@ class TestHandingOver:
         drafted, over = a_draft(office).advisory, office.publish().advisory
         stand_down(over, office.ada, "Over.")
         close(office.centre, by=None, on=timezone.localdate(), why="merged", successor=heir)
-        assert [reviewing.hand_over() for _ in range(3)] == [2, 0, 0]
+        assert [reviewing.hand_over(timezone.now()) for _ in range(3)] == [2, 0, 0]
         owned = dict(Advisory.objects.values_list("pk", "issuer__slug"))
         assert owned == {advisory.pk: "heir", drafted.pk: "heir", over.pk: "centre"}
         assert [entry.details for entry in Record.objects.filter(kind="handed over")] == [
@@ -195,7 +195,7 @@ class TestHandingOver:
         office.person("dot", office.government, "officer")
         for body in (office.centre, office.department):
             Body.objects.filter(pk=body.pk).update(closed=timezone.localdate())
-        assert reviewing.hand_over() == 1
+        assert reviewing.hand_over(timezone.now()) == 1
         advisory.refresh_from_db()
         assert advisory.issuer == office.government
         assert reviewing.owners(advisory) == [Person.objects.get(name="Dot").pk]
@@ -208,7 +208,7 @@ class TestHandingOver:
         heir = Body.objects.create(slug="heir", name="Heir", kind="agency")
         dot, eve = (office.person(name, heir, "officer") for name in ("dot", "eve"))
         Body.objects.filter(pk=office.centre.pk).update(closed=timezone.localdate(), successor=heir)
-        reviewing.hand_over()
+        reviewing.hand_over(timezone.now())
         advisory.refresh_from_db()
         update = update_from_file(advisory, an_advisory(what_changed="It was wrong."), dot, material=True)
         assert publish_draft(update, eve).number == 2
@@ -218,7 +218,7 @@ class TestHandingOver:
             slug="heir", name="Heir", kind="agency", closed=timezone.localdate(), parent=office.government
         )
         Body.objects.filter(pk=office.centre.pk).update(closed=timezone.localdate(), successor=heir)
-        reviewing.hand_over()
+        reviewing.hand_over(timezone.now())
         assert Advisory.objects.get(pk=advisory.pk).issuer == office.government
 
     def test_where_nobody_is_left_it_stays_and_the_rest_is_tended_all_the_same(

@@ -353,6 +353,18 @@ def test_through_the_page_one_is_tried_at_a_time(files: Files) -> None:
     assert said == [verb.BUSY]
 
 
+def test_whoever_waits_for_their_turn_makes_no_tables(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made() -> None:
+        raise AssertionError("tables were made before it was anybody's turn")
+
+    def another() -> None:
+        monkeypatch.setattr("alerts.shadow._put_in_front", made)
+        with pytest.raises(NotTried, match="Somebody else"):
+            files.tried(within=timedelta(seconds=20))
+
+    files.tried(progress=lambda step: step == "writing the sheet" and beside(another), within=timedelta(seconds=30))
+
+
 # --- what is wrong is said ---
 
 

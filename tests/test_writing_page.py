@@ -18,6 +18,7 @@ from tests.office import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+FIELD = re.compile(r'name="([^"]+)"[^>]*? value="([^"]*)"')
 WORDS = {
     "title": "Do not use Teamly for casework",
     "severity": "high",
@@ -152,7 +153,7 @@ def test_two_officers_in_one_field_lose_no_word(desk: Desk) -> None:
     assert desk.content()["title"] == "Ben's title"
     again = ben.client.post(settle[1], {"do": "use"}, follow=True).content.decode()
     assert "used or dropped already" in again
-    assert "Ada’s words for “Title”" in again
+    assert "What stood in “Title” before" in again
 
 
 def test_whoever_meets_words_while_submitting_is_told_and_nothing_is_submitted(desk: Desk) -> None:
@@ -161,6 +162,94 @@ def test_whoever_meets_words_while_submitting_is_told_and_nothing_is_submitted(d
     answer = ben.presses("submit", **WORDS)
     assert "Somebody else wrote here meanwhile" in answer.content.decode()
     assert Draft.objects.get(pk=desk.draft.pk).stage == Draft.Stage.WRITING
+
+
+def test_a_refused_submission_shows_what_somebody_else_wrote_and_saving_on_keeps_it(desk: Desk) -> None:
+    ada, ben = desk.opened(desk.office.ada), desk.opened(desk.office.ben)
+    ben.types(still_fine_for="Ben's line")
+    answer = ada.presses("submit", **{**WORDS, "title": "", "still_fine_for": ""})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Ben changed Still fine for meanwhile" in page
+    assert "Ben&#x27;s line" in page
+    ada.base = base_of(page)
+    ada.types(summary="Ada goes on.", still_fine_for="Ben's line")
+    assert desk.content()["still_fine_for"] == ["Ben's line"]
+
+
+def test_nobody_submits_words_that_their_page_did_not_show(desk: Desk) -> None:
+    ada, ben = desk.opened(desk.office.ada), desk.opened(desk.office.ben)
+    ada.types(**WORDS)
+    ben.base = base_of(ben.client.get(desk.url).content.decode())
+    ada.types(**{**WORDS, "summary": "Changed meanwhile."})
+    answer = ben.presses("submit", **WORDS)
+    assert answer.status_code == 422
+    assert "read it, then submit it" in answer.content.decode()
+    assert Draft.objects.get(pk=desk.draft.pk).stage == Draft.Stage.WRITING
+
+
+@pytest.mark.parametrize(
+    "due", ["2026-12-01T09:30:17.123456+00:00", "2027-10-31T01:30:00+00:00", "PT24H", "P2W", "soon"]
+)
+def test_an_action_that_nobody_touched_stays_to_the_letter(desk: Desk, due: str) -> None:
+    content = {"actions": [{"key": "a", "text": "Move", "of": "person", "due": due}], "acknowledge_within": "PT24H"}
+    Draft.objects.filter(pk=desk.draft.pk).update(content={**desk.content(), **content, "review_by": due})
+    window = desk.opened(desk.office.ada)
+    page = window.client.get(desk.url).content.decode()
+    fields = {name: markup.unescape(value) for name, value in FIELD.findall(page)}
+    units = {name: chosen(page, name) for name in ("action-0-due_unit", "acknowledge_unit")}
+    posted = {
+        **{name: value for name, value in fields.items() if name.startswith(("action-0", "ack", "review"))},
+        **units,
+    }
+    window.types(**posted, **{"action-0-of": "person"})
+    assert desk.content()["actions"][0]["due"] == due
+    assert desk.content()["acknowledge_within"] == "PT24H"
+
+
+def chosen(page: str, name: str) -> str:
+    """The option that a select shows."""
+    select = re.search(rf'name="{name}".*?</select>', page, re.DOTALL)
+    assert select is not None
+    picked = re.search(r'value="(\w+)" selected', select[0])
+    return picked[1] if picked else "days"
+
+
+def test_a_time_that_is_none_is_asked_for_in_plain_words(desk: Desk) -> None:
+    answer = desk.opened(desk.office.ada).presses("submit", **{**WORDS, "acknowledge_n": "-3", "action-0-due_n": "abc"})
+    page = answer.content.decode()
+    assert "ISO" not in page
+    assert page.count("give a whole number of days or hours") == 2
+
+
+def test_errors_stand_in_the_order_of_the_page(desk: Desk) -> None:
+    page = desk.opened(desk.office.ada).presses("submit", **{**WORDS, "title": "", "summary": "", "action-0-due_n": ""})
+    said = page.content.decode()
+    places = [said.index(f'href="#{where}"') for where in ("title", "summary", "actions[1].due")]
+    assert places == sorted(places)
+
+
+def test_whoever_is_signed_out_gets_back_what_they_sent(desk: Desk) -> None:
+    answer = Client().post(desk.url, {**WORDS, "save": "yes"})
+    assert answer.status_code == 401
+    assert "Anything about a person" in answer.content.decode()
+    assert "Chinese" not in answer.content.decode()
+
+
+def test_at_medium_the_writer_is_told_what_is_still_to_be_decided(desk: Desk) -> None:
+    answer = desk.opened(desk.office.ada).presses("submit", **{**WORDS, "severity": "medium"})
+    page = signed_in(desk.office.ada).get(answer["Location"])
+    assert answer.status_code == 302
+    assert page.status_code == 200
+    assert "still open" in page.content.decode()
+
+
+def test_a_window_of_an_earlier_draft_writes_nothing_into_the_next(desk: Desk) -> None:
+    window = desk.opened(desk.office.ada)
+    answer = window.client.post(desk.url, {"title": "Old", "base": window.base, "draft": desk.draft.pk + 999})
+    assert answer.status_code == 422
+    assert "Old" in answer.content.decode()
+    assert desk.content()["title"] == ""
 
 
 def test_a_wrong_text_comes_back_with_where_to_mend_it_and_all_that_was_typed(desk: Desk) -> None:
@@ -270,7 +359,7 @@ def test_a_draft_that_was_published_meanwhile_is_not_written_over(desk: Desk) ->
 def test_whoever_only_looks_is_told_that_somebody_else_changed_it(desk: Desk) -> None:
     url = f"/advisories/{desk.advisory.reference}/looking/"
     ada, ben = desk.opened(desk.office.ada), desk.opened(desk.office.ben)
-    version = Draft.objects.get(pk=desk.draft.pk).version
+    version = Draft.objects.get(pk=desk.draft.pk).shown_as
     assert "changed it" not in ben.client.post(url, {"version": version}).content.decode()
     ada.types(title="Ada's title")
     assert "Ada changed it at" in ben.client.post(url, {"version": version}).content.decode()

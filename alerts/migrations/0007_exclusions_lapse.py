@@ -16,8 +16,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Going back, what lapsed is forgotten: the table as it was can't hold it beside what was signed anew.
-        migrations.RunSQL(migrations.RunSQL.noop, "DELETE FROM alerts_exclusion WHERE lapsed_at IS NOT NULL"),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunSQL(MAKE, "DROP INDEX CONCURRENTLY IF EXISTS exclusion_current_once")],
             state_operations=[
@@ -30,4 +28,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RemoveConstraint("exclusion", "exclusion_once"),
+        # Going back, what lapsed is forgotten: the table as it was can't hold it beside what was signed anew.
+        migrations.RunSQL(migrations.RunSQL.noop, "DELETE FROM alerts_exclusion WHERE lapsed_at IS NOT NULL"),
     ]

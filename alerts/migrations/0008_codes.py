@@ -5,13 +5,15 @@ from django.db import migrations, models
 
 # What the tables as they were can't send.
 FORGET = """
-DELETE FROM alerts_message WHERE kind = 'code';
-DELETE FROM alerts_batch WHERE kind = 'code';
+DELETE FROM alerts_message WHERE kind IN ('code', 'approved');
+DELETE FROM alerts_batch WHERE kind IN ('code', 'approved');
+UPDATE alerts_message SET kind = 'stand-down' WHERE kind = 'thanks';
+UPDATE alerts_batch SET kind = 'stand-down' WHERE kind = 'thanks';
 """
 
 
 class Migration(migrations.Migration):
-    """One-time codes: a new table; nothing of those that are there is touched."""
+    """One-time codes: a new table; a draft says who wrote what. Nothing that is there is touched."""
 
     dependencies = [
         ('alerts', '0007_exclusions_lapse'),
@@ -22,7 +24,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='message',
             name='kind',
-            field=models.CharField(choices=[('notice', 'notice'), ('update', 'update'), ('stand-down', 'stand-down'), ('thanks', 'stand-down, with thanks'), ('check', 'contact check'), ('introduction', 'introduction'), ('approve', 'asked to approve'), ('returned', 'returned to its writer'), ('undecided', 'left undecided'), ('lapsing', 'left out, and soon put in'), ('gaps', 'nobody to tell'), ('review', 'to be looked at again'), ('code', 'one-time code')], max_length=12),
+            field=models.CharField(choices=[('notice', 'notice'), ('update', 'update'), ('stand-down', 'stand-down'), ('thanks', 'stand-down, with thanks'), ('check', 'contact check'), ('introduction', 'introduction'), ('approve', 'asked to approve'), ('returned', 'returned to its writer'), ('approved', 'approved, to be published'), ('undecided', 'left undecided'), ('lapsing', 'left out, and soon put in'), ('gaps', 'nobody to tell'), ('review', 'to be looked at again'), ('code', 'one-time code')], max_length=12),
+        ),
+        migrations.AddField(
+            model_name='draft',
+            name='authors',
+            field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
         ),
         migrations.CreateModel(
             name='Code',

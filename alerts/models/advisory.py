@@ -104,7 +104,8 @@ class Draft(models.Model):
     """The words as they are being written, in the keys of an advisory's file (`alerts.contract`), checked or not.
 
     `version` grows with every change, so that what somebody looked at is what they publish. `set_aside` holds words that
-    met somebody else's in the same field: `{field, text, by, name, at}`, until somebody uses or drops them.
+    met somebody else's in the same field: `{n, field, text, by, name, at}`, and `displaced` where they had to make room for
+    others, until somebody uses or drops them. `authors` says who (a person's id) wrote what stands in each field.
     """
 
     class Stage(models.TextChoices):
@@ -119,6 +120,7 @@ class Draft(models.Model):
     material = models.BooleanField(default=True)
     content = models.JSONField()
     set_aside = models.JSONField(default=list, db_default=Value([], models.JSONField()))
+    authors = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     saved_at = models.DateTimeField(db_default=Now())
     saved_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     submitted_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -141,6 +143,11 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.advisory_id}"
+
+    @property
+    def shown_as(self) -> str:
+        """This draft at this version, as a form names what was on the screen: a later draft counts from one again."""
+        return f"{self.pk}.{self.version}"
 
 
 class Look(models.Model):

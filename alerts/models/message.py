@@ -49,7 +49,7 @@ class Batch(models.Model):
 
 
 # Mails to those who run an advisory; their own link is the page, behind the sign-in.
-DESK = ("approve", "returned", "undecided", "lapsing", "gaps", "review")
+DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review")
 
 
 class Message(models.Model):
@@ -64,6 +64,7 @@ class Message(models.Model):
         INTRODUCTION = "introduction", "introduction"
         APPROVE = "approve", "asked to approve"
         RETURNED = "returned", "returned to its writer"
+        APPROVED = "approved", "approved, to be published"
         UNDECIDED = "undecided", "left undecided"
         LAPSING = "lapsing", "left out, and soon put in"
         GAPS = "gaps", "nobody to tell"

@@ -40,8 +40,9 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
     """The page; with what was typed into the form of the press that was `refused` (a view's name), if one was."""
     person = signed_in(request)
     everything = rules.sees_everything(person, found)
+    reads = rules.sees_text(person, found)
     officer = person.has_perm("alerts.publish_advisory", found)
-    content: dict[str, Any] = found.current.content if found.current else {}
+    content: dict[str, Any] = found.current.content if found.current and reads else {}
     not_heard = list(found.gaps.select_related("body", "by").order_by("kind", "body__name")) if everything else []
     exclusions = found.exclusions.select_related("body", "by").order_by("body__name") if everything else []
     return render(
@@ -49,23 +50,24 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
         "alerts/advisory.html",
         {
             "advisory": found,
-            "title": title_of(found),
+            "title": title_of(found, person),
+            "reads": reads,
             "content": content,
             "guidance": to_html(str(content.get("guidance", ""))),
-            "actions": list(found.current.actions.all()) if found.current else [],
+            "actions": list(found.current.actions.all()) if found.current and reads else [],
             "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
-            "audience": in_words(found),
+            "audience": _audience(found, everything),
             "exclusions": list(exclusions),
             "gaps": not_heard[:GAPS_NAMED],
             "gaps_all": len(not_heard),
             "gaps_more": max(len(not_heard) - GAPS_NAMED, 0),
-            "waiting": waiting_of(found, person) if everything else None,
+            "waiting": waiting_of(found, person) if everything and reads else None,
             "officer": officer,
             "live": found.state in (State.LIVE, State.EXPIRED),
             "far": stopping.how_far(found) if found.stopped else None,
-            "life": life_of(found) if everything else [],
+            "life": life_of(found) if everything and reads else [],
             "undecided": found.gaps.filter(decision=Gap.Decision.UNDECIDED).count() if everything else 0,
-            "superseded_by": found.superseded_by.filter(current__isnull=False).order_by("pk"),
+            "superseded_by": found.superseded_by.filter(current__isnull=False, exercise=found.exercise).order_by("pk"),
             "update_starters": starters("update"),
             "withdrawn": content_of_starter("withdrawn")["what_changed"],
             "alone": found.revisions.filter(approved_by=None).exclude(kind=Revision.Kind.STAND_DOWN).exists(),
@@ -74,6 +76,14 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
         },
         status=status,
     )
+
+
+def _audience(found: Advisory, everything: bool) -> list[str]:
+    """Whom it is for; who is named is for those alone who see everything of it."""
+    said = in_words(found)
+    if not everything and found.named.exists():
+        said[-1] = "people by name"  # the names stand last
+    return said
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:
@@ -94,9 +104,7 @@ def publish_draft(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it publishes the draft that they looked at."""
 
     def act(found: Advisory, person: Person) -> str:
-        draft = _draft(found)
-        # The version that was on the screen: a draft changed since then is refused.
-        draft.version = _version(request)
+        draft = _on_screen(request, found)
         revision = publish.publish_draft(
             draft,
             person,
@@ -108,10 +116,15 @@ def publish_draft(request: HttpRequest, reference: str) -> HttpResponse:
     return _do(request, reference, "alerts.publish_advisory", act)
 
 
-def _version(request: HttpRequest) -> int:
-    """The version that was on the screen; -1 where it was none."""
-    version = request.POST.get("version", "")
-    return int(version) if version.isdecimal() and len(version) < 10 else -1
+def _on_screen(request: HttpRequest, found: Advisory) -> Draft:
+    """The draft that was on the screen, at the version that it had there; what it is now, the verb asks."""
+    key, _, version = request.POST.get("version", "").partition(".")
+    shown = [int(part) if part.isdecimal() and len(part) < 19 else -1 for part in (key, version)]
+    draft = Draft.objects.filter(advisory=found, pk=shown[0]).first()
+    if draft is None:
+        raise Refused("The draft that you had before you was published or dropped meanwhile. Look at the page again.")
+    draft.version = shown[1]
+    return draft
 
 
 @require_POST
@@ -120,7 +133,8 @@ def approve(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it, who did not submit it, approves it; it is published by a further press."""
 
     def act(found: Advisory, person: Person) -> str:
-        approving.approve(_draft(found), person, _version(request))
+        draft = _on_screen(request, found)
+        approving.approve(draft, person, draft.version)
         return "Approved. It is not published yet."
 
     return _do(request, reference, "alerts.publish_advisory", act)
@@ -132,7 +146,8 @@ def give_back(request: HttpRequest, reference: str) -> HttpResponse:
     """An officer of the issuer or above it sends it back to its writer, with a reason."""
 
     def act(found: Advisory, person: Person) -> str:
-        approving.give_back(_draft(found), person, _version(request), request.POST.get("reason", ""))
+        draft = _on_screen(request, found)
+        approving.give_back(draft, person, draft.version, request.POST.get("reason", ""))
         return "Sent back, with your reason."
 
     return _do(request, reference, "alerts.publish_advisory", act)
@@ -151,13 +166,6 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
     return _do(request, reference, "alerts.stop_advisory", act)
 
 
-def _draft(found: Advisory) -> Draft:
-    draft = Draft.objects.filter(advisory=found).first()
-    if draft is None:
-        raise Refused("There is no draft any more: somebody else published it meanwhile.")
-    return draft
-
-
 @require_POST
 @login_required
 def stop(request: HttpRequest, reference: str) -> HttpResponse:
@@ -166,8 +174,8 @@ def stop(request: HttpRequest, reference: str) -> HttpResponse:
     def act(found: Advisory, person: Person) -> str:
         far = stopping.stop(found, person)
         return (
-            "Stopped: nothing more leaves. "
-            f"{count(far.sent, 'mail was', 'mails were')} sent; {people(far.unsent)} not sent to."
+            f"Stopped. {count(far.sent, 'mail was', 'mails were')} sent; {people(far.unsent)} not sent to. "
+            "What was being handed over at this moment may still arrive; nothing else leaves."
         )
 
     return _do(request, reference, "alerts.stop_advisory", act)

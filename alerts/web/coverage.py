@@ -17,6 +17,7 @@ from alerts.rules import is_officer_of_issuer
 from alerts.web import words
 from alerts.web.asking import find, require, signed_in, title_of
 from alerts.web.coverage_view import view_of
+from departments.refusal import Refused
 
 # No more rows than somebody can have pressed for.
 OPENED = 200
@@ -32,7 +33,7 @@ def coverage(request: HttpRequest, reference: str) -> HttpResponse:
         messages.info(request, f"{reference} has not been published: there is nothing to cover yet.")
         return redirect("alerts:advisory", reference)
     officer = advisory.state in (State.LIVE, State.EXPIRED) and is_officer_of_issuer(signed_in(request), advisory)
-    context = {**_context(request, advisory), "title": title_of(advisory), "officer": officer}
+    context = {**_context(request, advisory), "title": title_of(advisory, signed_in(request)), "officer": officer}
     return render(request, "alerts/coverage.html", context)
 
 
@@ -54,7 +55,12 @@ def release(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
     """An officer of the issuer or above it, or the held body's contact or deputy, lets a held body go on."""
     held = get_object_or_404(Relay.objects.select_related("advisory", "body"), pk=relay, advisory__reference=reference)
     require(request, "alerts.release_relay", held)
-    if cascade.release(held.pk, signed_in(request)):
+    try:
+        released = cascade.release(held.pk, signed_in(request))
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return redirect("alerts:coverage", reference)
+    if released:
         messages.success(request, f"{held.body.name} goes on: everybody in it and below it is told now.")
     else:
         messages.info(request, f"{held.body.name} was not held any more; nothing changed.")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from alerts import coverage, rules
 from alerts.coverage import Bodies, Figures, Row
-from alerts.models import Advisory, Exclusion, Gap
+from alerts.models import Advisory, Exclusion, Gap, State
 from alerts.senders import reports_delivery
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
@@ -61,6 +61,16 @@ class LeftOut:
     until: datetime | None
     """When they are put in, unless somebody signs anew."""
 
+    @property
+    def named(self) -> list[Body]:
+        """The first of them, to be named."""
+        return self.bodies[:NAMED]
+
+    @property
+    def more(self) -> int:
+        """How many are not named."""
+        return len(self.bodies[NAMED:])
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageView:
@@ -81,6 +91,8 @@ class CoverageView:
     left_out: list[LeftOut]
     undecided: list[Body]
     """Bodies that may be concerned, and about which nobody has decided yet."""
+    to_decide: bool
+    """Whether there is still something to be decided about these: not once it is stood down."""
 
     @property
     def dark_named(self) -> list[Row]:
@@ -150,6 +162,7 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         exclusions, gaps = exclusions.filter(body__in=own), gaps.filter(body__in=own)
     kept = list(gaps.select_related("body", "by").order_by("body__name", "pk"))
     signed = [gap for gap in kept if gap.decision == Gap.Decision.SIGNED]
+    undecided = list({gap.body_id: gap.body for gap in kept if gap.decision == Gap.Decision.UNDECIDED}.values())
     return CoverageView(
         everything=everything,
         as_at=found.whole.as_at,
@@ -165,19 +178,18 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         held=_held(rows, waits, advisory, person),
         lines=list(_lines(rows, waits, delivery, opened)),
         left_out=_left_out([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
-        undecided=list({gap.body_id: gap.body for gap in kept if gap.decision == Gap.Decision.UNDECIDED}.values()),
+        undecided=undecided,
+        to_decide=bool(undecided) and advisory.state in (State.LIVE, State.EXPIRED),
     )
 
 
 def _left_out(signed: Iterable[Exclusion | Gap]) -> list[LeftOut]:
     """Each reason once, with the bodies that it stands for."""
     found: dict[tuple[str, int | None, str, datetime | None], LeftOut] = {}
-    for one in signed:
+    for one in {(one.body_id, one.reason): one for one in signed}.values():
         if one.by is not None:
             key = (one.reason, one.by_id, f"{one.at:%Y%m%d}", one.look_again_at)
-            left = found.setdefault(key, LeftOut([], one.reason, one.by, one.at, one.look_again_at))
-            if one.body not in left.bodies:
-                left.bodies.append(one.body)
+            found.setdefault(key, LeftOut([], one.reason, one.by, one.at, one.look_again_at)).bodies.append(one.body)
     return list(found.values())
 
 

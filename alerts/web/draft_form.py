@@ -36,10 +36,12 @@ def typed(posted: QueryDict) -> dict[str, Any]:
     if "topics" in posted:
         found["topics"] = [word for word in re.split(r"[\s,;]+", _clean(posted.get("topics", ""))) if word]
     if "acknowledge_n" in posted:
-        found["acknowledge_within"] = _duration(posted, "acknowledge")
+        was = _clean(posted.get("acknowledge_was", ""))
+        pieces = (_clean(posted.get("acknowledge_n", "")), posted.get("acknowledge_unit", ""))
+        found["acknowledge_within"] = was if was and pieces == _as_posted(was) else _duration(posted, "acknowledge")
     if "review_day" in posted:
-        day = _clean(posted.get("review_day", ""))
-        found["review_by"] = _moment(f"{day}T{CLOSE_OF_DAY}") if day else ""
+        day, was = _clean(posted.get("review_day", "")), _clean(posted.get("review_was", ""))
+        found["review_by"] = was if was and day == _day(was) else _moment(f"{day}T{CLOSE_OF_DAY}") if day else ""
     if "action-0-text" in posted:
         found["actions"] = _actions(posted)
     return found
@@ -52,8 +54,7 @@ def shown(draft: Draft) -> dict[str, Any]:
     values |= {key: "\n".join(_texts(content.get(key))) for key in LISTS}
     values["topics"] = " ".join(_texts(content.get("topics")))
     values["acknowledge"] = _pieces(content.get("acknowledge_within"))
-    review = _at(content.get("review_by"))
-    values["review_day"] = timezone.localtime(review).strftime("%Y-%m-%d") if review else ""
+    values["review_day"], values["review_was"] = _day(content.get("review_by")), _text(content.get("review_by"))
     given = content.get("actions")
     actions = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     rows = [*actions, *({} for _ in range(SPARE_ACTIONS))][:MOST_ROWS]
@@ -65,6 +66,7 @@ def shown(draft: Draft) -> dict[str, Any]:
             "key": _text(row.get("key")),
             "due": _pieces(row.get("due")),
             "at": _local(row.get("due")),
+            "was": _text(row.get("due")),
         }
         for number, row in enumerate(rows)
     ]
@@ -87,8 +89,7 @@ def _actions(posted: QueryDict) -> list[dict[str, str]]:
         text = _clean(posted.get(f"action-{number}-text", ""))
         if not text:
             continue
-        at = _clean(posted.get(f"action-{number}-at", ""))
-        due = _moment(at) if at else _duration(posted, f"action-{number}-due")
+        due = _due(posted, f"action-{number}")
         key = _clean(posted.get(f"action-{number}-key", ""))[:40]
         rows.append({"key": key, "text": text, "of": posted.get(f"action-{number}-of", "person"), "due": due})
     taken = {row["key"] for row in rows if row["key"]}
@@ -99,6 +100,20 @@ def _actions(posted: QueryDict) -> list[dict[str, str]]:
     return rows
 
 
+def _due(posted: QueryDict, row: str) -> str:
+    """When, as it was typed; what nobody touched stays to the letter, seconds and all."""
+    at, was = _clean(posted.get(f"{row}-at", "")), _clean(posted.get(f"{row}-was", ""))
+    pieces = (_clean(posted.get(f"{row}-due_n", "")), posted.get(f"{row}-due_unit", ""))
+    if was and at == _local(was) and (at or pieces == _as_posted(was)):
+        return was
+    return _moment(at) if at else _duration(posted, f"{row}-due")
+
+
+def _as_posted(value: str) -> tuple[str, str]:
+    pieces = _pieces(value)
+    return pieces["n"], pieces["unit"]
+
+
 def _duration(posted: QueryDict, name: str) -> str:
     number = _clean(posted.get(f"{name}_n", ""))
     if not number:
@@ -107,14 +122,16 @@ def _duration(posted: QueryDict, name: str) -> str:
 
 
 def _pieces(value: object) -> dict[str, str]:
-    """A duration as a number and its unit; of what is none, what was typed."""
-    length = duration_of(value)
+    """A duration as a number and its unit, and as it stands in the draft; of what is none, what was typed."""
+    was, length = _text(value), duration_of(value)
     if length is None:
-        typed_so = re.fullmatch(r"PT?(.*)[HD]", value) if isinstance(value, str) else None
-        return {"n": typed_so[1] if typed_so else "", "unit": "days"}
-    if length % timedelta(days=1) == timedelta(0):
-        return {"n": str(length.days), "unit": "days"}
-    return {"n": f"{length / timedelta(hours=1):g}", "unit": "hours"}
+        typed_so = re.fullmatch(r"P(T?)(.*)[HD]", was)
+        number, unit = (typed_so[2], "hours" if typed_so[1] else "days") if typed_so else ("", "days")
+    elif length % timedelta(days=1) == timedelta(0):
+        number, unit = str(length.days), "days"
+    else:
+        number, unit = f"{length / timedelta(hours=1):g}", "hours"
+    return {"n": number, "unit": unit, "was": was}
 
 
 def _moment(local: str) -> str:
@@ -132,6 +149,11 @@ def _at(value: object) -> datetime | None:
     except ValueError:
         return None
     return at if at is not None and timezone.is_aware(at) else None
+
+
+def _day(value: object) -> str:
+    at = _at(value)
+    return timezone.localtime(at).strftime("%Y-%m-%d") if at else ""
 
 
 def _local(value: object) -> str:

@@ -13,12 +13,11 @@ from django.views.decorators.http import require_safe
 from alerts import rules
 from alerts.models import Advisory, Draft, Relay, State
 from alerts.web import words
-from alerts.web.asking import signed_in, title_of
+from alerts.web.asking import signed_in, title_of, with_titles
 from alerts.web.coverage_view import CoverageView, view_of
 from departments.models import Person, Role
 from departments.readiness import estate, refresh
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
-from departments.tree import branches
 
 SHOWN = 20
 
@@ -35,13 +34,11 @@ class Under:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A draft, as one line of the page."""
+class Some:
+    """The first advisories of a kind, each with its title, and how many more there are."""
 
-    advisory: Advisory
-    title: str
-    yours: bool
-    """It waits for the signed-in officer, and not for somebody else."""
+    lines: list[tuple[Advisory, str]]
+    more: int
 
 
 @require_safe
@@ -52,29 +49,37 @@ def home(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     if not has_a_duty(person):
         raise PermissionDenied
-    mine = visible(person).select_related("issuer", "current", "draft")
-    live = mine.filter(state=State.LIVE).order_by("-published_at", "-pk")
+    mine = with_titles(visible(person))
+    issuing = rules.issuing(person)
+    drafts = _drafts(issuing)
+    yours = drafts.filter(_waits_for(person))
+
+    def some(advisories: QuerySet[Advisory]) -> Some:
+        first = list(advisories[:SHOWN])
+        more = advisories.count() - SHOWN if len(first) == SHOWN else 0
+        return Some([(advisory, title_of(advisory, person, issuing)) for advisory in first], more)
+
+    live = some(mine.filter(state=State.LIVE).order_by("-published_at", "-pk"))
     return render(
         request,
         "alerts/home.html",
         {
-            "under_way": [_under(advisory, person) for advisory in live[:SHOWN]],
-            "more": max(live.count() - SHOWN, 0),
-            "drafts": [Begun(item, title_of(item), _yours(item, person)) for item in _issued(person)],
-            "expired": [
-                (item, title_of(item)) for item in mine.filter(state=State.EXPIRED).order_by("review_by", "pk")
-            ],
-            "past": [(item, title_of(item)) for item in mine.filter(state=State.STOOD_DOWN).order_by("-pk")[:SHOWN]],
+            "under_way": [_under(advisory, title, person) for advisory, title in live.lines],
+            "more": live.more,
+            "yours": some(yours),
+            "others": some(drafts.exclude(pk__in=yours.order_by().values("pk"))),
+            "expired": some(mine.filter(state=State.EXPIRED).order_by("review_by", "pk")),
+            "past": some(mine.filter(state=State.STOOD_DOWN).order_by("-pk")),
             "writes": bool(bodies_of(person, [Role.OFFICER])),
             "nobody": _dark() if is_administrator(person) else 0,
         },
     )
 
 
-def _under(advisory: Advisory, person: Person) -> Under:
+def _under(advisory: Advisory, title: str, person: Person) -> Under:
     view = view_of(advisory, person, [])
     wrong, rest = words.verdict(view)
-    return Under(advisory, title_of(advisory), view, wrong, rest)
+    return Under(advisory, title, view, wrong, rest)
 
 
 def visible(person: Person) -> QuerySet[Advisory]:
@@ -83,26 +88,20 @@ def visible(person: Person) -> QuerySet[Advisory]:
     if is_administrator(person) or is_auditor(person):
         return published
     travels = Relay.objects.filter(body__in=rules.own_branches(person)).values("advisory")
-    return published.filter(Q(issuer__in=_as_officer(person)) | Q(pk__in=travels))
+    return published.filter(Q(issuer__in=rules.issuing(person)) | Q(pk__in=travels))
 
 
-def _issued(person: Person) -> QuerySet[Advisory]:
-    """The advisories with a draft which this officer may write or approve, the last one saved first."""
-    issued = Advisory.objects.filter(draft__isnull=False, issuer__in=_as_officer(person))
-    return issued.select_related("current", "draft__saved_by", "draft__submitted_by").order_by("-draft__saved_at", "pk")
+def _drafts(issuing: set[int]) -> QuerySet[Advisory]:
+    """The advisories of these bodies that have a draft, the last one saved first."""
+    begun = with_titles(Advisory.objects.filter(draft__isnull=False, issuer__in=issuing))
+    return begun.select_related("draft__saved_by", "draft__submitted_by").order_by("-draft__saved_at", "pk")
 
 
-def _yours(advisory: Advisory, person: Person) -> bool:
-    """What is submitted waits for somebody else than who submitted it; everything else for whoever wrote it."""
-    draft = advisory.draft
-    if draft.stage == Draft.Stage.SUBMITTED:
-        return draft.submitted_by_id != person.pk
-    return draft.stage == Draft.Stage.APPROVED or person.pk in (draft.submitted_by_id, draft.saved_by_id)
-
-
-def _as_officer(person: Person) -> set[int]:
-    seats = bodies_of(person, [Role.OFFICER])
-    return branches(sorted(seats)) if seats else set()
+def _waits_for(officer: Person) -> Q:
+    """What is submitted waits for somebody else than who submitted it; what is approved for everybody; else its writers."""
+    submitted = Q(draft__stage=Draft.Stage.SUBMITTED)
+    wrote = Q(draft__submitted_by=officer) | Q(draft__saved_by=officer)
+    return (submitted & ~Q(draft__submitted_by=officer)) | Q(draft__stage=Draft.Stage.APPROVED) | (~submitted & wrote)
 
 
 def _dark() -> int:

@@ -15,9 +15,8 @@ from alerts.web import person_words as words
 from alerts.web.asking import title_of
 from alerts.web.home import visible
 from alerts.web.person_words import Said
-from departments.models import Person, Role
-from departments.rules import bodies_of, is_administrator, is_auditor
-from departments.tree import branches
+from departments.models import Person
+from departments.rules import is_administrator, is_auditor
 
 SHOWN = 50
 
@@ -44,11 +43,14 @@ def told_person(request: HttpRequest, person: Person) -> SafeString:
     seen = visible(viewer).filter(pk__in=ids).order_by(F("published_at").desc(), "-pk").distinct()
     page = Paginator(seen.values_list("pk", flat=True), SHOWN).get_page(request.GET.get("told"))
     found = entries(person, list(page))
-    hide = _Reasons(viewer)
+    issuing = rules.issuing(viewer)
+    hide = _Reasons(viewer, issuing)
     for entry in found:
         entry.left_out = [hide.unless_seen(entry.advisory, one) for one in entry.left_out]
+        if entry.named is not None and not rules.sees_text(viewer, entry.advisory, issuing):
+            entry.named.why = ""  # words of whoever wrote it
     context = {
-        "lines": [_line(entry, person) for entry in found],
+        "lines": [_line(entry, person, title_of(entry.advisory, viewer, issuing)) for entry in found],
         "page": page,
         "told": sum(1 for entry in found if entry.recipient is not None and entry.recipient.told_revision),
         "answered": sum(1 for entry in found if entry.recipient is not None and entry.recipient.answered_revision),
@@ -58,19 +60,18 @@ def told_person(request: HttpRequest, person: Person) -> SafeString:
     return render_to_string("alerts/parts/person_told.html", context, request)
 
 
-def _line(entry: Entry, person: Person) -> Line:
+def _line(entry: Entry, person: Person, title: str) -> Line:
     facts = [*words.should_have(entry, person), *words.held(entry), *words.mails(entry), *words.answers(entry)]
-    return Line(entry.advisory, title_of(entry.advisory), words.verdict(entry), facts)
+    return Line(entry.advisory, title, words.verdict(entry), facts)
 
 
 class _Reasons:
     """Why a body was left out is for its own branch, and for those who see the whole of the advisory."""
 
-    def __init__(self, viewer: Person) -> None:
+    def __init__(self, viewer: Person, issuing: set[int]) -> None:
         self.everything = is_administrator(viewer) or is_auditor(viewer)
         self.own = set() if self.everything else rules.own_branches(viewer)
-        officer = bodies_of(viewer, [Role.OFFICER])
-        self.issuing = branches(sorted(officer)) if officer else set()
+        self.issuing = issuing
 
     def unless_seen(self, advisory: Advisory, one: LeftOut) -> LeftOut:
         """Without its reason and its name where this viewer may not read them."""

@@ -1,5 +1,6 @@
 """Who hears an advisory, and first of all who does not; what is the officer's choice is decided here, by name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts import gaps, rules, targeting
-from alerts.models import Advisory, Gap, State
+from alerts.models import Advisory, Draft, Gap, State
 from alerts.reach import GapFound, reach
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
-from alerts.web.waiting import waiting_of
+from alerts.web.waiting import answers_due
 from departments.models import Body, Person, Role
 from departments.readiness import refresh
 from departments.refusal import Refused
@@ -27,6 +28,8 @@ from departments.search import bodies_like
 
 SHOWN = 10
 MOST = 20_000  # bodies in one press
+MOST_SHOWN = 500
+SLUG_IN_BRACKETS = re.compile(r"\(([^()\s]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,26 @@ class Group:
 
     branch: Body
     gaps: list[GapFound]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Gaps of one kind (`yours` to decide, `theirs` to mend): the first ones, and those behind a press."""
+
+    whose: str
+    count: int
+    first: list[Group]
+    more: list[Group]
+
+    @property
+    def behind(self) -> int:
+        """How many stand behind the press."""
+        return sum(len(group.gaps) for group in self.more)
+
+    @property
+    def unlisted(self) -> int:
+        """How many are only counted: a page holds so much."""
+        return max(self.count - SHOWN - self.behind, 0)
 
 
 @require_safe
@@ -57,24 +80,28 @@ def _page(request: HttpRequest, found: Advisory, status: int = 200) -> HttpRespo
         (gap.kind, gap.body_id): gap for gap in found.gaps.filter(decision=Gap.Decision.SIGNED).select_related("by")
     }
     still_open = {(gap.kind, gap.body.pk) for gap in undecided}
-    shown = [gap for gap in how_far.gaps if not gap.chosen or (gap.kind, gap.body.pk) in still_open]
+    signed = [
+        (gap, kept[gap.kind, gap.body.pk])
+        for gap in gaps.asked(found, how_far)
+        if (gap.kind, gap.body.pk) not in still_open
+    ]
+    tasks = how_far.tasks()
     return render(
         request,
         "alerts/reach.html",
         {
             "advisory": found,
-            "title": title_of(found),
+            "title": title_of(found, person),
             "reach": how_far,
             "undecided": len(undecided),
-            "tasks": len(how_far.tasks()),
-            "groups": _groups(shown[:SHOWN]),
-            "more": _groups(shown[SHOWN:]),
-            "more_count": len(shown[SHOWN:]),
-            "signed": [
-                (gap, kept[gap.kind, gap.body.pk])
-                for gap in how_far.choices()
-                if (gap.kind, gap.body.pk) not in still_open
+            "tasks": len(tasks),
+            "lists": [
+                Listed("yours", len(undecided), _groups(undecided[:SHOWN]), _groups(undecided[SHOWN:MOST_SHOWN])),
+                Listed("theirs", len(tasks), _groups(tasks[:SHOWN]), _groups(tasks[SHOWN:MOST_SHOWN])),
             ],
+            "signed": signed[:MOST_SHOWN],
+            "signed_all": len(signed),
+            "empty": not (found.branches.exists() or found.named.exists()),
             "officer": person.has_perm("alerts.write_advisory", found) and found.state in gaps.OPEN,
             "drafting": found.state == State.DRAFT,
             "branches": found.branches.select_related("body").order_by("body__name"),
@@ -82,7 +109,7 @@ def _page(request: HttpRequest, found: Advisory, status: int = 200) -> HttpRespo
             "exclusions": found.exclusions.filter(lapsed_at=None).select_related("body", "by").order_by("body__name"),
             "roles": [(value, label, value in _roles(found)) for value, label in Role.choices],
             "topics": " ".join(found.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True)),
-            "waiting": waiting_of(found, person) if found.state == State.DRAFT else None,
+            "answers_due": answers_due(found),
             "until": request.POST.get("until") or timezone.localtime(_until(found)).strftime("%Y-%m-%d"),
             "typed": request.POST,
             "ticked": set(_ids(request.POST.getlist("gap"))),
@@ -106,8 +133,15 @@ def _until(found: Advisory) -> datetime:
 def change(request: HttpRequest, reference: str) -> HttpResponse:
     """Officers of the issuer or above it: one change to whom it is for, or one decision about who is not."""
     found = find(request, reference, "alerts.write_advisory")
+    before = _stage(found)
     try:
         messages.success(request, _do(found, signed_in(request), request))
+        if before in (Draft.Stage.SUBMITTED, Draft.Stage.APPROVED) and _stage(found) == Draft.Stage.WRITING:
+            messages.warning(
+                request,
+                "That changed whom it reaches, so it is back to being written: it is to be submitted and read anew. "
+                "Tell its writer.",
+            )
     except Refused as refused:
         messages.error(request, str(refused))
         return _page(request, find(request, reference, "alerts.write_advisory"), 422)
@@ -120,6 +154,8 @@ def _do(found: Advisory, by: Person, request: HttpRequest) -> str:
         gaps.put_in(found, _ids(posted.getlist("put-in")), by)
         return "Put in, with all below it."
     match posted.get("do"):
+        case "put-in" | "leave-out" if not _ids(posted.getlist("gap")):
+            raise Refused("Tick at least one body first.")
         case "put-in":
             count = gaps.put_in(found, _ids(posted.getlist("gap")), by)
             return f"{count:,} put in, with all below {'it' if count == 1 else 'them'}."
@@ -154,14 +190,19 @@ def _do(found: Advisory, by: Person, request: HttpRequest) -> str:
     raise Refused("Choose what is to be done.")
 
 
+def _stage(found: Advisory) -> str:
+    return Draft.objects.filter(advisory=found).values_list("stage", flat=True).first() or ""
+
+
 def _ids(given: Sequence[str]) -> list[int]:
     return [int(one) for one in given[:MOST] if one.isdecimal() and len(one) < 19]
 
 
 def _body(typed: str) -> Body:
     """The body of this slug or name; raises `Refused`."""
-    typed = typed.replace("\0", " ").strip()[:400]
-    exact = Body.objects.filter(slug=typed).first()
+    typed = typed.replace("\0", " ").strip()[:1_000]
+    bracketed = SLUG_IN_BRACKETS.search(typed)
+    exact = Body.objects.filter(slug__in=[typed, *(bracketed.groups() if bracketed else ())]).first()
     if exact is not None:
         return exact
     alike = list(bodies_like(typed)[:4])

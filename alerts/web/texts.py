@@ -29,9 +29,12 @@ DRAFT = "draft"
 @never_cache
 @login_required
 def compare(request: HttpRequest, reference: str) -> HttpResponse:
-    """Two revisions side by side, for whoever sees the advisory; a draft for those who see the whole of it."""
+    """Two revisions side by side, for whoever reads the advisory; a draft for those who see the whole of it."""
     found = find(request, reference, "alerts.view_advisory")
-    everything = rules.sees_everything(signed_in(request), found)
+    person = signed_in(request)
+    if not rules.sees_text(person, found):
+        raise PermissionDenied
+    everything = rules.sees_everything(person, found)
     revisions = list(found.revisions.order_by("number"))
     names = [(str(one.number), f"Revision {one.number}, {one.at:%-d %B %Y}") for one in revisions]
     texts = {str(one.number): one for one in revisions}
@@ -53,7 +56,7 @@ def compare(request: HttpRequest, reference: str) -> HttpResponse:
         "alerts/compare.html",
         {
             "advisory": found,
-            "title": title_of(found),
+            "title": title_of(found, person),
             "names": names,
             "older": older,
             "newer": newer,
@@ -76,7 +79,7 @@ def letter(request: HttpRequest, reference: str) -> HttpResponse:
         "alerts/letter.html",
         {
             "advisory": found,
-            "title": title_of(found),
+            "title": title_of(found, signed_in(request)),
             "proof": proof,
             "open": marking.text_in_mail(found.marking),
             "code": marking.needs_code(found.marking),
@@ -96,7 +99,8 @@ def letter_html(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _proof(request: HttpRequest, found: Advisory) -> Proof:
-    if not rules.sees_everything(signed_in(request), found):
+    person = signed_in(request)
+    if not rules.sees_everything(person, found) or not rules.sees_text(person, found):
         raise PermissionDenied
     draft = Draft.objects.select_related("advisory").filter(advisory=found).first()
     if draft is None:

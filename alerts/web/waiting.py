@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from alerts import approving, gaps
-from alerts.contract import EARLIER_SAID, Reader, moment_of, read_content
+from alerts.contract import EARLIER_SAID, Content, Reader, moment_of, read_content
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft
 from alerts.reach import GapFound, Reach, reach
@@ -42,14 +42,14 @@ class Waiting:
     lookers: list[approving.Looker]
 
     @property
-    def missed_undecided(self) -> int:
-        """How many bodies are not decided about."""
-        return sum(1 + gap.below for gap in self.undecided)
+    def first_gaps(self) -> list[GapFound]:
+        """The gaps that are named here, those to be decided first; the others are one press away."""
+        return [*self.undecided, *self.reach.tasks()][:NAMED]
 
     @property
-    def first_gaps(self) -> list[GapFound]:
-        """The gaps that are named here; the others are one press away."""
-        return self.reach.gaps[:NAMED]
+    def signed(self) -> int:
+        """How many bodies somebody left out by name, but for those below them."""
+        return len(self.reach.choices()) - len(self.undecided)
 
 
 def waiting_of(found: Advisory, person: Person) -> Waiting | None:
@@ -65,7 +65,6 @@ def waiting_of(found: Advisory, person: Person) -> Waiting | None:
     content = read_content(Reader(draft.content, now))
     how_far = reach(found, content.words["topics"])
     since = approving.alone_from(draft)
-    asks = found.current_id is None or draft.material
     by = draft.submitted_by or draft.saved_by
     return Waiting(
         draft=draft,
@@ -76,10 +75,22 @@ def waiting_of(found: Advisory, person: Person) -> Waiting | None:
         earlier=EARLIER_SAID.get(content.words.get("earlier", ""), ""),
         guidance=to_html(content.words["guidance"][:LONGEST]),
         actions=[(asked.text, moment_of(asked.due, now), asked.of == "body") for asked in content.actions],
-        answers_due=now + content.acknowledge_within if asks else None,
+        answers_due=_due(draft, content, now),
         reach=how_far,
         undecided=gaps.undecided(found, how_far, now),
         urgent=found.severity in gaps.URGENT,
         alone_from=since if since and since > now else None,
         lookers=approving.lookers(found, now, person),
     )
+
+
+def answers_due(found: Advisory) -> datetime | None:
+    """When answers would be due if its draft were published now; None where there is none, or nobody is asked."""
+    draft = Draft.objects.select_related("advisory").filter(advisory=found).first()
+    now = timezone.now()
+    return _due(draft, read_content(Reader(draft.content, now)), now) if draft is not None else None
+
+
+def _due(draft: Draft, content: Content, now: datetime) -> datetime | None:
+    asks = draft.advisory.current_id is None or draft.material
+    return now + content.acknowledge_within if asks else None

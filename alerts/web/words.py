@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts.models import Advisory
-from alerts.web.coverage_view import CoverageView
+from alerts.web.coverage_view import NAMED, CoverageView
 from alerts.web.numbers import count, has, people
 
 
@@ -50,11 +50,13 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         said.append(f"Nobody could be told at {count(len(view.dark), 'body', 'bodies')}: {listed(names + more)}.")
     for item in view.left_out:
         on = date_format(timezone.localtime(item.at), "j F Y")
-        bodies = listed([body.name for body in item.bodies])
+        bodies = listed([*(body.name for body in item.named), *([f"{item.more:,} more"] if item.more else [])])
         were = "was" if len(item.bodies) == 1 else "were"
         said.append(f"{bodies} {were} left out on purpose (“{item.reason}”), signed by {item.by.name} on {on}.")
     if view.undecided:
-        bodies = listed([body.name for body in view.undecided])
+        further = len(view.undecided[NAMED:])
+        named = [body.name for body in view.undecided[:NAMED]]
+        bodies = listed([*named, *([f"{further:,} more"] if further else [])])
         said.append(f"About {bodies} nobody had decided yet.")
     if advisory.exercise:
         said.insert(0, "EXERCISE: this was a drill.")

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from alerts import approving, draft
+from alerts import approving, draft, gaps
 from alerts.contract import DEFAULT_TIMES, EARLIER, NotUnderstood
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft, Marking, Rule, Severity
@@ -49,13 +49,23 @@ LABELS = {
 # Where the buttons beside "Save" lead, once it is saved.
 NEXT = {"reach": "alerts:reach", "letter": "alerts:letter"}
 TOPICS_NAMED = 6
+NO_TIME = "is no time to come: give a whole number of days or hours, or a day and a time."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@login_required
 def write(request: HttpRequest, reference: str) -> HttpResponse:
-    """Officers of the issuer or above it: the words. Saved as they are typed; checked when they are submitted."""
+    """Officers of the issuer or above it: the words. Saved as they are typed; checked when they are submitted.
+
+    Whoever is signed out meanwhile gets back what they sent: the sign-in would lose it.
+    """
+    if request.method == "POST" and not request.user.is_authenticated and not request.headers.get("HX-Request"):
+        return _signed_out(request)
+    return _write(request, reference)
+
+
+@login_required
+def _write(request: HttpRequest, reference: str) -> HttpResponse:
     found = find(request, reference, "alerts.write_advisory")
     held = draft_of(found)
     if request.method == "POST":
@@ -71,7 +81,7 @@ def looking(request: HttpRequest, reference: str) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     held = draft_of(found)
     approving.looked(found, person, now)
-    stands = held.saved_by_id == person.pk or str(held.version) == request.POST.get("version", str(held.version))
+    stands = held.saved_by_id == person.pk or held.shown_as == request.POST.get("version", held.shown_as)
     context = {
         "lookers": approving.lookers(found, now, person),
         "changed": None if stands else held,
@@ -91,63 +101,97 @@ def preview(request: HttpRequest, reference: str) -> HttpResponse:
     return HttpResponse(to_html(text))
 
 
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """Only what this very request holds, and nothing of the draft."""
+    said = [
+        (label, in_words(value)) for key, value in typed(request.POST).items() if value and (label := LABELS.get(key))
+    ]
+    return render(request, "alerts/signed_out.html", {"said": said}, status=401)
+
+
 def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
     """Save what was typed; with `submit` ask for approval as well. Whatever is wrong, what was typed is still there."""
     person, said = signed_in(request), typed(request.POST)
     base = _base(request.POST.get("base", ""))
     try:
-        saved = draft.save(held, person, said, base)
+        saved = draft.save(held, person, said, base, of=_number(request.POST.get("draft", "")))
         if "material" in request.POST:
             draft.set_material(saved.draft, person, material=request.POST["material"] == "yes")
     except Refused as refused:
-        return _answer(request, found, held, {"refused": str(refused)}, 422)
-    told = {
+        return _answer(request, found, held, {"refused": str(refused), "base": base}, 422)
+    told: dict[str, Any] = {
         "saved": saved,
         "who": "You, in another window," if saved.who == person.name else saved.who,
         "met": [LABELS[key] for key in saved.met],
         "elsewhere": [LABELS[key] for key in saved.elsewhere],
     }
-    if saved.met or not {"submit", "save"} & request.POST.keys() or request.POST.get("save") == "yes":
-        marks = draft.marks_of(saved.draft.content, said)
-        # Where another's words stand in the draft, what this page shows is still measured by what it first saw.
-        kept = {
-            key: marks[key] if draft.mark_of(mine) == marks[key] else base.get(key, "") for key, mine in said.items()
-        }
-        return _answer(request, found, saved.draft, {**told, "base": kept}, 200)
-    if "submit" not in request.POST:
-        return redirect(NEXT.get(request.POST["save"], "alerts:write"), found.reference)
+    # Where another's words stand in the draft, what a script's page shows is still measured by what it first saw.
+    marks = draft.marks_of(saved.draft.content, said)
+    told["base"] = {
+        key: marks[key] if draft.mark_of(mine) == marks[key] else base.get(key, "") for key, mine in said.items()
+    }
+    if saved.met or "submit" not in request.POST:
+        leads_on = request.POST.get("save") in NEXT and not saved.met
+        if leads_on:
+            return redirect(NEXT[request.POST["save"]], found.reference)
+        return _answer(request, found, saved.draft, told, 200)
+    if saved.elsewhere:
+        # Nobody submits words that their page did not show.
+        return _answer(request, found, saved.draft, {**told, "unread": True}, 422)
     try:
         saved.draft.refresh_from_db()
         confirmed = "open_confirmed" in request.POST
         approving.submit(saved.draft, person, saved.draft.version, gives_nothing_away=confirmed)
     except NotUnderstood as wrong:
-        errors = [(LABELS.get(one.where.split("[")[0].split(".")[0], ""), one) for one in wrong.wrong]
-        return _answer(request, found, saved.draft, {**told, "wrong": errors}, 422)
+        return _answer(request, found, saved.draft, {**told, "wrong": _errors(wrong)}, 422)
     except Refused as refused:
         return _answer(request, found, saved.draft, {**told, "refused": str(refused)}, 422)
     messages.success(request, "Submitted. Everybody else who may approve it has a mail; nobody else hears of it yet.")
+    _say_what_is_open(request, found)
     return redirect("alerts:advisory", found.reference)
+
+
+def _errors(wrong: NotUnderstood) -> list[tuple[str, str, str]]:
+    """Label, anchor and sentence of each error, in the order of the page."""
+    order = list(LABELS)
+    keyed = [(one.where.split("[")[0].split(".")[0], one) for one in wrong.wrong]
+    keyed.sort(key=lambda pair: order.index(pair[0]) if pair[0] in order else len(order))
+    return [(LABELS.get(key, ""), one.where, NO_TIME if "ISO 8601" in one.what else one.what) for key, one in keyed]
+
+
+def _say_what_is_open(request: HttpRequest, found: Advisory) -> None:
+    """Before somebody else meets it: at medium and low every decision about who does not hear it comes first."""
+    found.refresh_from_db()
+    if found.current_id is None and found.severity not in gaps.URGENT:
+        still_open = len(gaps.undecided(found, reach(found)))
+        if still_open:
+            messages.warning(
+                request,
+                f"{count(still_open, 'decision', 'decisions')} about who does not hear it "
+                f"{'is' if still_open == 1 else 'are'} still open. At this severity it is published only once "
+                f"{'it is' if still_open == 1 else 'they are'} made: see “Who hears it, and who does not”.",
+            )
 
 
 def _answer(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, Any], status: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        base = told.get("base", _base(request.POST.get("base", "")))
-        return render(request, "alerts/parts/saved.html", {**told, "base": json.dumps(base)}, status=status)
+        return render(request, "alerts/parts/saved.html", {**told, "base": json.dumps(told["base"])}, status=status)
     fresh = Draft.objects.select_related("saved_by", "decided_by", "advisory__issuer").filter(advisory=found).first()
     return _page(request, found, fresh or held, told, status)
 
 
 def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, Any], status: int = 200) -> HttpResponse:
-    said = typed(request.POST) if request.method == "POST" else {}
-    page = Draft(advisory=held.advisory, content={**held.content, **said})
-    base = told.get("base") or draft.marks_of(held.content, {**dict.fromkeys(LABELS), **said})
+    content, base = held.content, draft.marks_of(held.content, dict.fromkeys(LABELS))
+    if request.method == "POST" and "saved" not in told:
+        # Nothing was saved: what was typed stands in the page, measured by what the page first saw.
+        content, base = {**held.content, **typed(request.POST)}, {**base, **told["base"]}
     first = found.current_id is None
     context = {
         **told,
         "advisory": found,
         "draft": held,
         "aside": [_aside(one) for one in held.set_aside],
-        "values": shown(page),
+        "values": shown(Draft(advisory=held.advisory, content=content)),
         "base": json.dumps(base),
         "first": first,
         "confirmed": "open_confirmed" in request.POST,
@@ -156,7 +200,7 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
         "markings": Marking.choices,
         "rules": Rule.choices,
         "earlier": EARLIER.items(),
-        "html": to_html(str(page.content.get("guidance") or "")[:LONGEST]),
+        "html": to_html(str(content.get("guidance") or "")[:LONGEST]),
         "lookers": approving.lookers(found, timezone.now(), signed_in(request)),
         "zone": timezone.get_current_timezone_name(),
         "some_topics": " ".join(Topic.objects.order_by("slug").values_list("slug", flat=True)[:TOPICS_NAMED]),
@@ -164,10 +208,20 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
     return render(request, "alerts/write.html", context, status=status)
 
 
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
 def _aside(one: dict[str, Any]) -> dict[str, Any]:
     """Set-aside words as they are shown."""
-    label, text = LABELS.get(one["field"], one["field"]), in_words(one["text"])
-    return {"number": one["n"], "name": one["name"], "label": label, "text": text, "at": parse_datetime(one["at"])}
+    return {
+        "number": one["n"],
+        "name": one["name"],
+        "displaced": one.get("displaced"),
+        "label": LABELS.get(one["field"], one["field"]),
+        "text": in_words(one["text"]),
+        "at": parse_datetime(one["at"]),
+    }
 
 
 def _spoken(length: timedelta) -> str:
