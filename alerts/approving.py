@@ -15,7 +15,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts import desk, record
-from alerts.contract import NEEDS_OPEN_TITLE, NotUnderstood, Reader, Wrong, read_content, read_head, reason_of
+from alerts.contract import (
+    NEEDS_OPEN_TITLE,
+    NotUnderstood,
+    Reader,
+    Wrong,
+    read_content,
+    read_head,
+    read_open_title,
+    reason_of,
+)
 from alerts.draft import hold
 from alerts.models import Advisory, Draft, Look, Marking, Message, Severity, State
 from alerts.officers import approvers, check_may, refuse_beyond_branch, replaced_by
@@ -26,6 +35,7 @@ from departments.refusal import Refused
 
 # A second officer may be asleep; a warning can't wait for ever.
 ALONE_AFTER = timedelta(minutes=10)
+NOT_CONFIRMED = "is seen by strangers: read it as one would, and confirm that it gives nothing away."
 # Whoever looked so shortly ago is looking.
 LOOKING_FOR = timedelta(seconds=20)
 
@@ -124,7 +134,11 @@ def check(draft: Draft, by: Person, now: datetime, *, gives_nothing_away: bool) 
     if not first and "earlier" not in content.words:
         reader.say("earlier", "is missing: say whether the earlier advice still holds.")
     if head is not None and head.marking in NEEDS_OPEN_TITLE and head.open_title and not gives_nothing_away:
-        reader.say("open_title", "is seen by strangers: read it as one would, and confirm that it gives nothing away.")
+        reader.say("open_title", NOT_CONFIRMED)
+    if head is None and draft.advisory.marking in NEEDS_OPEN_TITLE:
+        open_title = read_open_title(reader, draft.advisory.marking)
+        if open_title and open_title != draft.advisory.open_title and not gives_nothing_away:
+            reader.say("open_title", NOT_CONFIRMED)
     if head is not None and (wrong := replaced_by(by, head.supersedes)[1]):
         reader.say("supersedes", wrong)
     reader.done()

@@ -15,6 +15,7 @@ from alerts.models import Draft, Revision
 
 FIELDS = {
     "title": "Title",
+    "open_title": "Open title",
     "what_changed": "What changed",
     "earlier": "Whether the earlier advice still holds",
     "summary": "Summary",

@@ -286,6 +286,16 @@ def read_content(reader: Reader) -> Content:
     return Content(words, _actions(reader), reader.duration("acknowledge_within", default))
 
 
+def read_open_title(reader: Reader, marking: str) -> str:
+    """The open title of an update, which may mend the one before; "" where the marking wants none."""
+    if marking not in NEEDS_OPEN_TITLE:
+        return ""
+    open_title = reader.text("open_title", one_line=True)
+    if not open_title:
+        reader.say("open_title", f"is missing; at TLP:{marking} it is all that a mail may show.")
+    return open_title
+
+
 def read_head(reader: Reader) -> Head:
     """What is said once; with whatever is wrong left in the reader."""
     severity = reader.one_of("severity", Severity.values, Severity.HIGH)

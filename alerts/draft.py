@@ -146,7 +146,8 @@ def start_update(advisory: Advisory, by: Person, changes: Mapping[str, Any]) -> 
         once = {"severity": held.severity, "marking": held.marking, "open_title": held.open_title, "rule": held.rule}
         content = {**empty(), **once, "exercise": held.exercise}
     else:
-        content = {**typed_of(held.current), "severity": held.severity, "what_changed": "", "earlier": "", **changes}
+        once = {"severity": held.severity, "open_title": held.open_title}
+        content = {**typed_of(held.current), **once, "what_changed": "", "earlier": "", **changes}
     record.write("drafted", held.reference, by)
     return _begun(held, content, by, stage=Draft.Stage.WRITING)
 

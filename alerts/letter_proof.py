@@ -33,6 +33,7 @@ def proof_of(draft: Draft, now: datetime, *, kind: str = "") -> Proof:
     first = advisory.current_id is None
     kind = kind or (Message.Kind.NOTICE if first else Message.Kind.UPDATE)
     content = read_content(Reader(draft.content, now))
+    content.words["open_title"] = str(draft.content.get("open_title") or advisory.open_title)
     revision = Revision(
         advisory=_dated(advisory, now + content.acknowledge_within if first or draft.material else None),
         number=1 if first else advisory.revisions.count() + 1,

@@ -133,7 +133,7 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
     """What mails of this kind say about this revision, within its marking; `actions` are its own unless given."""
     advisory, content = revision.advisory, revision.content
     shown = marking.text_in_mail(advisory.marking)
-    title = content["title"] if shown else advisory.open_title
+    title = content["title"] if shown else content.get("open_title") or advisory.open_title
     thanks = kind == Message.Kind.THANKS
     stood_down = thanks or kind == Message.Kind.STAND_DOWN
     update = kind == Message.Kind.UPDATE

@@ -16,7 +16,18 @@ from django.utils.formats import date_format
 
 from alerts import counting, desk, gaps, record
 from alerts.approving import alone_from, held_at, submitter_of
-from alerts.contract import DEFAULT_TIMES, Asked, Content, Reader, moment_of, read_content, read_head, reason_of
+from alerts.contract import (
+    DEFAULT_TIMES,
+    NEEDS_OPEN_TITLE,
+    Asked,
+    Content,
+    Reader,
+    moment_of,
+    read_content,
+    read_head,
+    read_open_title,
+    reason_of,
+)
 from alerts.models import Action, Advisory, Draft, Message, Revision, State
 from alerts.officers import check_may, may_approve, refuse_beyond_branch
 from alerts.reach import as_signed, reach
@@ -62,7 +73,12 @@ def _publish(draft: Draft, by: Person, alone_reason: str, accept_gaps: str, now:
     if first:
         # Durations count from publication; and a day that was to come when it was submitted may have passed.
         advisory.review_by = read_head(reader).review_by
+    elif "open_title" in held.content:
+        advisory.open_title = read_open_title(reader, advisory.marking) or advisory.open_title
     reader.done()
+    if advisory.marking in NEEDS_OPEN_TITLE:
+        # Each revision keeps its own: a later one may mend it, and the mail that somebody got stays what it was.
+        content.words["open_title"] = advisory.open_title
     if first:
         # An update is for those who were told, whoever issues it now and wherever they sit.
         refuse_beyond_branch(advisory)

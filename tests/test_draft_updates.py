@@ -10,6 +10,7 @@ from django.utils import timezone
 from alerts.approving import submit
 from alerts.contract import NotUnderstood, Reader, read_content, read_head
 from alerts.draft import drop, empty, start, start_update, update_from_file
+from alerts.letter_words import words_of
 from alerts.models import Advisory, Draft, Message, Record
 from alerts.publish import publish_draft
 from alerts.starters import BLANK, STARTERS, blanks, content_of_starter, starters
@@ -149,3 +150,16 @@ class TestThrownAway:
         start_update(advisory, office.ben, {})
         stand_down(advisory, office.ada, "Over.")
         assert Record.objects.get(kind="dropped").actor == office.ada
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_mends_an_open_title_that_gave_something_away(office: Office) -> None:
+    advisory = office.publish(marking="AMBER", open_title="A hole in Zoom").advisory
+    changes = {"what_changed": "x", "earlier": "holds", "open_title": "Advice on video meetings"}
+    made = start_update(advisory, office.ada, changes)
+    with pytest.raises(NotUnderstood, match="confirm that it gives nothing away"):
+        submit(made, office.ada, made.version)
+    second = publish_draft(submit(made, office.ada, made.version, gives_nothing_away=True), office.ben)
+    first = advisory.revisions.get(number=1)
+    assert "Advice on video meetings" in words_of(second, "update").subject
+    assert "A hole in Zoom" in words_of(first, "notice").subject

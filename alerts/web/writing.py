@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts import approving, draft, gaps
-from alerts.contract import DEFAULT_TIMES, EARLIER, NotUnderstood
+from alerts.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft, Marking, Rule, Severity
 from alerts.reach import reach
@@ -194,6 +194,7 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
         "values": shown(Draft(advisory=held.advisory, content=content)),
         "base": json.dumps(base),
         "first": first,
+        "open_title": found.marking in NEEDS_OPEN_TITLE,
         "confirmed": "open_confirmed" in request.POST,
         "severities": [(value, label, *map(_spoken, DEFAULT_TIMES[value])) for value, label in Severity.choices],
         "reach": reach(found) if first and (found.branches.exists() or found.named.exists()) else None,
