@@ -114,7 +114,6 @@ PAGES = [
     "{link}",
     "/a/nosuchlink",
     "/accounts/logout/",
-    "/no-such-page/",
 ]
 OUTSIDE = ["/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/signup/"]
 

@@ -1,8 +1,12 @@
 """Odd addresses: whatever is typed behind the host is answered, never with an error of ours."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 
+from tests.browser import LOOKS, faults, open_page
 from tests.clients import signed_in
 from tests.rows import body, person
 
@@ -45,3 +49,12 @@ def test_an_odd_address_is_answered_to_everybody(address: str) -> None:
         client.raise_request_exception = False
         assert client.get(address).status_code < 500
         assert client.post(address).status_code < 500
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_a_page_that_is_not_there_can_be_read_by_anybody(live_server: LiveServer, look: dict[str, Any]) -> None:
+    """Our own page, as outside of development: there Django shows its own."""
+    with open_page(**look) as page:
+        assert faults(page, f"{live_server.url}/no-such-page-{'x' * 200}/") == []
+        assert page.inner_text("h1") == "There is no such page"
