@@ -221,8 +221,8 @@ def refuse_unheard(advisory: Advisory) -> None:
         )
 
 
-def in_words(advisory: Advisory) -> list[str]:
-    """Whom it is for, a line each."""
+def in_words(advisory: Advisory, *, names: bool = True) -> list[str]:
+    """Whom it is for, a line each; without `names` only that some are named."""
     branches = advisory.branches.order_by("body__name", "pk").values_list("body__name", flat=True)
     said = [f"{name}, and everything below it" for name in branches]
     if roles := [str(Role(role).label) for role in advisory.roles.order_by("role").values_list("role", flat=True)]:
@@ -230,7 +230,7 @@ def in_words(advisory: Advisory) -> list[str]:
     if topics := advisory.only_topics.order_by("topic__slug").values_list("topic__slug", flat=True):
         said.append(f"there, only bodies with this remit: {', '.join(topics)}")
     if named := advisory.named.order_by("person__name", "pk").values_list("person__name", flat=True):
-        said.append(f"by name: {', '.join(named)}")
+        said.append(f"by name: {', '.join(named)}" if names else "people by name")
     return said
 
 

@@ -56,7 +56,8 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
             "guidance": to_html(str(content.get("guidance", ""))),
             "actions": list(found.current.actions.all()) if found.current and reads else [],
             "revisions": list(found.revisions.select_related("by", "approved_by").order_by("-number")),
-            "audience": _audience(found, everything),
+            # Who is named is for those alone who see everything of it.
+            "audience": in_words(found, names=everything),
             "exclusions": list(exclusions),
             "gaps": not_heard[:GAPS_NAMED],
             "gaps_all": len(not_heard),
@@ -76,14 +77,6 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
         },
         status=status,
     )
-
-
-def _audience(found: Advisory, everything: bool) -> list[str]:
-    """Whom it is for; who is named is for those alone who see everything of it."""
-    said = in_words(found)
-    if not everything and found.named.exists():
-        said[-1] = "people by name"  # the names stand last
-    return said
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:
