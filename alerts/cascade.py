@@ -33,12 +33,11 @@ from alerts.cascade_sql import (
     WRITE_RECIPIENTS,
     WRITE_SEATS,
 )
-from alerts.models import Advisory, Message, Relay, Revision, Severity, State
+from alerts.models import Advisory, Message, Revision, Severity, State
 from alerts.wake import wake
 from departments.changes import oldest_under_way
-from departments.models import Change, Person
+from departments.models import Change
 from departments.readiness import seen_changes
-from departments.refusal import Refused
 
 # The longest that a contact may hold a warning, in hours.
 LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
@@ -207,27 +206,6 @@ def _kinds(revision: Revision) -> dict[str, str]:
     else:
         again = answered = Message.Kind.UPDATE
     return {"first": Message.Kind.NOTICE, "again": again, "answered": answered}
-
-
-def release(relay_id: int, by: Person) -> bool:
-    """A contact or officer lets a held relay go on. False when it was not held any more.
-
-    Raises `Refused` for an advisory that expired: nothing of it goes on.
-    """
-    with transaction.atomic():
-        of = Advisory.objects.get(relays=relay_id)
-        if of.state == State.EXPIRED:
-            raise Refused(
-                f"{of.reference} has expired: nothing of it goes on until an officer says that it still holds."
-            )
-        changed = Relay.objects.filter(pk=relay_id, state=Relay.State.HELD).update(
-            state=Relay.State.RELEASED, released_at=timezone.now(), released_by=by
-        )
-        if changed:
-            relay = Relay.objects.select_related("advisory", "body").get(pk=relay_id)
-            record.write("released", relay.advisory.reference, by, body=relay.body.slug)
-            wake("cascade", relay.advisory_id)
-    return bool(changed)
 
 
 def live_advisories() -> list[int]:

@@ -17,8 +17,8 @@ WHERE advisory_id = %(advisory)s AND NOT stale
 PLAN_RELAYS = (
     AUDIENCE
     + """
-INSERT INTO alerts_relay (advisory_id, body_id, purpose, state, path, note, stale)
-SELECT %(advisory)s, a.body_id, a.purpose, 'planned', '{}', '', true
+INSERT INTO alerts_relay (advisory_id, body_id, purpose, state, path, stale)
+SELECT %(advisory)s, a.body_id, a.purpose, 'planned', '{}', true
 FROM audience a
 LEFT JOIN alerts_relay there ON there.advisory_id = %(advisory)s AND there.body_id = a.body_id
 WHERE there.id IS NULL OR (there.purpose, a.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))

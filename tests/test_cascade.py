@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from alerts.cascade import cascade, release
+from alerts.cascade import cascade
+from alerts.holds import release
 from alerts.models import Advisory, Branch, Exclusion, Message, Recipient, Relay, Revision, Seat
 from alerts.models.audience import AudienceRole
 from departments.closing import close

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
-from alerts.cascade import cascade, release
+from alerts.cascade import cascade
+from alerts.holds import release
 from alerts.models import (
     Acknowledgement,
     Advisory,

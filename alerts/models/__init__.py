@@ -9,8 +9,9 @@ from alerts.models.counter import Counter, Delta, Whole
 from alerts.models.message import Batch, Message
 from alerts.models.recipient import Recipient, Seat
 from alerts.models.record import Heartbeat, Record
-from alerts.models.relay import Relay
+from alerts.models.relay import Note, Relay
 from alerts.models.revision import Action, Revision
+from alerts.models.trouble import Trouble
 
 __all__ = [
     "Acknowledgement",
@@ -33,6 +34,7 @@ __all__ = [
     "Marking",
     "Message",
     "Named",
+    "Note",
     "Recipient",
     "Record",
     "Relay",
@@ -41,5 +43,6 @@ __all__ = [
     "Seat",
     "Severity",
     "State",
+    "Trouble",
     "Whole",
 ]

@@ -79,6 +79,15 @@ class Advisory(models.Model):
     seen = models.BigIntegerField(
         null=True, blank=True, help_text="Changes from this transaction on are still to be looked at."
     )
+    queued = models.ForeignKey(
+        "alerts.Revision",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The revision for which everybody that there was has been looked at.",
+    )
 
     class Meta:
         verbose_name_plural = "advisories"

@@ -7,6 +7,7 @@ officer or an administrator.
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from alerts.models.advisory import Advisory
 from alerts.models.recipient import Recipient
@@ -31,6 +32,9 @@ class Batch(models.Model):
     leased_until = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     done_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(
+        db_default=Now(), help_text="Since when its mails wait, however often they are put off."
+    )
 
     class Meta:
         verbose_name_plural = "batches"
@@ -70,6 +74,7 @@ class Message(models.Model):
         GAPS = "gaps", "nobody to tell"
         REVIEW = "review", "to be looked at again"
         CODE = "code", "one-time code"
+        NOTE = "note", "a contact's note, for those who were told before it"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import cascade
+from alerts import holds
 from alerts.coverage import fingerprint
 from alerts.models import Advisory, Relay, State
 from alerts.rules import is_officer_of_issuer
@@ -56,7 +56,7 @@ def release(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
     held = get_object_or_404(Relay.objects.select_related("advisory", "body"), pk=relay, advisory__reference=reference)
     require(request, "alerts.release_relay", held)
     try:
-        released = cascade.release(held.pk, signed_in(request))
+        released = holds.release(held.pk, signed_in(request))
     except Refused as refused:
         messages.error(request, str(refused))
         return redirect("alerts:coverage", reference)
