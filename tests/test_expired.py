@@ -7,6 +7,7 @@ from django.utils import timezone
 from alerts import cascade as cascading
 from alerts import reviewing
 from alerts.draft import update_from_file
+from alerts.holds import release
 from alerts.models import Advisory, Message, Relay
 from alerts.publish import publish_draft
 from alerts.tasks import tend_reviews
@@ -57,10 +58,10 @@ def test_what_a_contact_releases_while_it_is_expired_waits_and_they_are_told_so(
     advisory = expired(office)
     relay = Relay.objects.get(body=office.department)
     with pytest.raises(Refused, match="has expired"):
-        cascading.release(relay.pk, con)
+        release(relay.pk, con)
     now = timezone.now()
     reviewing.confirm(advisory, office.ada, now + DAY, now)
-    assert cascading.release(relay.pk, con)
+    assert release(relay.pk, con)
     assert told(advisory) == {"Con", "Head", "Cas", "Late"}
 
 
