@@ -2,13 +2,18 @@
 
 Before: a published advisory, and a directory that may have changed since the last pass. After: a relay for each body of the
 audience, a recipient and seats for each person, and a message for everybody whose relay has been released. Running it
-twice, late, or beside itself changes nothing: one pass an advisory at a time (a transaction's advisory lock), and
+twice, late, or beside itself changes nothing: one step an advisory at a time (a transaction's advisory lock), and
 every statement writes only what is not there. Each step is one transaction of bounded size, so that the first mail
 leaves long before the last recipient is written, and a pass that is killed is taken up by the next.
+
+What is left to do stands in the tables: relays that are `stale` (whose people are to be compared) or `to_tell` (whose people
+may be due a mail), and the revision for which everybody has been looked at (`Advisory.queued`). `wanting` asks for these,
+so that the beat's look at a hundred advisories of which none changed is one small query.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,38 +21,38 @@ from django.db import connection, transaction
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from alerts import record
+from alerts import record, relays
 from alerts.cascade_sql import (
-    ADVANCE,
+    ALL_TOLD,
     CHANGED,
+    CUT,
     FULL_SEATS,
-    LINK_PARENTS,
-    LINK_PATHS,
-    LINK_REST,
-    MARK_STALE,
-    PLAN_RELAYS,
-    RELEASE_DUE,
+    HOLD_RELAYS,
+    MAIL_NOTE,
     TAKE_STALE,
+    TAKE_TO_TELL,
+    TELL_AT_RELAYS,
+    TELL_EVERYBODY,
     UNSTALE,
-    WRITE_MESSAGES,
+    WANTING,
     WRITE_RECIPIENTS,
     WRITE_SEATS,
 )
-from alerts.models import Advisory, Message, Revision, Severity, State
-from alerts.wake import wake
+from alerts.models import Advisory, Message, Note, Relay, Revision, Severity, State
+from alerts.wake import wake, wake_cascade
 from departments.changes import oldest_under_way
 from departments.models import Change
 from departments.readiness import seen_changes
 
-# The longest that a contact may hold a warning, in hours.
-LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
-RANK = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 2, Severity.LOW: 3}
 BATCH = 500
-RELAYS_AT_ONCE = 50
-MESSAGES_AT_ONCE = 5 * BATCH
-# A pass longer than this rings for another one and ends: no task runs over a minute.
-STEPS_A_PASS = 100
-
+# The first chunk is small: whoever is in it is told while the rest is written.
+FIRST_RELAYS, FIRST_PEOPLE = 50, BATCH
+RELAYS_AT_ONCE, PEOPLE_AT_ONCE = 500, 5_000
+MESSAGES_AT_ONCE = 10 * BATCH
+# A pass longer than this (seconds) rings for another one and ends: nothing more severe stands behind it for long.
+TURN = 5.0
+EVERY_RANK = len(Severity)
+EVERYBODY = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -56,31 +61,107 @@ class _Busy(Exception):
     """Another pass over this advisory is under way, and sees what we would see, or the beat does in a minute."""
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """Relays whose people are compared in one step; of a body of very many people, those `above` one and up to another."""
+
+    relays: list[int]
+    seen: int | None
+    body: int | None = None
+    above: int = 0
+    upto: int = EVERYBODY
+
+    @property
+    def whole(self) -> bool:
+        """Whether everybody of these relays is compared when this chunk is."""
+        return self.upto == EVERYBODY
+
+
 def cascade(advisory_id: int) -> bool:
     """One pass over one advisory. True when nothing is left to do; False when it is another pass's turn."""
+    until = time.monotonic() + TURN
     try:
-        if not _step(advisory_id, _look):
+        advisory = _step(advisory_id, _look)
+        if advisory is None:
             return True
-        newest = 0
-        for _ in range(STEPS_A_PASS):
-            if not _step(advisory_id, _write_chunk):
-                break
-            # Whoever is new in this chunk is told before the next is written.
-            newest = _queue_from(advisory_id, newest)
-        else:
-            wake("cascade", advisory_id)
-            return False
-        _queue_from(advisory_id, 0)
+        for _ in _steps(advisory):
+            if time.monotonic() > until or _outranked(advisory):
+                wake_cascade(advisory)
+                return False
     except _Busy:
         return False
     return True
 
 
-def _queue_from(advisory_id: int, after: int) -> int:
-    """Messages for everybody behind this recipient who is due one; the last recipient looked at."""
-    while (last := _step(advisory_id, partial(_queue, after=after))) is not None:
-        after = last
-    return after
+def wanting(*, changes: bool = True, rank: int = EVERY_RANK) -> list[int]:
+    """The advisories over which a pass would find work, the most severe first; only those more severe than `rank`.
+
+    Without `changes`, those alone in which something is due or was left half done: not what changed in the directory.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(WANTING, {"changes": changes, "rank": rank, "now": timezone.now()})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def compare_anew(advisory_id: int) -> bool:
+    """Compare every relay's people, changed or not, and look at everybody's mails: the net below `seen` and the flags.
+
+    False when it was another pass's turn at some step.
+    """
+    try:
+        if (advisory := _step(advisory_id, _look)) is None or advisory.state != State.LIVE:
+            return True
+        every = list(advisory.relays.exclude(purpose=Relay.Purpose.LEFT).order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(every), RELAYS_AT_ONCE):
+            chunk = _Chunk(every[start : start + RELAYS_AT_ONCE], advisory.seen)
+            _step(advisory_id, partial(_write, chunk=chunk))
+        for _ in _look_at_everybody(advisory):
+            pass
+        for _ in _steps(advisory):
+            pass
+    except _Busy:
+        return False
+    return True
+
+
+def live_advisories() -> list[int]:
+    """Every live advisory that is not stopped, the most severe first."""
+    found = Advisory.objects.filter(state=State.LIVE, current__isnull=False, stopped_at=None).order_by("pk")
+    return [one.pk for one in sorted(found.only("severity"), key=lambda one: Severity(one.severity).rank)]
+
+
+def forget_changes() -> None:
+    """Drop the changes that every live advisory, and the directory's readiness, have looked at."""
+    if not Change.objects.exists():
+        return
+    seen = Advisory.objects.filter(state=State.LIVE, current__isnull=False).aggregate(
+        least=Min("seen"), unseen=Count("pk", filter=Q(seen=None))
+    )
+    if not seen["unseen"]:
+        looked = [at for at in (seen["least"], seen_changes()) if at is not None]
+        Change.objects.filter(xid8__lt=min(looked, default=oldest_under_way())).delete()
+
+
+# --- the pass, step by step ---
+
+
+def _steps(advisory: Advisory) -> Iterator[None]:
+    """Everything that is left to do, a transaction at a time."""
+    current = advisory.current
+    if current is not None and advisory.queued_id != current.pk:
+        yield from _look_at_everybody(advisory)
+    if advisory.state != State.LIVE:
+        return
+    chunk: _Chunk | None = None
+    while chunk := _step(advisory.pk, partial(_compare, after=chunk)):
+        # Whoever is new in this chunk is told before the next is written.
+        yield from _tell(advisory, chunk.relays)
+        yield
+    while waiting := _step(advisory.pk, _take_to_tell):
+        yield from _tell(advisory, waiting)
+        yield
+    while _step(advisory.pk, _mail_a_note):
+        yield
 
 
 def _step(advisory_id: int, work: Callable[[Advisory], T]) -> T:
@@ -93,110 +174,163 @@ def _step(advisory_id: int, work: Callable[[Advisory], T]) -> T:
         return work(Advisory.objects.select_related("issuer", "current").get(pk=advisory_id))
 
 
+def _outranked(advisory: Advisory) -> bool:
+    """Whether something more severe waits for a pass."""
+    rank = Severity(advisory.severity).rank
+    return rank > 0 and bool(wanting(changes=False, rank=rank))
+
+
 def _run(sql: str, advisory: Advisory, **values: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return int(cursor.rowcount)
 
 
-def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[int, ...]]:
+def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return list(cursor.fetchall())
 
 
-def _look(advisory: Advisory) -> bool:
-    """What changed since the last pass: plan what is missing and move the wave on. False: nothing may leave."""
+def _look(advisory: Advisory) -> Advisory | None:
+    """What changed since the last pass: plan what is missing and move the wave on. None: nothing may leave."""
     if advisory.current is None or advisory.stopped:
-        return False
+        return None
     if advisory.state != State.LIVE:
-        return advisory.current.kind == Revision.Kind.STAND_DOWN
+        return advisory if advisory.current.kind == Revision.Kind.STAND_DOWN else None
+    now = timezone.now()
     snapshot = oldest_under_way()
     if advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
         # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
         # `seen` would bury it.
         list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory.pk).values("pk"))
-        _plan(advisory)
+        relays.plan(advisory, now)
         advisory.seen = snapshot
         advisory.save(update_fields=["seen"])
-    _advance(advisory)
-    return True
+    relays.advance(advisory, now)
+    return advisory
 
 
-def _plan(advisory: Advisory) -> None:
-    # Where somebody was put in (`seen` is empty) every change that is kept is looked at: none is dropped until it was.
-    _run(MARK_STALE, advisory, seen=advisory.seen or 0)
-    planned = _run(PLAN_RELAYS, advisory)
-    if planned:
-        _run(LINK_PARENTS, advisory)
-        _run(LINK_PATHS, advisory)
-        _run(LINK_REST, advisory)
-        record.write("planned", advisory.reference, relays=planned)
+def _may_be_written(advisory: Advisory) -> bool:
+    return advisory.state == State.LIVE and not advisory.stopped
 
 
-def _advance(advisory: Advisory) -> None:
-    """Move the wave down: over whoever held too long, then level by level as far as nobody holds it."""
-    now = timezone.now()
-    over = [row[0] for row in _rows(RELEASE_DUE, advisory, now=now)]
-    if over:
-        record.write("released over them", advisory.reference, relays=over)
-    longest = LONGEST_HOLD[Severity(advisory.severity)]
-    reached = 0
-    while step := _run(ADVANCE, advisory, now=now, longest=longest):
-        reached += step
-    if reached:
-        record.write("reached", advisory.reference, relays=reached)
+def _compare(advisory: Advisory, after: _Chunk | None) -> _Chunk | None:
+    """Compare the people of the next relays that are stale; None when none is."""
+    if not _may_be_written(advisory):
+        return None
+    chunk = _next_chunk(advisory, after)
+    if chunk is not None:
+        _write(advisory, chunk)
+        # What changed while a very large body was compared piece by piece may lie in a piece that was done: once more.
+        if chunk.whole and (chunk.body is None or chunk.seen == advisory.seen):
+            _run(UNSTALE, advisory, relays=chunk.relays)
+    return chunk
 
 
-def _write_chunk(advisory: Advisory) -> bool:
-    """Recipients and seats of some relays, and the messages of who is new there. False when none is stale."""
-    if advisory.state != State.LIVE or advisory.stopped:
-        return False
-    relays = [row[0] for row in _rows(TAKE_STALE, advisory, limit=RELAYS_AT_ONCE)]
-    if not relays:
-        return False
-    people = _run(WRITE_RECIPIENTS, advisory, relays=relays)
-    seats = _run(WRITE_SEATS, advisory, relays=relays)
-    _run(FULL_SEATS, advisory, relays=relays)
-    _run(UNSTALE, advisory, relays=relays)
+def _next_chunk(advisory: Advisory, after: _Chunk | None) -> _Chunk | None:
+    if after is not None and not after.whole and after.body is not None:
+        return _piece(advisory, after.relays[0], after.body, after.upto, after.seen)
+    limit, people = (RELAYS_AT_ONCE, PEOPLE_AT_ONCE) if after else (FIRST_RELAYS, FIRST_PEOPLE)
+    stale = _rows(TAKE_STALE, advisory, limit=limit)
+    if not stale:
+        return None
+    relay, body, first = stale[0]
+    if first > PEOPLE_AT_ONCE:
+        return _piece(advisory, relay, body, 0, advisory.seen)
+    return _Chunk([relay, *(row[0] for row in stale[1:] if row[2] <= people)], advisory.seen)
+
+
+def _piece(advisory: Advisory, relay: int, body: int, above: int, seen: int | None) -> _Chunk:
+    """The next people of one very large body."""
+    found = _rows(CUT, advisory, body=body, above=above, size=PEOPLE_AT_ONCE - 1)
+    return _Chunk([relay], seen, body, above, found[0][0] if found else EVERYBODY)
+
+
+def _write(advisory: Advisory, chunk: _Chunk) -> None:
+    """Recipients and seats of a chunk: those that should be, and the end of those that should not."""
+    values = {"relays": chunk.relays, "above": chunk.above, "upto": chunk.upto}
+    people = _run(WRITE_RECIPIENTS, advisory, **values)
+    seats = _run(WRITE_SEATS, advisory, **values)
+    _run(FULL_SEATS, advisory, **values)
     if people or seats:
-        record.write("seated", advisory.reference, relays=len(relays), people=people, seats=seats)
-    return True
+        record.write("seated", advisory.reference, relays=len(chunk.relays), people=people, seats=seats)
 
 
-def _queue(advisory: Advisory, after: int) -> int | None:
-    """Messages for the next people who may be told and have none of this revision; the last one's id, or None."""
+def _take_to_tell(advisory: Advisory) -> list[int]:
+    if not _may_be_written(advisory):
+        return []
+    return [row[0] for row in _rows(TAKE_TO_TELL, advisory, limit=RELAYS_AT_ONCE)]
+
+
+# --- messages ---
+
+
+def _look_at_everybody(advisory: Advisory) -> Iterator[None]:
+    """Messages for everybody who is due one of the current revision; then it is noted that they were looked at."""
+    after = 0
+    while (last := _step(advisory.pk, partial(_queue_everybody, after=after))) is not None:
+        after = last
+        yield
+
+
+def _queue_everybody(advisory: Advisory, after: int) -> int | None:
     revision = advisory.current
     if revision is None or advisory.stopped:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            WRITE_MESSAGES,
-            {
-                "advisory": advisory.pk,
-                "revision": revision.pk,
-                "number": revision.number,
-                "after": after,
-                "limit": MESSAGES_AT_ONCE if after else BATCH,
-                "size": BATCH,
-                "rank": RANK[Severity(advisory.severity)],
-                "now": timezone.now(),
-                **_kinds(revision),
-                "only_told": revision.kind == Revision.Kind.STAND_DOWN,
-            },
-        )
-        rows = cursor.fetchall()
+    rows = _queue(TELL_EVERYBODY, advisory, revision, after, MESSAGES_AT_ONCE if after else BATCH)
     if not rows:
+        # Only of the revision that was looked at: another may have been published since.
+        Advisory.objects.filter(pk=advisory.pk, current=revision).update(queued=revision)
         return None
-    record.write(
-        "queued",
-        advisory.reference,
-        revision=revision.number,
-        messages=len(rows),
-        digest=record.digest_of(row[1] for row in rows),
-    )
-    wake("deliver")
     return int(max(row[0] for row in rows))
+
+
+def _tell(advisory: Advisory, at: list[int]) -> Iterator[None]:
+    """Messages for everybody at these relays who is due one; then it is noted that they were looked at."""
+    after = 0
+    while (last := _step(advisory.pk, partial(_queue_at, at=at, after=after))) is not None:
+        after = last
+        yield
+
+
+def _queue_at(advisory: Advisory, at: list[int], after: int) -> int | None:
+    revision = advisory.current
+    if revision is None or not _may_be_written(advisory):
+        return None
+    _rows(HOLD_RELAYS, advisory, relays=at)
+    rows = _queue(TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=at)
+    if len(rows) == MESSAGES_AT_ONCE:
+        return int(max(row[0] for row in rows))
+    if after:
+        return 0  # once more from the first: one may have been let go on behind us
+    _run(ALL_TOLD, advisory, relays=at)
+    return None
+
+
+def _queue(
+    sql: str, advisory: Advisory, revision: Revision, after: int, limit: int, **values: Any
+) -> list[tuple[Any, ...]]:
+    """Messages for the next people who may be told and have none of this revision; (recipient, message) of each."""
+    rows = _rows(
+        sql,
+        advisory,
+        revision=revision.pk,
+        number=revision.number,
+        after=after,
+        limit=limit,
+        size=BATCH,
+        rank=Severity(advisory.severity).rank,
+        now=timezone.now(),
+        only_told=revision.kind == Revision.Kind.STAND_DOWN,
+        **_kinds(revision),
+        **values,
+    )
+    if rows:
+        digest = record.digest_of(row[1] for row in rows)
+        record.write("queued", advisory.reference, revision=revision.number, messages=len(rows), digest=digest)
+        wake("deliver")
+    return rows
 
 
 def _kinds(revision: Revision) -> dict[str, str]:
@@ -208,18 +342,35 @@ def _kinds(revision: Revision) -> dict[str, str]:
     return {"first": Message.Kind.NOTICE, "again": again, "answered": answered}
 
 
-def live_advisories() -> list[int]:
-    """Every advisory that a pass may find work for: live, or stood down within the week, while people are told so."""
-    published = Advisory.objects.filter(current__isnull=False, stopped_at=None)
-    ending = Q(state=State.STOOD_DOWN, current__at__gt=timezone.now() - timedelta(days=7))
-    return list(published.filter(Q(state=State.LIVE) | ending).order_by("pk").values_list("pk", flat=True))
-
-
-def forget_changes() -> None:
-    """Drop the changes that every live advisory, and the directory's readiness, have looked at."""
-    seen = Advisory.objects.filter(state=State.LIVE, current__isnull=False).aggregate(
-        least=Min("seen"), unseen=Count("pk", filter=Q(seen=None))
+def _mail_a_note(advisory: Advisory) -> bool:
+    """The next mails of a note that somebody asked to be mailed; False when there is none."""
+    revision = advisory.current
+    if revision is None or not _may_be_written(advisory):
+        return False
+    waiting = Note.objects.filter(relay__advisory=advisory, mail_asked_at__isnull=False, mailed_at=None)
+    note = waiting.order_by("pk").first()
+    if note is None:
+        return False
+    now = timezone.now()
+    mails = len(
+        _rows(
+            MAIL_NOTE,
+            advisory,
+            note=note.pk,
+            relay=note.relay_id,
+            by=note.by_id,
+            asked=note.mail_asked_at,
+            revision=revision.pk,
+            number=revision.number,
+            rank=Severity(advisory.severity).rank,
+            limit=MESSAGES_AT_ONCE,
+            size=BATCH,
+            now=now,
+        )
     )
-    if not seen["unseen"]:
-        looked = [at for at in (seen["least"], seen_changes()) if at is not None]
-        Change.objects.filter(xid8__lt=min(looked, default=oldest_under_way())).delete()
+    if mails:
+        record.write("queued a note", advisory.reference, note=note.pk, messages=mails)
+        wake("deliver")
+    if mails < MESSAGES_AT_ONCE:
+        Note.objects.filter(pk=note.pk).update(mailed_at=now)
+    return True

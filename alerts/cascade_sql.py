@@ -1,112 +1,80 @@
-"""The SQL of the cascade, whole. Every statement is about one advisory and writes only what is not there yet."""
+"""The SQL of the cascade, whole. But for `WANTING`, each is about one advisory, and writes only what is not there yet."""
 
-from alerts.audience import AUDIENCE, SEATS
+from alerts.audience import SEATS
+
+# Which advisories a pass would find work for, the most severe first: all that the beat asks while nothing changes. Each
+# question about relays is asked once, and not once for each advisory.
+# Indexes: advisory_live, relay_stale, relay_to_tell, relay_held, note_to_be_mailed; the end of departments_change(xid8).
+WANTING = """
+SELECT a.id
+FROM alerts_advisory a
+WHERE a.current_id IS NOT NULL AND a.stopped_at IS NULL
+  AND ((a.state = 'live' AND (
+            a.seen IS NULL
+            OR (%(changes)s AND a.seen <= (SELECT max(xid8) FROM departments_change))
+            OR a.queued_id IS DISTINCT FROM a.current_id
+            OR a.id IN (SELECT advisory_id FROM alerts_relay WHERE stale)
+            OR a.id IN (SELECT advisory_id FROM alerts_relay WHERE to_tell)
+            OR a.id IN (SELECT advisory_id FROM alerts_relay WHERE state = 'held' AND held_until <= %(now)s)
+            OR a.id IN (SELECT r.advisory_id FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id
+                        WHERE n.mail_asked_at IS NOT NULL AND n.mailed_at IS NULL)))
+       OR (a.state = 'stood-down' AND a.queued_id IS DISTINCT FROM a.current_id))
+  AND array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text) - 1 < %(rank)s
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), a.id
+"""
 
 # The end of an index: departments_change(xid8). EXISTS would read the whole table to find that there is no such row.
 CHANGED = "SELECT coalesce((SELECT max(xid8) FROM departments_change) >= %(seen)s, false)"
 
-# Index: departments_change(xid8), alerts_relay(advisory, body).
-MARK_STALE = """
-UPDATE alerts_relay SET stale = true
-WHERE advisory_id = %(advisory)s AND NOT stale
-  AND body_id IN (SELECT body_id FROM departments_change WHERE xid8 >= %(seen)s)
-"""
-
-# A body through which it only passed, or of which only some were named, may be put in later; no relay becomes less. What is
-# there already is left out before: a conflict would lock each row, and write that it did.
-PLAN_RELAYS = (
-    AUDIENCE
-    + """
-INSERT INTO alerts_relay (advisory_id, body_id, purpose, state, path, stale)
-SELECT %(advisory)s, a.body_id, a.purpose, 'planned', '{}', true
-FROM audience a
-LEFT JOIN alerts_relay there ON there.advisory_id = %(advisory)s AND there.body_id = a.body_id
-WHERE there.id IS NULL OR (there.purpose, a.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))
-ORDER BY a.body_id
-ON CONFLICT (advisory_id, body_id) DO UPDATE SET purpose = excluded.purpose, stale = true
-WHERE (alerts_relay.purpose, excluded.purpose) IN (('between', 'target'), ('named', 'target'), ('between', 'named'))
-"""
-)
-
-# The accountability parent's relay if the advisory has one, otherwise the lowest-numbered sponsor's that it has.
-LINK_PARENTS = """
-UPDATE alerts_relay r SET parent_id = above.id
-FROM departments_body b, LATERAL (
-    SELECT p.id FROM alerts_relay p
-    WHERE p.advisory_id = %(advisory)s
-      AND (p.body_id = b.parent_id
-           OR p.body_id IN (SELECT s.sponsor_id FROM departments_sponsor s WHERE s.body_id = b.id))
-    ORDER BY (p.body_id = b.parent_id) IS NOT TRUE, p.body_id
-    LIMIT 1
-) above
-WHERE r.advisory_id = %(advisory)s AND r.path = '{}' AND b.id = r.body_id
-"""
-
-LINK_PATHS = """
-WITH RECURSIVE walk(id, path) AS (
-    SELECT id, ARRAY[id] FROM alerts_relay WHERE advisory_id = %(advisory)s AND parent_id IS NULL
-    UNION ALL
-    SELECT c.id, w.path || c.id FROM walk w JOIN alerts_relay c ON c.parent_id = w.id
-)
-UPDATE alerts_relay r SET path = w.path
-FROM walk w WHERE r.id = w.id AND r.path = '{}'
-"""
-
-# Sponsors may go round in a circle; whoever hangs in one, or below one, stands as a root of their own.
-LINK_REST = """
-UPDATE alerts_relay SET parent_id = NULL, path = ARRAY[id]
-WHERE advisory_id = %(advisory)s AND path = '{}'
-"""
-
-# Index: alerts_relay(held_until) where state = 'held'.
-RELEASE_DUE = """
-UPDATE alerts_relay SET state = 'released', released_at = %(now)s, released_by_id = NULL
-WHERE advisory_id = %(advisory)s AND state = 'held' AND held_until <= %(now)s
-RETURNING id
-"""
-
-# One level: whoever stands below a released relay is reached; a body with a contact and a policy of holding holds it.
-# Index: alerts_relay(advisory) where state = 'planned'.
-ADVANCE = """
-UPDATE alerts_relay r SET
-    reached_at = %(now)s,
-    reached_via_id = next.via,
-    state = CASE WHEN next.hours > 0 THEN 'held' ELSE 'released' END,
-    held_until = CASE WHEN next.hours > 0 THEN %(now)s + next.hours * interval '1 hour' END,
-    released_at = CASE WHEN next.hours > 0 THEN NULL ELSE %(now)s END
-FROM (
-    SELECT c.id, p.body_id AS via,
-           CASE WHEN b.policy = 'hold' AND c.purpose = 'target' AND EXISTS (
-               SELECT FROM departments_membership m
-               JOIN departments_person who ON who.id = m.person_id AND who.left_at IS NULL
-               WHERE m.body_id = c.body_id AND m.role = 'contact' AND m.until IS NULL
-           ) THEN least(b.hold_hours, %(longest)s) ELSE 0 END AS hours
-    FROM alerts_relay c
-    JOIN departments_body b ON b.id = c.body_id
-    LEFT JOIN alerts_relay p ON p.id = c.parent_id
-    WHERE c.advisory_id = %(advisory)s AND c.state = 'planned'
-      AND (c.parent_id IS NULL OR p.state = 'released')
-    ORDER BY c.id
-) next
-WHERE r.id = next.id
-"""
-
-# Reached relays first, so that those who may be told are written, and told, first.
+# The next relays to be compared, those reached first, so that those who may be told are written, and told, first; with
+# how many people that may be, all in all, up to each. Index: relay_stale.
 TAKE_STALE = """
-SELECT id FROM alerts_relay
-WHERE advisory_id = %(advisory)s AND stale
-ORDER BY (state = 'planned'), id
-LIMIT %(limit)s
+SELECT n.id, n.body_id, sum(n.people) OVER (ORDER BY n.planned, n.id)
+FROM (
+    SELECT r.id, r.body_id, r.state = 'planned' AS planned, (
+        SELECT count(*) FROM departments_membership m WHERE m.body_id = r.body_id AND m.until IS NULL
+    ) AS people
+    FROM alerts_relay r
+    WHERE r.id IN (
+        SELECT id FROM alerts_relay
+        WHERE advisory_id = %(advisory)s AND stale
+        ORDER BY (state = 'planned'), id
+        LIMIT %(limit)s
+    )
+) n
+ORDER BY n.planned, n.id
 """
 
-UNSTALE = "UPDATE alerts_relay SET stale = false WHERE id = ANY(%(relays)s)"
+# Where a body of very many people is cut: the last person of the next so many. NULL where no more are left.
+CUT = """
+SELECT m.person_id FROM departments_membership m
+WHERE m.body_id = %(body)s AND m.until IS NULL AND m.person_id > %(above)s
+ORDER BY m.person_id
+OFFSET %(size)s LIMIT 1
+"""
 
-_PLACES = "(SELECT id AS place, body_id, purpose FROM alerts_relay WHERE id = ANY(%(relays)s))"
+UNSTALE = "UPDATE alerts_relay SET stale = false, to_tell = state <> 'planned' WHERE id = ANY(%(relays)s)"
+
+TAKE_TO_TELL = """
+SELECT id FROM alerts_relay WHERE advisory_id = %(advisory)s AND to_tell ORDER BY id LIMIT %(limit)s
+"""
+
+# Held until the transaction ends, so that nobody lets one go on between the look at it and the note that all were looked at.
+HOLD_RELAYS = "SELECT id FROM alerts_relay WHERE id = ANY(%(relays)s) ORDER BY id FOR NO KEY UPDATE"
+
+ALL_TOLD = "UPDATE alerts_relay SET to_tell = false WHERE id = ANY(%(relays)s) AND to_tell AND NOT stale"
+
+# Of a body that left the audience nobody is seated any more.
+_PLACES = "(SELECT id AS place, body_id, purpose FROM alerts_relay WHERE id = ANY(%(relays)s) AND purpose <> 'left')"
+_SHOULD = (
+    f"SELECT * FROM ({SEATS.format(places=_PLACES)}) every"
+    " WHERE every.person_id > %(above)s AND every.person_id <= %(upto)s"
+)
 
 WRITE_RECIPIENTS = f"""
 INSERT INTO alerts_recipient (advisory_id, person_id, targeted)
 SELECT %(advisory)s, s.person_id, bool_or(s.counts)
-FROM ({SEATS.format(places=_PLACES)}) s
+FROM ({_SHOULD}) s
 GROUP BY s.person_id
 ORDER BY s.person_id
 ON CONFLICT (advisory_id, person_id) DO NOTHING
@@ -116,7 +84,7 @@ ON CONFLICT (advisory_id, person_id) DO NOTHING
 WRITE_SEATS = f"""
 INSERT INTO alerts_seat (recipient_id, relay_id, counts, contact)
 SELECT r.id, s.place, s.counts, s.contact
-FROM ({SEATS.format(places=_PLACES)}) s
+FROM ({_SHOULD}) s
 JOIN alerts_recipient r ON r.advisory_id = %(advisory)s AND r.person_id = s.person_id
 ORDER BY r.id, s.place
 ON CONFLICT (recipient_id, relay_id) DO UPDATE
@@ -128,18 +96,19 @@ WHERE (alerts_seat.counts, alerts_seat.contact, alerts_seat.ended_at)
 # Seats that should not be any more end; then `targeted` follows the seats that are left. In this order: figures of the
 # whole count a person once, for as long as any target seat of theirs is current.
 FULL_SEATS = f"""
-WITH should AS MATERIALIZED ({SEATS.format(places=_PLACES)}),
+WITH should AS MATERIALIZED ({_SHOULD}),
 ended AS (
     UPDATE alerts_seat seat SET ended_at = now()
     FROM alerts_recipient r
     WHERE seat.relay_id = ANY(%(relays)s) AND seat.ended_at IS NULL AND r.id = seat.recipient_id
+      AND r.person_id > %(above)s AND r.person_id <= %(upto)s
       AND NOT EXISTS (SELECT FROM should s WHERE s.place = seat.relay_id AND s.person_id = r.person_id)
     RETURNING seat.id, seat.recipient_id
 ), touched AS (
     SELECT DISTINCT r.id
     FROM alerts_recipient r
     JOIN alerts_seat seat ON seat.recipient_id = r.id
-    WHERE seat.relay_id = ANY(%(relays)s)
+    WHERE seat.relay_id = ANY(%(relays)s) AND r.person_id > %(above)s AND r.person_id <= %(upto)s
 )
 UPDATE alerts_recipient r SET targeted = NOT r.targeted
 FROM touched t
@@ -151,28 +120,60 @@ WHERE r.id = t.id
   )
 """
 
-# Everybody ever told hears of every later revision; others once a relay of theirs is released (a held body's contact:
-# once it is reached). `after` walks the recipients, so that no pass reads the same ones twice. Whose earlier mail is leaving at
-# this moment (superseded while a worker had it in hand) is told as one who had it.
-WRITE_MESSAGES = """
+# Whom a pass looks at: at a new revision everybody there is, from `after` on; afterwards whoever sits at relays of which
+# something changed. Everybody ever told hears of every later revision; others once a relay of theirs is released (a held
+# body's contact: once it is reached). Whose earlier mail is leaving at this moment (superseded while a worker had it in hand)
+# is told as one who had it, wherever they sit by now.
+_EVERYBODY = """
+    SELECT rc.* FROM alerts_recipient rc
+    WHERE rc.advisory_id = %(advisory)s AND rc.id > %(after)s
+      AND (rc.told_revision > 0
+           OR (NOT %(only_told)s AND EXISTS (
+               SELECT FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
+               WHERE s.recipient_id = rc.id AND s.ended_at IS NULL
+                 AND (r.state = 'released' OR (r.state = 'held' AND s.contact))))
+           OR EXISTS (
+               SELECT FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
+               WHERE m.recipient_id = rc.id AND m.state = 'superseded' AND b.leased_until > %(now)s))
+"""
+# Index: seat_current.
+_AT_RELAYS = """
+    SELECT rc.* FROM alerts_recipient rc
+    WHERE rc.id > %(after)s AND rc.id IN (
+        SELECT s.recipient_id FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
+        WHERE s.relay_id = ANY(%(relays)s) AND s.ended_at IS NULL
+          AND (r.state = 'released' OR (r.state = 'held' AND s.contact)))
+"""
+
+# A mail that was refused for its address is written anew once that was put right. `mended`: how often that was so.
+_WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
-    SELECT rc.id, rc.person_id, row_number() OVER (ORDER BY rc.id) - 1 AS n,
+    SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,
            CASE WHEN rc.told_revision = 0 AND NOT (%(number)s > 1 AND EXISTS (
                     SELECT FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
                     WHERE m.recipient_id = rc.id AND m.state = 'superseded' AND b.leased_until > %(now)s
                 )) THEN %(first)s
                 WHEN rc.answered_revision = 0 THEN %(again)s
                 ELSE %(answered)s END AS kind
-    FROM alerts_recipient rc
-    WHERE rc.advisory_id = %(advisory)s AND rc.id > %(after)s
-      AND NOT EXISTS (SELECT FROM alerts_message m WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s)
-      AND (rc.told_revision > 0
-           OR (NOT %(only_told)s AND EXISTS (
-               SELECT FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
-               WHERE s.recipient_id = rc.id AND s.ended_at IS NULL
-                 AND (r.state = 'released' OR (r.state = 'held' AND s.contact)))))
+    FROM ({candidates}) rc
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS mended, COALESCE(bool_and(m.state = 'failed'), true) AS none_left
+        FROM alerts_message m
+        WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind <> 'note'
+    ) had
+    WHERE had.none_left
+      AND (had.mended = 0
+           OR EXISTS (SELECT FROM departments_person p
+                      WHERE p.id = rc.person_id AND p.bounced_at IS NULL AND p.left_at IS NULL))
     ORDER BY rc.id
     LIMIT %(limit)s
+), refused AS (
+    SELECT r.id FROM alerts_recipient r JOIN due ON due.id = r.id AND due.mended > 0
+    WHERE r.outcome = 'unreachable'
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+), again AS (
+    UPDATE alerts_recipient r SET outcome = '', why = '' FROM refused WHERE r.id = refused.id
 ), made AS (
     INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before)
     SELECT %(rank)s, %(advisory)s, %(revision)s, d.kind, count(*), %(now)s
@@ -189,10 +190,47 @@ WITH due AS MATERIALIZED (
     JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
 )
 INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
-SELECT 'revision:' || %(revision)s || ':' || d.person_id, p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
+SELECT 'revision:' || %(revision)s || ':' || d.person_id || CASE WHEN d.mended > 0 THEN ':' || d.mended ELSE '' END,
+       p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
 FROM due d
 JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
 ORDER BY d.id
 ON CONFLICT (key) DO NOTHING
 RETURNING recipient_id, id
+"""
+TELL_EVERYBODY = _WRITE_MESSAGES.replace("{candidates}", _EVERYBODY)
+TELL_AT_RELAYS = _WRITE_MESSAGES.replace("{candidates}", _AT_RELAYS)
+
+# A note that stands is mailed, because somebody asked for that, to those who were told before it; the next of them that have
+# no such mail yet. One that another note replaced is mailed to nobody.
+MAIL_NOTE = """
+WITH due AS MATERIALIZED (
+    SELECT rc.id, rc.person_id, row_number() OVER (ORDER BY rc.id) - 1 AS n
+    FROM alerts_recipient rc
+    WHERE rc.advisory_id = %(advisory)s AND rc.told_revision >= %(number)s AND rc.person_id <> %(by)s
+      AND NOT EXISTS (SELECT FROM alerts_note later WHERE later.relay_id = %(relay)s AND later.id > %(note)s)
+      AND EXISTS (
+          SELECT FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
+          WHERE s.recipient_id = rc.id AND s.ended_at IS NULL AND r.path @> ARRAY[%(relay)s::bigint])
+      AND EXISTS (
+          SELECT FROM alerts_message m
+          WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.sent_at <= %(asked)s)
+      AND NOT EXISTS (
+          SELECT FROM alerts_message m WHERE m.key = 'note:' || %(note)s || ':' || rc.person_id)
+    ORDER BY rc.id
+    LIMIT %(limit)s
+), made AS (
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before)
+    SELECT %(rank)s, %(advisory)s, %(revision)s, 'note', count(*), %(now)s
+    FROM due d GROUP BY d.n / %(size)s ORDER BY d.n / %(size)s
+    RETURNING id
+), placed AS (
+    SELECT id, row_number() OVER (ORDER BY id) - 1 AS slot FROM made
+)
+INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
+SELECT 'note:' || %(note)s || ':' || d.person_id, p.id, d.person_id, %(advisory)s, d.id, %(revision)s, 'note'
+FROM due d JOIN placed p ON p.slot = d.n / %(size)s
+ORDER BY d.id
+ON CONFLICT (key) DO NOTHING
+RETURNING id
 """

@@ -10,6 +10,7 @@ STATES = ("dark", "held", "waiting", "sent", "delivered", "covered", "informatio
 _RANK = "array_position(ARRAY[" + ", ".join(f"'{state}'" for state in STATES) + "], {})"
 
 # A relay whose own people count is a target, whether its body is one or only people of it were named.
+# Whoever sat in a body that has closed since was handed on with their seats: nobody is missing there.
 # Dark comes before held (nobody there can hold or answer anything); somebody who answered was told, refused mail or not;
 # and a body whose people the cascade has yet to look up is not dark, it waits.
 _STATE = """
@@ -51,7 +52,8 @@ TABLE = f"""
 WITH own (relay_id, {_COLUMNS}) AS MATERIALIZED ({_KEPT}),
 seated AS (
     SELECT r.id, r.parent_id, r.body_id, r.path, b.slug, b.name, r.state AS relay_state, r.held_until, r.stale, a.rule,
-           e.reason AS excluded, r.purpose = 'target' OR COALESCE(o.targeted, 0) > 0 AS target,
+           e.reason AS excluded,
+           (r.purpose = 'target' AND b.closed IS NULL) OR COALESCE(o.targeted, 0) > 0 AS target,
            {columns(template="COALESCE(o.{0}, 0) AS {0}")}
     FROM alerts_relay r
     JOIN alerts_advisory a ON a.id = r.advisory_id
@@ -59,7 +61,7 @@ seated AS (
     LEFT JOIN alerts_exclusion e
         ON e.advisory_id = r.advisory_id AND e.body_id = r.body_id AND e.lapsed_at IS NULL
     LEFT JOIN own o ON o.relay_id = r.id
-    WHERE r.advisory_id = %(advisory)s
+    WHERE r.advisory_id = %(advisory)s AND r.purpose <> 'left'
 ), node AS MATERIALIZED (
     SELECT *, {_STATE} AS state FROM seated
 ), left_out AS MATERIALIZED (
@@ -108,7 +110,7 @@ SELECT md5(ROW(
     COALESCE((SELECT folded FROM alerts_whole WHERE advisory_id = a.id), 0)
         + (SELECT count(*) FROM alerts_delta WHERE advisory_id = a.id),
     (SELECT ROW(count(*), count(*) FILTER (WHERE r.state = 'planned'), count(*) FILTER (WHERE r.state = 'held'),
-                count(*) FILTER (WHERE r.stale),
+                count(*) FILTER (WHERE r.stale), count(*) FILTER (WHERE r.purpose = 'left'),
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
     (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id),

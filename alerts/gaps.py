@@ -20,7 +20,7 @@ from alerts.models import Advisory, Branch, Draft, Exclusion, Gap, Marking, Mess
 from alerts.officers import approvers, check_may, hold, own_branch, refuse_beyond_branch
 from alerts.reach import GapFound, Reach, reach, targets
 from alerts.targeting import LONGEST_OUT, RED, back_to_writing, check_reason, check_until, heir_of
-from alerts.wake import wake
+from alerts.wake import wake_cascade
 from departments.models import Body, Person
 from departments.refusal import Refused
 
@@ -224,7 +224,7 @@ def _widen(advisory: Advisory, bodies: Iterable[Body], by: Person | None, now: d
         # The next pass compares the whole audience, and not only what changed in the directory.
         advisory.seen = None
         advisory.save(update_fields=["seen"])
-        wake("cascade", advisory.pk)
+        wake_cascade(advisory)
     elif by is not None and (draft := Draft.objects.select_for_update().filter(advisory=advisory).first()):
         draft.advisory = advisory
         back_to_writing(draft, by)

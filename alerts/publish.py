@@ -33,7 +33,7 @@ from alerts.officers import check_may, may_approve, refuse_beyond_branch
 from alerts.reach import as_signed, reach
 from alerts.reviewing import look_anew
 from alerts.targeting import refuse_unheard
-from alerts.wake import wake
+from alerts.wake import wake_cascade
 from departments.models import Person
 from departments.readiness import refresh
 from departments.refusal import Refused
@@ -156,7 +156,7 @@ def freeze(
         alone_reason=alone_reason,
         superseded=superseded,
     )
-    wake("cascade", advisory.pk)
+    wake_cascade(advisory)
     return revision
 
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from alerts import desk, record
 from alerts.models import Advisory, Draft, Message, Record, State
 from alerts.officers import approvers, check_may, hold
-from alerts.wake import wake
+from alerts.wake import wake_cascade
 from departments.models import Body, Person
 from departments.refusal import Refused
 
@@ -57,7 +57,7 @@ def confirm(advisory: Advisory, by: Person, until: datetime, now: datetime) -> N
         raise Refused("Choose a day after today and within a year.")
     if held.state == State.EXPIRED:
         look_anew(held)
-        wake("cascade", held.pk)
+        wake_cascade(held)
     held.review_by, held.state, held.owner = until, State.LIVE, by
     held.save(update_fields=["review_by", "state", "owner", "seen"])
     record.write("reviewed", held.reference, by, until=until, at=now)

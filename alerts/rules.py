@@ -65,7 +65,8 @@ def concerns_own_branch(person: Person, advisory: Advisory | None) -> bool:
     """It was published, and travels through a body for which this person has a duty."""
     if advisory is None or advisory.current_id is None or not has_a_duty(person):
         return False
-    return Relay.objects.filter(advisory=advisory, body__in=own_branches(person)).exists()
+    passed = Relay.objects.filter(advisory=advisory, body__in=own_branches(person))
+    return passed.exclude(purpose=Relay.Purpose.LEFT).exists()
 
 
 @rules.predicate
@@ -76,6 +77,12 @@ def may_release(person: Person, relay: Relay | None) -> bool:
     return may_approve(person, relay.advisory) or bool(may_release_of(person, [relay.pk]))
 
 
+@rules.predicate
+def may_note(person: Person, relay: Relay | None) -> bool:
+    """A contact or deputy of the body: nobody else, officers of the issuer among them, writes a body's own note."""
+    return relay is not None and isinstance(person, Person) and bool(may_release_of(person, [relay.pk]))
+
+
 _sees = is_administrator | is_auditor | is_officer_of_issuer | concerns_own_branch
 rules.add_perm("alerts.view_advisory", _sees)
 rules.add_perm("alerts.view_coverage", _sees)
@@ -83,3 +90,5 @@ rules.add_perm("alerts.write_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.publish_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.stop_advisory", is_officer_of_issuer)
 rules.add_perm("alerts.release_relay", may_release)
+rules.add_perm("alerts.view_operations", is_administrator | is_auditor)
+rules.add_perm("alerts.note_relay", may_note)

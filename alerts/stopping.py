@@ -18,7 +18,7 @@ from alerts.models import Advisory, Draft, Revision, State
 from alerts.officers import check_may, hold
 from alerts.publish import freeze
 from alerts.starters import blanks
-from alerts.wake import wake
+from alerts.wake import wake, wake_cascade
 from departments.models import Person
 from departments.refusal import Refused
 
@@ -88,7 +88,7 @@ def go_on(advisory: Advisory, by: Person) -> None:
     held.stopped_at = held.stopped_by = None
     held.save(update_fields=["stopped_at", "stopped_by"])
     record.write("went on", held.reference, by)
-    wake("cascade", held.pk)
+    wake_cascade(held)
     wake("deliver")
 
 

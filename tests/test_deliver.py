@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
 from alerts.cascade import cascade
-from alerts.deliver import deliver
+from alerts.deliver import Claimed, deliver
 from alerts.draft import update_from_file
 from alerts.models import Advisory, Batch, Message, Recipient, Record
 from alerts.publish import publish_draft
@@ -20,10 +21,11 @@ from tests.smtp import Server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def published(office: Office, people: int = 5) -> Advisory:
-    for number in range(people - 1):
+def published(office: Office, people: int = 5, **changes: object) -> Advisory:
+    """To so many people in all, the same ones each time."""
+    for number in range(Person.objects.filter(name__startswith="Person").count(), people - 1):
         office.person(f"person{number:03d}", office.department, "member")
-    advisory = office.publish().advisory
+    advisory = office.publish(**changes).advisory
     cascade(advisory.pk)
     return advisory
 
@@ -106,9 +108,82 @@ def test_a_worker_that_lost_its_lease_stops_after_the_part_it_was_at(
 ) -> None:
     monkeypatch.setattr(delivering, "PART_SIZE", 2)
     published(office)
-    server.on_mail = lambda: Batch.objects.update(attempt=9)
+    soon = timezone.now() + timedelta(seconds=30)
+    server.on_mail = lambda: Batch.objects.update(leased_until=soon)
     deliver()
     assert len(server.mails) == 2
+    assert Batch.objects.get().leased_until == soon
+    assert Batch.objects.get().done_at is None
+
+
+def test_whoever_lost_its_lease_while_the_server_was_silent_leaves_the_batch_to_the_other(
+    office: Office, server: Server
+) -> None:
+    published(office)
+    soon = timezone.now() + timedelta(seconds=30)
+    server.on_mail = lambda: Batch.objects.update(leased_until=soon)
+    server.drop_after = 1
+    deliver()
+    assert Batch.objects.get().leased_until == soon
+
+
+class TestSomethingMoreSevere:
+    """It overtakes what is on its way already, in the middle of a batch."""
+
+    def test_it_overtakes_in_the_middle_of_a_batch(
+        self, office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
+        published(office, severity="low", title="Routine")
+        server.on_mail = lambda: len(server.mails) == 2 and published(office, severity="critical", title="Critical")
+        deliver_all()
+        assert ["Critical" in mail.subject for mail in server.mails] == [False] * 2 + [True] * 5 + [False] * 3
+
+    def test_handing_back_spends_no_try(self, office: Office, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
+        routine = published(office, severity="low", title="Routine")
+        server.on_mail = lambda: len(server.mails) == 2 and published(office, severity="critical", title="Critical")
+        deliver()
+        batch = Batch.objects.get(advisory=routine)
+        assert (batch.attempt, batch.leased_until, batch.done_at) == (0, None, None)
+
+    def test_what_is_as_severe_waits_its_turn(
+        self, office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
+        published(office, title="First")
+        server.on_mail = lambda: len(server.mails) == 2 and published(office, title="Second")
+        deliver_all()
+        assert ["Second" in mail.subject for mail in server.mails] == [False] * 5 + [True] * 5
+
+    def test_what_was_stopped_is_not_waited_for(
+        self, office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
+        stop(published(office, severity="critical", title="Critical"), office.ben)
+        published(office, severity="low", title="Routine")
+        deliver_all()
+        assert len(server.mails) == 5
+
+
+def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    published(office)
+    away = iter([True, True, False])
+    write_down = delivering._write_down
+
+    def sometimes(batch: Claimed, part: object) -> bool:
+        if next(away, False):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return write_down(batch, part)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delivering, "_write_down", sometimes)
+    deliver_all()
+    assert len(server.mails) == 5
+    assert Message.objects.filter(state="sent").count() == 5
 
 
 def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(

@@ -15,6 +15,11 @@ class Severity(models.TextChoices):
     MEDIUM = "medium", "Medium"
     LOW = "low", "Low"
 
+    @property
+    def rank(self) -> int:
+        """0 for the most severe: what leaves first, in every queue."""
+        return list(type(self)).index(self)
+
 
 class Marking(models.TextChoices):
     """Traffic Light Protocol 2.0 (FIRST, August 2022)."""

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from alerts import rules
 from alerts.models import Advisory, Draft, Relay, State
+from alerts.watch import troubles
 from alerts.web import words
 from alerts.web.asking import signed_in, title_of, with_titles
 from alerts.web.coverage_view import CoverageView, view_of
@@ -72,6 +73,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "past": some(mine.filter(state=State.STOOD_DOWN).order_by("-pk")),
             "writes": bool(bodies_of(person, [Role.OFFICER])),
             "nobody": _dark() if is_administrator(person) else 0,
+            "troubles": _troubles() if is_administrator(person) or is_auditor(person) else 0,
         },
     )
 
@@ -87,7 +89,8 @@ def visible(person: Person) -> QuerySet[Advisory]:
     published = Advisory.objects.filter(current__isnull=False)
     if is_administrator(person) or is_auditor(person):
         return published
-    travels = Relay.objects.filter(body__in=rules.own_branches(person)).values("advisory")
+    passed = Relay.objects.filter(body__in=rules.own_branches(person))
+    travels = passed.exclude(purpose=Relay.Purpose.LEFT).values("advisory")
     return published.filter(Q(issuer__in=rules.issuing(person)) | Q(pk__in=travels))
 
 
@@ -102,6 +105,11 @@ def _waits_for(officer: Person) -> Q:
     submitted = Q(draft__stage=Draft.Stage.SUBMITTED)
     wrote = Q(draft__submitted_by=officer) | Q(draft__saved_by=officer)
     return (submitted & ~Q(draft__submitted_by=officer)) | Q(draft__stage=Draft.Stage.APPROVED) | (~submitted & wrote)
+
+
+def _troubles() -> int:
+    """How many things the auditor says are not well."""
+    return troubles().filter(over_at=None).count()
 
 
 def _dark() -> int:

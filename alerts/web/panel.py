@@ -24,6 +24,7 @@ def told(request: HttpRequest, body: Body) -> SafeString:
     )
     relays = (
         Relay.objects.filter(body=body, advisory__in=visible(request.user))
+        .exclude(purpose=Relay.Purpose.LEFT)
         .select_related("advisory__current", "advisory__draft", "released_by")
         .annotate(heard=Exists(somebody) | Q(stale=True))
         .order_by("-advisory__published_at", "-pk")[:SHOWN]
