@@ -1,4 +1,4 @@
-# The whole of daily work: run, test, bench, lint.
+# The whole of daily work: run, test, chaos, bench, lint.
 SHELL := /bin/sh
 .DEFAULT_GOAL := run
 PY := .venv/bin/python
@@ -7,7 +7,7 @@ PIP := env -u PIP_REQUIRE_VIRTUALENV -u PIP_USER -u PIP_TARGET -u PIP_PREFIX PIP
 # What the checks read the settings with: nothing is connected to.
 CHECK := env DEBUG=1 DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: run test bench lint
+.PHONY: run test chaos bench lint
 
 run: .venv/made
 	@exec $(PY) -m config.supervisor
@@ -15,6 +15,10 @@ run: .venv/made
 test: .venv/made
 	$(PY) -m pytest -m "not live" -n 2
 	$(PY) -m pytest -m live
+
+# The long round of killing: 20,000 people in 2,000 bodies. CHAOS_ROUNDS is how many; CHAOS_SEED runs one again.
+chaos: .venv/made
+	$(PY) -m pytest -m chaos -s
 
 # ONLY=name runs one row.
 bench: .venv/made

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import rules
-from alerts.models import Advisory, Batch, Heartbeat, Message, Record, Relay, Revision
+from alerts.models import Advisory, Batch, Heartbeat, Message, Record, Relay, Revision, Trouble
 from departments.admin_base import Shown
 from departments.models import Person
 
@@ -110,3 +110,13 @@ class HeartbeatAdmin(Shown):
     """When each process was last seen."""
 
     list_display = ("process", "at")
+
+
+@admin.register(Trouble)
+class TroubleAdmin(Shown):
+    """What audits found, and the auditor's own notes."""
+
+    list_display = ("kind", "subject", "began_at", "seen_at", "said_at", "over_at")
+    list_filter = (("over_at", admin.EmptyFieldListFilter),)
+    search_fields = ("subject__exact",)
+    search_help_text = "A whole reference, or a worker's name."

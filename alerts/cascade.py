@@ -26,9 +26,10 @@ from alerts.cascade_sql import (
     ALL_TOLD,
     CHANGED,
     CUT,
-    FULL_SEATS,
+    END_SEATS,
     HOLD_RELAYS,
     MAIL_NOTE,
+    SEATED,
     TAKE_STALE,
     TAKE_TO_TELL,
     TELL_AT_RELAYS,
@@ -48,6 +49,7 @@ BATCH = 500
 # The first chunk is small: whoever is in it is told while the rest is written.
 FIRST_RELAYS, FIRST_PEOPLE = 50, BATCH
 RELAYS_AT_ONCE, PEOPLE_AT_ONCE = 500, 5_000
+PLANNED_AT_ONCE = 5_000
 MESSAGES_AT_ONCE = 10 * BATCH
 # A pass longer than this (seconds) rings for another one and ends: nothing more severe stands behind it for long.
 TURN = 5.0
@@ -59,6 +61,15 @@ T = TypeVar("T")
 
 class _Busy(Exception):
     """Another pass over this advisory is under way, and sees what we would see, or the beat does in a minute."""
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A pass that has begun."""
+
+    advisory: Advisory
+    snapshot: int | None
+    """What had been written when the pass looked at the audience; None once all that it found is planned."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,12 @@ def cascade(advisory_id: int) -> bool:
     """One pass over one advisory. True when nothing is left to do; False when it is another pass's turn."""
     until = time.monotonic() + TURN
     try:
-        advisory = _step(advisory_id, _look)
-        if advisory is None:
+        begun = _step(advisory_id, _look)
+        if begun is None:
             return True
-        for _ in _steps(advisory):
-            if time.monotonic() > until or _outranked(advisory):
-                wake_cascade(advisory)
+        for _ in _steps(begun):
+            if time.monotonic() > until or _outranked(begun.advisory):
+                wake_cascade(begun.advisory)
                 return False
     except _Busy:
         return False
@@ -109,15 +120,16 @@ def compare_anew(advisory_id: int) -> bool:
     False when it was another pass's turn at some step.
     """
     try:
-        if (advisory := _step(advisory_id, _look)) is None or advisory.state != State.LIVE:
+        if (begun := _step(advisory_id, _look)) is None or begun.advisory.state != State.LIVE:
             return True
+        for _ in _steps(begun):
+            pass
+        advisory = begun.advisory
         every = list(advisory.relays.exclude(purpose=Relay.Purpose.LEFT).order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(every), RELAYS_AT_ONCE):
             chunk = _Chunk(every[start : start + RELAYS_AT_ONCE], advisory.seen)
             _step(advisory_id, partial(_write, chunk=chunk))
         for _ in _look_at_everybody(advisory):
-            pass
-        for _ in _steps(advisory):
             pass
     except _Busy:
         return False
@@ -145,22 +157,35 @@ def forget_changes() -> None:
 # --- the pass, step by step ---
 
 
-def _steps(advisory: Advisory) -> Iterator[None]:
+def _steps(begun: _Pass) -> Iterator[None]:
     """Everything that is left to do, a transaction at a time."""
+    advisory, snapshot = begun.advisory, begun.snapshot
     current = advisory.current
     if current is not None and advisory.queued_id != current.pk:
         yield from _look_at_everybody(advisory)
     if advisory.state != State.LIVE:
         return
+    # Whoever can be told is told before more is planned: the first mail does not wait for the last relay.
+    yield from _seat_and_tell(advisory, first=snapshot is not None)
+    while snapshot is not None:
+        if _step(advisory.pk, partial(_plan, limit=PLANNED_AT_ONCE, snapshot=snapshot)):
+            snapshot = None
+        yield
+        yield from _seat_and_tell(advisory)
+    while _step(advisory.pk, _mail_a_note):
+        yield
+
+
+def _seat_and_tell(advisory: Advisory, *, first: bool = False) -> Iterator[None]:
+    """Everybody at relays of which something changed; the `first` chunk of a new advisory is small."""
     chunk: _Chunk | None = None
-    while chunk := _step(advisory.pk, partial(_compare, after=chunk)):
+    while chunk := _step(advisory.pk, partial(_compare, after=chunk, small=first)):
         # Whoever is new in this chunk is told before the next is written.
         yield from _tell(advisory, chunk.relays)
         yield
+        first = False
     while waiting := _step(advisory.pk, _take_to_tell):
         yield from _tell(advisory, waiting)
-        yield
-    while _step(advisory.pk, _mail_a_note):
         yield
 
 
@@ -192,34 +217,44 @@ def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _look(advisory: Advisory) -> Advisory | None:
-    """What changed since the last pass: plan what is missing and move the wave on. None: nothing may leave."""
+def _look(advisory: Advisory) -> _Pass | None:
+    """What changed since the last pass: plan the first of what is missing, and move the wave on. None: nothing may leave."""
     if advisory.current is None or advisory.stopped:
         return None
     if advisory.state != State.LIVE:
-        return advisory if advisory.current.kind == Revision.Kind.STAND_DOWN else None
-    now = timezone.now()
+        return _Pass(advisory, None) if advisory.current.kind == Revision.Kind.STAND_DOWN else None
     snapshot = oldest_under_way()
     if advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
-        # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
-        # `seen` would bury it.
-        list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory.pk).values("pk"))
-        relays.plan(advisory, now)
-        advisory.seen = snapshot
-        advisory.save(update_fields=["seen"])
+        relays.follow(advisory)
+        return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot) else snapshot)
+    relays.advance(advisory, timezone.now())
+    return _Pass(advisory, None)
+
+
+def _plan(advisory: Advisory, limit: int, snapshot: int) -> bool:
+    """Plan the next relays that are missing. True when none was: then all of the audience as it was is planned."""
+    now = timezone.now()
+    # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
+    # `seen` would bury it.
+    list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory.pk).values("pk"))
+    if relays.plan(advisory, now, limit):
+        return False
+    relays.settle(advisory, now)
     relays.advance(advisory, now)
-    return advisory
+    advisory.seen = snapshot
+    advisory.save(update_fields=["seen"])
+    return True
 
 
 def _may_be_written(advisory: Advisory) -> bool:
     return advisory.state == State.LIVE and not advisory.stopped
 
 
-def _compare(advisory: Advisory, after: _Chunk | None) -> _Chunk | None:
+def _compare(advisory: Advisory, after: _Chunk | None, *, small: bool = False) -> _Chunk | None:
     """Compare the people of the next relays that are stale; None when none is."""
     if not _may_be_written(advisory):
         return None
-    chunk = _next_chunk(advisory, after)
+    chunk = _next_chunk(advisory, after, small)
     if chunk is not None:
         _write(advisory, chunk)
         # What changed while a very large body was compared piece by piece may lie in a piece that was done: once more.
@@ -228,10 +263,10 @@ def _compare(advisory: Advisory, after: _Chunk | None) -> _Chunk | None:
     return chunk
 
 
-def _next_chunk(advisory: Advisory, after: _Chunk | None) -> _Chunk | None:
+def _next_chunk(advisory: Advisory, after: _Chunk | None, small: bool) -> _Chunk | None:
     if after is not None and not after.whole and after.body is not None:
         return _piece(advisory, after.relays[0], after.body, after.upto, after.seen)
-    limit, people = (RELAYS_AT_ONCE, PEOPLE_AT_ONCE) if after else (FIRST_RELAYS, FIRST_PEOPLE)
+    limit, people = (FIRST_RELAYS, FIRST_PEOPLE) if small else (RELAYS_AT_ONCE, PEOPLE_AT_ONCE)
     stale = _rows(TAKE_STALE, advisory, limit=limit)
     if not stale:
         return None
@@ -250,9 +285,12 @@ def _piece(advisory: Advisory, relay: int, body: int, above: int, seen: int | No
 def _write(advisory: Advisory, chunk: _Chunk) -> None:
     """Recipients and seats of a chunk: those that should be, and the end of those that should not."""
     values = {"relays": chunk.relays, "above": chunk.above, "upto": chunk.upto}
+    # Of a body that is compared piece by piece, seats of the piece before are there.
+    were_seated = _rows(SEATED, advisory, relays=chunk.relays)[0][0]
     people = _run(WRITE_RECIPIENTS, advisory, **values)
     seats = _run(WRITE_SEATS, advisory, **values)
-    _run(FULL_SEATS, advisory, **values)
+    if were_seated:
+        _run(END_SEATS, advisory, **values)
     if people or seats:
         record.write("seated", advisory.reference, relays=len(chunk.relays), people=people, seats=seats)
 
@@ -302,8 +340,10 @@ def _queue_at(advisory: Advisory, at: list[int], after: int) -> int | None:
     rows = _queue(TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=at)
     if len(rows) == MESSAGES_AT_ONCE:
         return int(max(row[0] for row in rows))
-    if after:
-        return 0  # once more from the first: one may have been let go on behind us
+    # The flag is what a lost bell is found by, so nothing that it stands for may be left when it goes. Once more from the first
+    # where one was let go on behind us, or the wave has come to another of these just now.
+    if after or relays.catch_up(advisory, at, timezone.now()):
+        return 0
     _run(ALL_TOLD, advisory, relays=at)
     return None
 

@@ -71,13 +71,21 @@ _SHOULD = (
     " WHERE every.person_id > %(above)s AND every.person_id <= %(upto)s"
 )
 
+# Whether anybody was ever seated at these relays: where nobody was, no seat can have to end.
+SEATED = """
+SELECT EXISTS (
+    SELECT FROM unnest(%(relays)s::bigint[]) AS place (id)
+    CROSS JOIN LATERAL (SELECT FROM alerts_seat WHERE relay_id = place.id LIMIT 1) somebody
+)
+"""
+
 WRITE_RECIPIENTS = f"""
-INSERT INTO alerts_recipient (advisory_id, person_id, targeted)
+INSERT INTO alerts_recipient AS there (advisory_id, person_id, targeted)
 SELECT %(advisory)s, s.person_id, bool_or(s.counts)
 FROM ({_SHOULD}) s
 GROUP BY s.person_id
 ORDER BY s.person_id
-ON CONFLICT (advisory_id, person_id) DO NOTHING
+ON CONFLICT (advisory_id, person_id) DO UPDATE SET targeted = true WHERE excluded.targeted AND NOT there.targeted
 """
 
 # Seats that should be; one that ended and is there again goes on.
@@ -85,7 +93,9 @@ WRITE_SEATS = f"""
 INSERT INTO alerts_seat (recipient_id, relay_id, counts, contact)
 SELECT r.id, s.place, s.counts, s.contact
 FROM ({_SHOULD}) s
-JOIN alerts_recipient r ON r.advisory_id = %(advisory)s AND r.person_id = s.person_id
+CROSS JOIN LATERAL (
+    SELECT id FROM alerts_recipient WHERE advisory_id = %(advisory)s AND person_id = s.person_id LIMIT 1
+) r
 ORDER BY r.id, s.place
 ON CONFLICT (recipient_id, relay_id) DO UPDATE
 SET counts = excluded.counts, contact = excluded.contact, ended_at = NULL
@@ -93,31 +103,30 @@ WHERE (alerts_seat.counts, alerts_seat.contact, alerts_seat.ended_at)
       IS DISTINCT FROM (excluded.counts, excluded.contact, NULL)
 """
 
-# Seats that should not be any more end; then `targeted` follows the seats that are left. In this order: figures of the
-# whole count a person once, for as long as any target seat of theirs is current.
-FULL_SEATS = f"""
+# Seats that should not be any more end; then nobody is targeted who has no target seat left. In this order: figures of the
+# whole count a person once, for as long as any target seat of theirs is current. The seats of one recipient are looked up
+# by `seat_once` alone, which is why what else is asked of them stands in the sum and not in the WHERE.
+END_SEATS = f"""
 WITH should AS MATERIALIZED ({_SHOULD}),
-ended AS (
-    UPDATE alerts_seat seat SET ended_at = now()
-    FROM alerts_recipient r
-    WHERE seat.relay_id = ANY(%(relays)s) AND seat.ended_at IS NULL AND r.id = seat.recipient_id
-      AND r.person_id > %(above)s AND r.person_id <= %(upto)s
-      AND NOT EXISTS (SELECT FROM should s WHERE s.place = seat.relay_id AND s.person_id = r.person_id)
-    RETURNING seat.id, seat.recipient_id
-), touched AS (
-    SELECT DISTINCT r.id
-    FROM alerts_recipient r
-    JOIN alerts_seat seat ON seat.recipient_id = r.id
-    WHERE seat.relay_id = ANY(%(relays)s) AND r.person_id > %(above)s AND r.person_id <= %(upto)s
+gone AS MATERIALIZED (
+    SELECT seat.id, seat.recipient_id
+    FROM alerts_seat seat
+    JOIN alerts_recipient r ON r.id = seat.recipient_id AND r.person_id > %(above)s AND r.person_id <= %(upto)s
+    LEFT JOIN should s ON s.place = seat.relay_id AND s.person_id = r.person_id
+    WHERE seat.relay_id = ANY(%(relays)s) AND seat.ended_at IS NULL AND s.place IS NULL
+), ended AS (
+    UPDATE alerts_seat seat SET ended_at = now() FROM gone WHERE seat.id = gone.id
+), left_with AS (
+    SELECT r.id, COALESCE((
+        SELECT bool_or(seat.counts AND seat.ended_at IS NULL AND seat.id <> ALL(ARRAY(SELECT id FROM gone)))
+        FROM alerts_seat seat WHERE seat.recipient_id = r.id
+    ), false) AS targeted
+    FROM (SELECT DISTINCT recipient_id AS id FROM alerts_seat WHERE relay_id = ANY(%(relays)s)) touched
+    JOIN alerts_recipient r ON r.id = touched.id AND r.targeted
+    WHERE r.person_id > %(above)s AND r.person_id <= %(upto)s
 )
-UPDATE alerts_recipient r SET targeted = NOT r.targeted
-FROM touched t
-WHERE r.id = t.id
-  AND r.targeted <> EXISTS (
-      SELECT FROM alerts_seat seat
-      WHERE seat.recipient_id = r.id AND seat.counts AND seat.ended_at IS NULL
-        AND seat.id NOT IN (SELECT id FROM ended)
-  )
+UPDATE alerts_recipient r SET targeted = false
+FROM left_with WHERE r.id = left_with.id AND NOT left_with.targeted
 """
 
 # Whom a pass looks at: at a new revision everybody there is, from `after` on; afterwards whoever sits at relays of which
@@ -184,7 +193,7 @@ WITH due AS MATERIALIZED (
 ), slots AS (
     SELECT kind, slot, row_number() OVER (ORDER BY kind, slot) AS place
     FROM (SELECT DISTINCT kind, n / %(size)s AS slot FROM due) s
-), placed AS (
+), placed AS MATERIALIZED (
     SELECT s.kind, s.slot, m.id
     FROM slots s
     JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
@@ -224,7 +233,7 @@ WITH due AS MATERIALIZED (
     SELECT %(rank)s, %(advisory)s, %(revision)s, 'note', count(*), %(now)s
     FROM due d GROUP BY d.n / %(size)s ORDER BY d.n / %(size)s
     RETURNING id
-), placed AS (
+), placed AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY id) - 1 AS slot FROM made
 )
 INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)

@@ -2,7 +2,9 @@
 
 Before: a batch in the outbox. After: each of its messages is sent, refused, superseded, or moved to a later batch, and the
 batch is done. The batch is leased, and noting an outcome renews the lease; a worker that dies leaves it to whoever
-looks after the lease ran out, and at most the part that was not noted yet (100 mails, or 250 ms) is sent twice.
+looks after the lease ran out, and at most the part that was not noted yet (100 mails, or 250 ms) is sent twice. A database
+that is away for a while costs nothing: the worker keeps what it knows until it can be noted. Something more severe overtakes
+in the middle of a batch.
 """
 
 import json
@@ -15,17 +17,19 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from alerts import codes, counting, letters, record, tokens
+from alerts import codes, counting, letter_blocks, letters, record, tokens
 from alerts.deliver_sql import (
     CLAIM,
     DEFER,
     FINISH,
+    HAND_BACK,
     HOLD,
     NOTE_REFUSED,
     NOTE_SENT,
+    OUTRANKED,
     PART,
     PERSONAL,
     PERSONAL_CODE,
@@ -43,15 +47,18 @@ log = structlog.get_logger(__name__)
 
 PART_SIZE = 100
 NOTE_EVERY = 0.25  # seconds
+NOTE_AGAIN = 0.2  # seconds, while the database is away
 FIRST_RETRY = 45.0  # seconds, a third either way
 LONGEST_RETRY = 3600.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claimed:
     """A batch that is ours until its lease runs out."""
 
     id: int
+    rank: int
+    leased_until: datetime
     advisory: int | None
     reference: str | None
     revision: int | None
@@ -87,11 +94,12 @@ def deliver() -> bool:
                 if not _send_part(batch, part, skeleton, sender):
                     return True
     except RouteDown as down:
-        pause = _back_off(batch.attempt)
-        log.warning("the route is down", batch=batch.id, reason=str(down)[:300], again_in=round(pause))
-        _execute(HOLD, batch=batch.id, until=timezone.now() + timedelta(seconds=pause))
+        pause, reason = _back_off(batch.attempt), str(down)[:300]
+        log.warning("the route is down", batch=batch.id, reason=reason, again_in=round(pause))
+        until = timezone.now() + timedelta(seconds=pause)
+        _execute(HOLD, batch=batch.id, held=batch.leased_until, until=until, reason=reason)
         return True
-    _execute(FINISH, batch=batch.id)
+    _execute(FINISH, batch=batch.id, held=batch.leased_until)
     return True
 
 
@@ -128,7 +136,9 @@ def _take_part(batch: Claimed) -> _Part | None:
     part = _Part(personal={}, people={})
     is_code = batch.kind == Message.Kind.CODE
     personal = PERSONAL if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
-    for id_, key, number, issue, person, name, address, bodies, contact, telephone in _execute(personal, ids=ids):
+    now = timezone.now()
+    for row in _execute(personal, ids=ids):
+        id_, key, number, issue, person, name, address, bodies, contact, telephone, held, notes, noted_by = row
         part.people[id_] = person
         part.personal[id_] = letters.Personal(
             message_key=key,
@@ -139,6 +149,9 @@ def _take_part(batch: Claimed) -> _Part | None:
             contact=contact or "",
             telephone=telephone or "",
             code=codes.digits(number, issue) if is_code else "",
+            held=letter_blocks.held_of(held, now),
+            notes=letter_blocks.notes_of(notes),
+            noted_by=noted_by or "",
         )
     return part
 
@@ -156,19 +169,27 @@ def _link(kind: str, number: int, issue: int) -> str:
 
 
 def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: Sender) -> bool:
-    """Send a part, noting as it goes. False when the batch is not to go on (stopped, or not ours any more)."""
+    """Send a part, noting as it goes. False when the batch is not to go on: not ours any more, or outranked."""
     noted_at = time.monotonic()
     try:
         for outcome in sender.send(_mails(part, skeleton)):
             part.settled.append(outcome)
             if time.monotonic() - noted_at > NOTE_EVERY:
-                if not _note(batch, part):
+                if not _note(batch, part) or _gives_way(batch):
                     return False
                 noted_at = time.monotonic()
     except RouteDown:
         _note(batch, part)
         raise
-    return _note(batch, part)
+    return _note(batch, part) and not _gives_way(batch)
+
+
+def _gives_way(batch: Claimed) -> bool:
+    """Hand the batch back where something more severe waits, whose turn it is then."""
+    if batch.rank == 0 or not _execute(OUTRANKED, rank=batch.rank, now=timezone.now())[0][0]:
+        return False
+    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until)
+    return True
 
 
 def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
@@ -177,8 +198,23 @@ def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
 
 
 def _note(batch: Claimed, part: _Part) -> bool:
-    """Write down what became of the mails settled so far, in one transaction that renews the lease."""
-    settled, part.settled = part.settled, []
+    """Write down what became of the mails settled so far; again and again while the database is away (it restarts, or two
+    writers met), for as long as a lease lasts. False when the batch is not ours any more."""
+    until = time.monotonic() + settings.BATCH_LEASE
+    while True:
+        try:
+            return _write_down(batch, part)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("not noted yet, and kept until it is", batch=batch.id, error=type(error).__name__)
+            connection.close()
+            time.sleep(NOTE_AGAIN)
+
+
+def _write_down(batch: Claimed, part: _Part) -> bool:
+    """One transaction, which renews the lease."""
+    settled = part.settled
     sent = [outcome for outcome in settled if outcome.kind == "sent"]
     refused = [outcome for outcome in settled if outcome.kind == "refused"]
     later = [outcome for outcome in settled if outcome.kind == "later"]
@@ -222,7 +258,10 @@ def _note(batch: Claimed, part: _Part) -> bool:
                 until=now + timedelta(seconds=_back_off(batch.attempt)),
                 attempt=batch.attempt,
             )
-        renewed = _execute(RENEW, batch=batch.id, lease=_lease(), attempt=batch.attempt)
+        renewed = _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until)
+    part.settled = []
+    if renewed:
+        batch.leased_until = renewed[0][0]
     return bool(renewed)
 
 

@@ -1,5 +1,11 @@
 """The SQL of delivery, whole."""
 
+from alerts import holds, marking, noting
+from alerts.models import Message
+
+_ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"
+_IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
+
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
 CLAIM = """
 UPDATE alerts_batch SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1
@@ -12,8 +18,17 @@ WHERE alerts_batch.id = (
     FOR UPDATE OF b SKIP LOCKED
     LIMIT 1
 )
-RETURNING id, advisory_id, (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id),
+RETURNING id, rank, leased_until, advisory_id, (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id),
     revision_id, (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id
+"""
+
+# Something more severe than what a worker has in hand, and nobody has it yet: the worker hands its batch back.
+OUTRANKED = """
+SELECT EXISTS (
+    SELECT FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    WHERE a.stopped_at IS NULL AND b.rank < %(rank)s
+      AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
+)
 """
 
 # Text that a later revision has overtaken never leaves.
@@ -32,9 +47,13 @@ LIMIT %(limit)s
 """
 
 # The bodies for which somebody gets it, and whom they can ask: the first contact of one of their bodies, not themselves.
-PERSONAL = """
-SELECT m.id, m.key, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone
+# Then what they hold as a contact, and the notes that stand for them where the text may be in the mail, and whose note a
+# mail about one is about. Of what is stood down neither is said.
+PERSONAL = f"""
+SELECT m.id, m.key, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
+    held.of, note.said, noted.name
 FROM alerts_message m
+JOIN alerts_advisory a ON a.id = m.advisory_id
 JOIN alerts_recipient rc ON rc.id = m.recipient_id
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN LATERAL (
@@ -59,6 +78,26 @@ LEFT JOIN LATERAL (
     ORDER BY c.telephone = '', mc."order", c.id
     LIMIT 1
 ) ask ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(b.name, r.held_until, w.people, w.looking) ORDER BY r.held_until, b.name) AS of
+    FROM alerts_seat s
+    JOIN alerts_relay r ON r.id = s.relay_id AND r.state = 'held' AND r.purpose <> 'left'
+    JOIN departments_body b ON b.id = r.body_id
+    CROSS JOIN LATERAL ({holds.WAITING.format(relay="r")}) w
+    WHERE s.recipient_id = rc.id AND s.contact AND s.ended_at IS NULL
+      AND a.state = 'live' AND m.kind NOT IN ({_ENDING})
+) held ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(found.name, found.at, found.text) ORDER BY found.depth DESC, found.name) AS said
+    FROM ({noting.STANDING.format(recipient="rc.id")}) found
+    WHERE a.marking IN ({_IN_MAIL}) AND m.kind NOT IN ({_ENDING})
+) note ON true
+LEFT JOIN LATERAL (
+    SELECT b.name
+    FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id JOIN departments_body b ON b.id = r.body_id
+    WHERE n.id = CASE WHEN m.kind = '{Message.Kind.NOTE}' THEN split_part(m.key, ':', 2)::bigint END
+      AND a.marking IN ({_IN_MAIL})
+) noted ON true
 WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id
 """
@@ -66,7 +105,7 @@ ORDER BY m.id
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
 PERSONAL_PLAIN = """
-SELECT m.id, m.key, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone
+SELECT m.id, m.key, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_contactcheck k ON m.kind = 'check' AND k.id = split_part(m.key, ':', 2)::bigint
@@ -90,7 +129,7 @@ ORDER BY m.id
 
 # A one-time code's: what its digits are made from.
 PERSONAL_CODE = """
-SELECT m.id, m.key, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL
+SELECT m.id, m.key, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 JOIN alerts_code c ON c.id = split_part(m.key, ':', 2)::bigint
@@ -143,7 +182,7 @@ WITH outcome AS (
 ), noted AS (
     UPDATE alerts_message m SET state = 'failed', failed_at = %(now)s, error = o.error
     FROM outcome o
-    WHERE m.id = o.id
+    WHERE m.id = o.id AND m.state <> 'sent'
     RETURNING m.recipient_id, o.error
 ), locked AS (
     SELECT r.id, n.error FROM alerts_recipient r JOIN noted n ON n.recipient_id = r.id
@@ -159,31 +198,39 @@ DEFER = """
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
 ), made AS (
-    INSERT INTO alerts_batch (rank, advisory_id, revision_id, about_id, kind, size, not_before, attempt)
-    SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, %(attempt)s
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, about_id, kind, size, not_before, attempt, made_at)
+    SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, %(attempt)s, made_at
     FROM alerts_batch WHERE id = %(batch)s
     RETURNING id
 )
 UPDATE alerts_message m SET batch_id = made.id, error = o.error, attempt = m.attempt + 1
 FROM outcome o, made
-WHERE m.id = o.id
+WHERE m.id = o.id AND m.state = 'waiting'
 """
 
-# Only whoever still has the lease renews it: `attempt` grew if somebody else took the batch over.
-RENEW = """
-UPDATE alerts_batch SET leased_until = %(lease)s
-WHERE id = %(batch)s AND attempt = %(attempt)s AND done_at IS NULL
-RETURNING id
+# Only whoever has the lease may touch the batch: nobody else was ever given this very moment for it.
+_OURS = "id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL"
+
+RENEW = f"UPDATE alerts_batch SET leased_until = %(lease)s WHERE {_OURS} RETURNING leased_until"
+
+# One of its mails keeps what was said: no address is to blame.
+HOLD = f"""
+WITH put_off AS (
+    UPDATE alerts_batch SET leased_until = NULL, not_before = %(until)s WHERE {_OURS} RETURNING id
+)
+UPDATE alerts_message SET error = %(reason)s
+WHERE id = (SELECT min(m.id) FROM alerts_message m JOIN put_off ON put_off.id = m.batch_id WHERE m.state = 'waiting')
 """
 
-HOLD = "UPDATE alerts_batch SET leased_until = NULL, not_before = %(until)s WHERE id = %(batch)s"
+# No try was spent: nothing went wrong.
+HAND_BACK = f"UPDATE alerts_batch SET leased_until = NULL, attempt = greatest(attempt - 1, 0) WHERE {_OURS}"
 
 # Done when nothing waits in it; otherwise (somebody pressed stop) it goes back as it is.
-FINISH = """
+FINISH = f"""
 UPDATE alerts_batch b
 SET leased_until = NULL,
     attempt = 0,
     done_at = CASE WHEN EXISTS (SELECT FROM alerts_message m WHERE m.batch_id = b.id AND m.state = 'waiting')
               THEN NULL ELSE now() END
-WHERE b.id = %(batch)s
+WHERE {_OURS}
 """

@@ -15,6 +15,8 @@ from alerts.models import Action, Message, Revision
 
 WIDTH = 64  # columns of the text part: a phone's preview and a reply's quote both bear it
 LABEL = 16
+# Stands in the subject of a mail about a note where it may say whose; " of <body>" for each reader, or nothing.
+BY = "PERSONALPARTBYPERSONALPART"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Words:
     achieved: tuple[str, ...]
     """Of a stand-down, for those who answered: what it came to."""
     thanks: bool
+    noted: bool
+    """About a note that a contact added, for somebody who has the advisory already."""
     do_not: tuple[str, ...]
     fine: tuple[str, ...]
     instead: tuple[str, ...]
@@ -137,10 +141,11 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
     thanks = kind == Message.Kind.THANKS
     stood_down = thanks or kind == Message.Kind.STAND_DOWN
     update = kind == Message.Kind.UPDATE
+    noted = kind == Message.Kind.NOTE
     lead = content.get("summary", "") if shown else ""
     changed = content.get("what_changed", "") if shown and (update or stood_down) else ""
     informs = update and revision.kind == Revision.Kind.MINOR
-    answer_by = "" if stood_down or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
+    answer_by = "" if stood_down or noted or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
     asks = revision.actions.all() if actions is None else actions
     asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in asks)
     return Words(
@@ -154,17 +159,18 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         exercise=advisory.exercise,
         open=shown,
         code=marking.needs_code(advisory.marking),
-        subject=_subject(revision, title, "" if informs else answer_by, stood_down=stood_down, update=update),
+        subject=_subject(revision, title, kind, "" if informs else answer_by),
         title=title,
         lead=lead,
         # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
-        preview=(changed or lead) if shown else _CLOSED[marking.needs_code(advisory.marking)],
+        preview=_preview(advisory.marking, changed or lead, noted=noted),
         changed=changed,
         earlier=EARLIER_SAID.get(content.get("earlier", ""), "") if shown and update else "",
         informs=informs,
         stood_down=stood_down,
         achieved=_items(content, "achieved", shown and thanks),
         thanks=thanks,
+        noted=noted,
         do_not=_items(content, "do_not_use_for", shown and not stood_down),
         fine=_items(content, "still_fine_for", shown and not stood_down),
         instead=_items(content, "use_instead", shown and not stood_down),
@@ -185,13 +191,24 @@ def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, .
     return tuple(content.get(key, ())) if shown else ()
 
 
-def _subject(revision: Revision, title: str, answer_by: str, *, stood_down: bool, update: bool) -> str:
-    parts = ["[EXERCISE]"] if revision.advisory.exercise else []
-    parts.append(f"[{revision.advisory.get_severity_display()}]")
-    if stood_down:
+def _preview(marked: str, text: str, *, noted: bool) -> str:
+    if not marking.text_in_mail(marked):
+        return _CLOSED[marking.needs_code(marked)]
+    return "The advisory stands as it was." if noted else text
+
+
+def _subject(revision: Revision, title: str, kind: str, answer_by: str) -> str:
+    advisory = revision.advisory
+    parts = ["[EXERCISE]"] if advisory.exercise else []
+    parts.append(f"[{advisory.get_severity_display()}]")
+    if kind in (Message.Kind.STAND_DOWN, Message.Kind.THANKS):
         parts.append("Stood down:")
-    elif update:
+    elif kind == Message.Kind.UPDATE:
         parts.append(f"Update {revision.number}:")
+    elif kind == Message.Kind.NOTE:
+        # From AMBER up a subject names nobody: only that something was added.
+        by = BY if marking.text_in_mail(advisory.marking) else ""
+        parts.append(f"Note{by} on {advisory.reference}:" if by else f"Note added to {advisory.reference}:")
     parts.append(title)
     return " ".join(parts) + (f": answer by {answer_by}" if answer_by else "")
 

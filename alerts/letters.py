@@ -21,18 +21,20 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from alerts import letter_blocks
 from alerts.desk_words import DeskWords, desk_words
-from alerts.letter_words import Words, words_of
+from alerts.letter_blocks import Added, Block
+from alerts.letter_words import BY, Words, words_of
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
 from alerts.plain_words import PlainWords, plain_words
+from alerts.spelling import one_line
 
 CRLF = "\r\n"
 SEAM = b"=\r\n"
 SHOWN_BODIES = 6
-JOINERS = "\u200c\u200d"  # unseen, but part of how a name is written in Persian or Hindi, and of many an emoji
 # Stand in a rendered template where a personal part goes. Letters only: no encoder touches them.
-PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK|CODE)PERSONALPART")
+PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK|CODE|HELD|NOTES|NOTED)PERSONALPART")
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
 
 
@@ -48,15 +50,22 @@ class Personal:
     contact: str
     telephone: str
     code: str = ""
+    held: tuple[str, ...] = ()
+    """A sentence for each body that they hold it for, as it was when the mail was made."""
+    notes: tuple[Added, ...] = ()
+    """What stands for them under the original, the nearest body's first; none where the text is not in the mail."""
+    noted_by: str = ""
+    """Of a mail about a note: the body that added it."""
 
     def to_json(self) -> dict[str, Any]:
         """As kept with the message: without the link, which is a key to answering and can be made again, and without a code."""
-        return {**asdict(self), "bodies": list(self.bodies), "link": "", "code": ""}
+        return {**asdict(self), "bodies": list(self.bodies), "held": list(self.held), "link": "", "code": ""}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Personal":
-        """The reverse of `to_json`."""
-        return cls(**{**kept, "bodies": tuple(kept["bodies"])})
+        """The reverse of `to_json`; what an older mail kept has fewer parts."""
+        notes = tuple(Added(*note) for note in kept.get("notes", ()))
+        return cls(**{**kept, "bodies": tuple(kept["bodies"]), "held": tuple(kept.get("held", ())), "notes": notes})
 
 
 class Skeleton:
@@ -67,7 +76,11 @@ class Skeleton:
         self._host = urlsplit(settings.SITE_URL).hostname or "localhost"
         boundary = "part-" + hashlib.sha256(f"{words.reference}:{words.number}:{words.kind}".encode()).hexdigest()[:24]
         self._static_headers = _static_headers(words, boundary)
-        context = {"words": words, "places": {name.lower(): f"PERSONALPART{name}PERSONALPART" for name in _PARTS}}
+        self._from = _mailbox(f"{words.issuer} alerts", settings.ALERTS_FROM)
+        self._noted = isinstance(words, Words) and words.noted
+        self._subject, self._everybodys = words.subject, _header(words.subject)
+        places = {name.lower(): f"PERSONALPART{name}PERSONALPART" for name in (*_PARTS, *_BLOCKS)}
+        context = {"words": words, "places": places}
         text = render_to_string(f"alerts/mail/{words.template}.txt", context)
         html = css_inline.inline(render_to_string(f"alerts/mail/{words.template}.html", context))
         self._pieces: list[bytes | tuple[str, bool]] = [
@@ -86,13 +99,18 @@ class Skeleton:
             f"To: {_mailbox(personal.name, personal.address)}{CRLF}"
             f"Message-ID: <{message_id}@{self._host}>{CRLF}"
             f"Date: {date}{CRLF}"
+            f"From: {self._from}{CRLF}"
+            f"Subject: {self._subject_for(personal)}{CRLF}"
         )
-        told = {name: part(personal) for name, part in _PARTS.items()}
-        body = [
-            piece if isinstance(piece, bytes) else _encode(escape(told[piece[0]]) if piece[1] else told[piece[0]])
-            for piece in self._pieces
-        ]
+        # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
+        body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
         return headers.encode() + self._static_headers + b"".join(body)
+
+    def _subject_for(self, personal: Personal) -> str:
+        """As everybody's; of a mail about a note it names whose, where the marking lets it."""
+        if not self._noted:
+            return self._everybodys
+        return _header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else ""))
 
 
 def skeleton(revision: Revision, kind: str) -> Skeleton:
@@ -125,33 +143,50 @@ def again(message: Message, link: str = "") -> bytes:
 # --- the personal parts, as words ---
 
 
-def _one_line(text: str) -> str:
-    """Without control characters: nothing that somebody is called starts a new line or a new header."""
-    kept = (character if character.isprintable() or character in JOINERS else " " for character in text)
-    return " ".join("".join(kept).split())
-
-
 def _bodies(personal: Personal) -> str:
-    shown = [_one_line(body) for body in personal.bodies[:SHOWN_BODIES]]
+    shown = [one_line(body) for body in personal.bodies[:SHOWN_BODIES]]
     more = len(personal.bodies) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _ask(personal: Personal) -> str:
-    contact, telephone = _one_line(personal.contact), _one_line(personal.telephone)
+    contact, telephone = one_line(personal.contact), one_line(personal.telephone)
     if not contact:
         return ""
     return f" Or ask your contact, {contact}{f', on {telephone}' if telephone else ''}."
 
 
 _PARTS: dict[str, Callable[[Personal], str]] = {
-    "NAME": lambda personal: _one_line(personal.name),
+    "NAME": lambda personal: one_line(personal.name),
     "BODIES": _bodies,
     "LINK": lambda personal: personal.link,
     "ASK": _ask,
     # A code is not kept: where the mail is shown again, dots stand for it.
     "CODE": lambda personal: personal.code or "······",
 }
+
+_BLOCKS: dict[str, Block] = {
+    "HELD": Block(
+        lambda personal: letter_blocks.held_text(personal.held, personal.link),
+        lambda personal: letter_blocks.held_html(personal.held, personal.link),
+    ),
+    "NOTES": Block(
+        lambda personal: letter_blocks.notes_text(personal.notes),
+        lambda personal: letter_blocks.notes_html(personal.notes),
+    ),
+    "NOTED": Block(
+        lambda personal: letter_blocks.noted_text(personal.notes),
+        lambda personal: letter_blocks.noted_html(personal.notes),
+    ),
+}
+
+
+def _told(personal: Personal, name: str, html: bool) -> str:
+    """A personal part as it stands in the text or, with everything escaped that somebody wrote, in the HTML."""
+    if block := _BLOCKS.get(name):
+        return block.html(personal) if html else block.text(personal)
+    said = _PARTS[name](personal)
+    return escape(said) if html else said
 
 
 # --- encoding ---
@@ -161,8 +196,6 @@ def _static_headers(words: Words | PlainWords | DeskWords, boundary: str) -> byt
     priority, importance = IMPORTANCE[words.severity]
     host = urlsplit(settings.SITE_URL).hostname or "localhost"
     lines = [
-        f"From: {_mailbox(f'{words.issuer} alerts', settings.ALERTS_FROM)}",
-        f"Subject: {_header(words.subject)}",
         f"Reply-To: {settings.ALERTS_FROM}",
         f"List-Id: <alerts.{host}>",
         "Auto-Submitted: auto-generated",
@@ -187,13 +220,13 @@ def _part_head(boundary: str, kind: str) -> bytes:
 
 def _header(text: str) -> str:
     """A header's value, folded, and encoded (RFC 2047) where it is not plain ASCII."""
-    text = _one_line(text)
+    text = one_line(text)
     return Header(text, None if text.isascii() else "utf-8", maxlinelen=70).encode(linesep=CRLF)
 
 
 def _mailbox(name: str, address: str) -> str:
     """`"Name" <address>` (RFC 5322, section 3.4); an encoded name is split so that no word is over 75 characters."""
-    name = _one_line(name)
+    name = one_line(name)
     if not name:
         return f"<{address}>"
     # What looks encoded already would be decoded by the reader, so it is encoded once more.

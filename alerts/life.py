@@ -9,10 +9,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
-from alerts.models import Advisory, Record
+from alerts.hold_words import lasted
+from alerts.models import Advisory, Record, Relay
 from departments.models import Body
 
 MOST = 200
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ def life_of(advisory: Advisory) -> list[Step]:
     shown = list(entries.order_by("-id")[:MOST])
     slugs = {slug for entry in shown for slug in _slugs(entry.details)}
     names = dict(Body.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
+    names |= _held_names({relay for entry in shown for relay in _relays(entry.details)})
     return [
         Step(
             at=entry.at,
@@ -45,6 +48,43 @@ def life_of(advisory: Advisory) -> list[Step]:
     ]
 
 
+def _relays(details: Mapping[str, Any]) -> list[int]:
+    """The ids of the relays that an entry names; of many, the first."""
+    if "relay" in details:
+        return [int(details["relay"])]
+    # Other kinds keep under the same key how many there were.
+    many = details.get("relays")
+    return many[:NAMED] if isinstance(many, list) else []
+
+
+def _held_names(ids: set[int]) -> dict[str, str]:
+    """By a relay's key here: its body, and for how long it was held."""
+    relays = Relay.objects.filter(pk__in=ids).select_related("body") if ids else ()
+    return {
+        _key(relay.pk): f"{relay.body.name} after {lasted(relay.released_at - relay.reached_at)}"
+        for relay in relays
+        if relay.released_at and relay.reached_at
+    }
+
+
+def _key(relay_id: int) -> str:
+    return f"relay {relay_id}"  # no slug has a blank
+
+
+def _released(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    through = ", through the link in their mail" if details.get("how") == "link" else ""
+    return f"released {names.get(_key(details.get('relay', 0)), _named(details, names))}{through}"
+
+
+def _released_over(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    number = len(details["relays"])
+    named = [names[_key(relay)] for relay in _relays(details) if _key(relay) in names]
+    if not named:
+        return f"released by the clock over {number:,} holding it"
+    more = number - len(named)
+    return f"released over them by the clock: {', '.join([*named, *([f'and {more:,} more'] if more else [])])}"
+
+
 def _slugs(details: Mapping[str, Any]) -> list[str]:
     given = details.get("bodies", [])
     return [*given, details["body"]] if "body" in details else list(given)
@@ -52,8 +92,12 @@ def _slugs(details: Mapping[str, Any]) -> list[str]:
 
 def _named(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
     slugs = _slugs(details)
-    shown = [names.get(slug, slug) for slug in slugs[:5]]
-    return ", ".join([*shown, f"and {len(slugs) - 5:,} more"] if len(slugs) > 5 else shown)
+    shown = [names.get(slug, slug) for slug in slugs[:NAMED]]
+    return ", ".join([*shown, f"and {len(slugs) - NAMED:,} more"] if len(slugs) > NAMED else shown)
+
+
+def _mailed(details: Mapping[str, Any]) -> str:
+    return ", and had it mailed to those told before" if details.get("mail") else ""
 
 
 def _day(details: Mapping[str, Any]) -> str:
@@ -85,6 +129,11 @@ _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "reviewed": lambda details, names: f"said that it still holds{_day(details)}",
     "expired": lambda details, names: "expired: nobody looked at it in time",
     "handed over": lambda details, names: f"went from {details['from']} to {details['to']}, which took over",
-    "released": lambda details, names: f"released {_named(details, names)}",
-    "released over them": lambda details, names: f"released by the clock over {len(details['relays']):,} holding it",
+    "released": _released,
+    "released over them": _released_over,
+    "noted": lambda details, names: f"added a note for {_named(details, names)}{_mailed(details)}",
+    "note taken back": lambda details, names: f"took back the note for {_named(details, names)}",
+    "note to be mailed": lambda details, names: (
+        f"had the note for {_named(details, names)} mailed to those told before"
+    ),
 }

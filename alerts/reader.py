@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db.models import Q
 
-from alerts import answer_form
+from alerts import answer_form, holds, noting
 from alerts.answer_form import ActionChoice
 from alerts.contract import EARLIER_SAID
+from alerts.holds import Held
 from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision, Seat, State
 from departments.models import Membership, Role
 
@@ -53,6 +54,15 @@ class Replacing:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What this person holds as a contact, and what they let go on: the same before and after the page is unlocked."""
+
+    held: tuple[tuple[Held, str], ...]
+    """Each with the hidden value of its form."""
+    let_go: tuple[Relay, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cover:
     """What a page says before it is unlocked: no word of the advisory but its open title."""
 
@@ -63,6 +73,7 @@ class Cover:
     contact_name: str
     contact_telephone: str
     replacing: Replacing
+    holding: Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,9 @@ class ReaderPage:
     achieved: tuple[str, ...]
     """What it came to, a sentence each: of what was stood down, for whoever answered it."""
     replacing: Replacing
+    holding: Holding
+    notes: tuple[noting.Added, ...]
+    """What contacts added under the original, the nearest body's first; none of what is stood down."""
     person_actions: tuple[Question, ...]
     body_actions: tuple[BodyAction, ...]
     questions: int
@@ -127,6 +141,8 @@ def page(recipient: Recipient) -> ReaderPage:
         earlier=_earlier(advisory, revision),
         achieved=_achieved(recipient, revision),
         replacing=replacing(advisory),
+        holding=holding(recipient),
+        notes=tuple(noting.standing_for(recipient)) if advisory.state != State.STOOD_DOWN else (),
         person_actions=person_actions,
         body_actions=body_actions,
         questions=1 + len(person_actions) + sum(len(action.questions) for action in body_actions),
@@ -152,7 +168,14 @@ def cover(recipient: Recipient) -> Cover:
         contact_name=contact.person.name if contact else "",
         contact_telephone=contact.person.telephone if contact else "",
         replacing=replacing(recipient.advisory),
+        holding=holding(recipient),
     )
+
+
+def holding(recipient: Recipient) -> Holding:
+    """What this recipient holds, and what they let go on; two queries, however much that is."""
+    held = tuple((one, holds.issue_form(recipient, one.relay_id)) for one in holds.held_by(recipient))
+    return Holding(held, tuple(holds.let_go_by(recipient)))
 
 
 def replacing(advisory: Advisory) -> Replacing:

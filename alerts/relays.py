@@ -1,8 +1,8 @@
 """Relays: planned as the tree stands, held and released as the wave goes down.
 
-Before: a published advisory, and a directory that may have changed. After `plan`: a relay for each body of the audience, in
-its place; what was not reached yet follows the directory, what was reached stays as it was. After `advance`: the wave stands
-as far down as nobody holds it. Within the cascade's transaction. Twice: nothing is written.
+Before: a published advisory, and a directory that may have changed. After: a relay for each body of the audience, in its
+place, as far down as nobody holds it; what was not reached yet follows the directory, what was reached stays as it was.
+Everything here runs within the cascade's transactions. Twice: nothing is written.
 """
 
 from datetime import datetime
@@ -11,30 +11,51 @@ from typing import Any
 from django.db import connection
 
 from alerts import record
-from alerts.models import Advisory, Severity
+from alerts.models import Advisory, Relay, Severity
 from alerts.relays_sql import (
     ADVANCE,
+    FOLLOW,
     LINK_PARENTS,
     LINK_PATHS,
+    LINK_REST,
     MARK_STALE,
-    PLAN_RELAYS,
+    PLAN,
+    PLAN_REST,
     RELEASE_DUE,
     RELEASE_UNHELD,
+    STANDS_STILL,
 )
 
 # The longest that a contact may hold a warning, in hours.
 LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
 
 
-def plan(advisory: Advisory, now: datetime) -> None:
-    """Compare the audience with the relays; mark those whose bodies changed, from `advisory.seen` on."""
+def follow(advisory: Advisory) -> None:
+    """The relays that there are follow what changed from `advisory.seen` on."""
+    if not Relay.objects.filter(advisory=advisory).exists():
+        return
     # Where somebody was put in (`seen` is empty) every change that is kept is looked at: none is dropped until it was.
     _run(MARK_STALE, advisory, seen=advisory.seen or 0)
-    [(planned, gone)] = _rows(PLAN_RELAYS, advisory)
-    if planned or gone:
-        record.write("planned", advisory.reference, relays=planned, left=gone)
+    if changed := [row[0] for row in _rows(FOLLOW, advisory)]:
+        record.write("followed", advisory.reference, relays=len(changed), left=changed.count(Relay.Purpose.LEFT))
+
+
+def plan(advisory: Advisory, now: datetime, limit: int) -> bool:
+    """The next relays that are missing, those above before those below; False when none is."""
+    states = [row[0] for row in _rows(PLAN, advisory, now=now, limit=limit, longest=_longest(advisory))]
+    rest = 0 if states else _run(PLAN_REST, advisory)
+    if not states and not rest:
+        return False
+    reached = len(states) - states.count(Relay.State.PLANNED)
+    record.write("planned", advisory.reference, relays=len(states) + rest, reached=reached)
+    return True
+
+
+def settle(advisory: Advisory, now: datetime) -> None:
+    """What is planned finds its place where the tree is another now; what nobody could let go on any more goes on."""
     _run(LINK_PARENTS, advisory)
     _run(LINK_PATHS, advisory)
+    _run(LINK_REST, advisory)
     if unheld := [row[0] for row in _rows(RELEASE_UNHELD, advisory, now=now)]:
         record.write("released, nobody to hold it", advisory.reference, relays=unheld)
 
@@ -43,12 +64,23 @@ def advance(advisory: Advisory, now: datetime) -> None:
     """Move the wave down: over whoever held too long, then level by level as far as nobody holds it."""
     if over := [row[0] for row in _rows(RELEASE_DUE, advisory, now=now)]:
         record.write("released over them", advisory.reference, relays=over)
-    longest = LONGEST_HOLD[Severity(advisory.severity)]
     reached = 0
-    while step := _run(ADVANCE, advisory, now=now, longest=longest):
+    while step := _run(ADVANCE, advisory, now=now, longest=_longest(advisory)):
         reached += step
     if reached:
         record.write("reached", advisory.reference, relays=reached)
+
+
+def catch_up(advisory: Advisory, at: list[int], now: datetime) -> bool:
+    """Where somebody let one of these relays go on a moment ago, the wave goes on from there. False where nobody did."""
+    if not _rows(STANDS_STILL, advisory, relays=at)[0][0]:
+        return False
+    advance(advisory, now)
+    return True
+
+
+def _longest(advisory: Advisory) -> int:
+    return LONGEST_HOLD[Severity(advisory.severity)]
 
 
 def _run(sql: str, advisory: Advisory, **values: Any) -> int:
@@ -57,7 +89,7 @@ def _run(sql: str, advisory: Advisory, **values: Any) -> int:
         return int(cursor.rowcount)
 
 
-def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[int, ...]]:
+def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return list(cursor.fetchall())

@@ -1,24 +1,53 @@
 """Celery's doors: a line or two each. A task carries an id or nothing, and asks the database what is to be done."""
 
 import time
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from celery.signals import worker_shutdown
 from django.utils import timezone
 
+from alerts import alarm, counting, gaps, reviewing, verify, watch, watch_workers
 from alerts import cascade as cascading
-from alerts import counting, gaps, reviewing, verify
 from alerts import deliver as delivering
-from alerts.models import Heartbeat
+from alerts.models import Heartbeat, Severity
 from alerts.wake import wake
 
 # A turn is short, so that heartbeats, cascades and folding never stand behind a long queue of mail.
-ONE_TURN = 5.0  # seconds
+ONE_TURN = 2.0  # seconds
+LONG_TURN = 20.0
 
 
 @shared_task
 def heartbeat() -> None:
     """Beat and a worker are alive: beat sent this, a worker ran it."""
     Heartbeat.objects.update_or_create(process="beat", defaults={"at": timezone.now()})
+
+
+@shared_task(bind=True)
+def pulse(self: Task) -> None:
+    """This worker's pool runs tasks: its main process sent this to its own queue."""
+    watch_workers.pulse(self.request.hostname, timezone.now())
+
+
+@worker_shutdown.connect
+def goodbye(sender: Any, **_: object) -> None:
+    """A worker that stops as it was asked to is not looked for."""
+    watch_workers.goodbye(sender.hostname)
+
+
+@shared_task
+def audit() -> None:
+    """Is any live work older than it should be? The beat rings for it, and so does every worker."""
+    now = timezone.now()
+    if watch.audit(now):
+        alarm.tell(now)
+
+
+@shared_task
+def report_well() -> None:
+    """Call whoever is paged by silence."""
+    alarm.report_well(timezone.now())
 
 
 @shared_task
@@ -30,9 +59,36 @@ def cascade(advisory_id: int) -> None:
 @shared_task
 def cascade_all() -> None:
     """A pass over each live advisory: late joiners, due relays, lost work."""
-    for advisory_id in cascading.live_advisories():
-        cascading.cascade(advisory_id)
+    _pass_over(cascading.wanting())
     cascading.forget_changes()
+
+
+@shared_task
+def cascade_due() -> None:
+    """A pass over each advisory in which something is due, or was left half done by whoever died."""
+    _pass_over(cascading.wanting(changes=False))
+
+
+def _pass_over(advisories: list[int]) -> None:
+    """The most severe first; what a long turn leaves, the beat's next look finds."""
+    until = time.monotonic() + LONG_TURN
+    for advisory_id in advisories:
+        cascading.cascade(advisory_id)
+        if time.monotonic() > until:
+            return
+
+
+@shared_task
+def compare_anew(advisory_id: int) -> None:
+    """Compare everything of one advisory, changed or not."""
+    cascading.compare_anew(advisory_id)
+
+
+@shared_task
+def compare_all_anew() -> None:
+    """Ring for each live advisory to be compared whole."""
+    for advisory_id in cascading.live_advisories():
+        wake("compare_anew", advisory_id, rank=len(Severity) - 1)
 
 
 @shared_task

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
 from bench.reach import reach_preview
@@ -14,4 +15,7 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "tree_branch": tree_branch,
     "tree_page": tree_page,
     "reach_preview": reach_preview,
+    "cascade_write": cascade_write,
+    "cascade_first_mail": cascade_first_mail,
+    "cascade_idle": cascade_idle,
 }

@@ -3,13 +3,17 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutdown
+
+from config import workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tocsin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+worker_ready.connect(workers.begin)
+worker_shutdown.connect(workers.end)
 
 # Every verb that asks the database what is to be done, but for those that the beat rings within seconds anyway.
 LOOKS = (

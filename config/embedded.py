@@ -21,7 +21,17 @@ from urllib.parse import unquote, urlsplit
 from config import servers
 from config.servers import Trouble
 
-__all__ = ["Services", "Trouble", "environment", "for_development", "place", "running", "services", "throwaway"]
+__all__ = [
+    "Services",
+    "Trouble",
+    "environment",
+    "folder",
+    "for_development",
+    "place",
+    "running",
+    "services",
+    "throwaway",
+]
 
 PATIENCE = 30.0  # seconds that a dead owner's servers may take to stop before we say that the place is taken
 
@@ -90,10 +100,10 @@ def services(place: Path, *, durable: bool = True) -> Iterator[Services]:
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(_lock(place))
         if not database_url:
-            programs = servers.binaries(_shelf(place))
-            database_url = stack.enter_context(servers.postgresql(place, programs, durable=durable, hold=[lock]))
+            postgresql = servers.postgresql(place, programs(place), durable=durable, hold=[lock])
+            database_url = stack.enter_context(postgresql).url
         if not redis_url:
-            redis_url = stack.enter_context(servers.redis(place, hold=[lock]))
+            redis_url = stack.enter_context(servers.redis(place, hold=[lock])).url
         found = Services(database_url, redis_url)
         _write(place / "state.json", json.dumps(asdict(found) | {"owner": os.getpid(), "born": _born(os.getpid())}))
         try:
@@ -112,16 +122,28 @@ def throwaway(*, durable: bool = False) -> Iterator[Services]:
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         yield Services(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
         return
+    with folder() as own, services(own, durable=durable) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A data folder for one run, which goes with it; those of dead runs go first."""
     shelf = place() / "tests"
     _make(place())
     _make(shelf)
     _clear(shelf)
     own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=shelf))
+    _make(own)
     try:
-        with services(own, durable=durable) as found:
-            yield found
+        yield own
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def programs(place: Path) -> Path:
+    """The folder of PostgreSQL's programs for a data folder."""
+    return servers.binaries(_shelf(place))
 
 
 @contextlib.contextmanager

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from config.keeper import Kept
 
@@ -29,6 +30,53 @@ Ready = Callable[[int], bool]
 
 class Trouble(Exception):
     """Something that only a person can put right; its one line says what to do."""
+
+
+class Server:
+    """A server under its keeper, which can be started again on its port and its data. Raises Trouble when it can't."""
+
+    def __init__(self, name: str, place: Path, start: Start, ready: Ready) -> None:
+        self.name, self.place, self._start, self._ready = name, place, start, ready
+        self.log = place / f"{name.lower()}.log"
+        self.url = ""
+        for _ in range(5):
+            self.port = free_port()
+            if self._came_up():
+                return
+            if "already in use" not in tail(self.log, 20):  # else somebody took the port between our look and its start
+                break
+        self._give_up()
+
+    def again(self) -> None:
+        """Start it again where it was, whether it was stopped or killed; returns when it is ready."""
+        self.kept.stop()
+        if not self._came_up():
+            self._give_up()
+
+    def stop(self) -> None:
+        """Stop it, and wait until nothing of it is left."""
+        self.kept.stop()
+
+    def _came_up(self) -> bool:
+        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            self.kept = self._start(self.port, file.fileno())
+        until = time.monotonic() + WAIT
+        try:
+            while self.kept.code is None and time.monotonic() < until:
+                if self._ready(self.port):
+                    return True
+                time.sleep(0.02)
+        except BaseException:
+            self.kept.stop()
+            raise
+        self.kept.stop()
+        return False
+
+    def _give_up(self) -> NoReturn:
+        said = tail(self.log)
+        if "No space left" in said:
+            raise Trouble(f"The disk under {self.place} is full: make room and start again.")
+        raise Trouble(f"{self.name} did not start: {said or 'it said nothing'} (its log: {self.log})")
 
 
 def room(place: Path) -> None:
@@ -212,12 +260,13 @@ def ps(pid: int, column: str) -> str:
 
 
 @contextlib.contextmanager
-def postgresql(place: Path, programs: Path, *, durable: bool, hold: Sequence[int]) -> Iterator[str]:
-    """A PostgreSQL on `place/pg`; its DATABASE_URL. Fast shutdown at the end."""
+def postgresql(
+    place: Path, programs: Path, *, durable: bool, hold: Sequence[int], more: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """A PostgreSQL on `place/pg`; its `url` is the DATABASE_URL. `more`: settings of its own. Fast shutdown at the end."""
     password = kept_secret(place / "pg-password")
     if not (place / "pg").exists():
         _initialise(programs, place, password, durable=durable)
-    _clear_stale(place)
     settings = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
@@ -228,9 +277,11 @@ def postgresql(place: Path, programs: Path, *, durable: bool, hold: Sequence[int
     }
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    settings |= more or {}
     options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
 
     def start(port: int, log: int) -> Kept:
+        _clear_stale(place)
         return Kept(
             "PostgreSQL",
             [programs / "postgres", "-D", place / "pg", "-p", str(port), *options],
@@ -249,11 +300,12 @@ def postgresql(place: Path, programs: Path, *, durable: bool, hold: Sequence[int
             return (place / "pg" / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
         return False
 
-    kept, port = _started("PostgreSQL", place, start, ready)
+    server = Server("PostgreSQL", place, start, ready)
+    server.url = f"postgresql://tocsin:{password}@127.0.0.1:{server.port}/tocsin"
     try:
-        yield f"postgresql://tocsin:{password}@127.0.0.1:{port}/tocsin"
+        yield server
     finally:
-        kept.stop()
+        server.stop()
 
 
 # --- Redis ---
@@ -285,8 +337,8 @@ def _recent(program: str) -> bool:
 
 
 @contextlib.contextmanager
-def redis(place: Path, *, hold: Sequence[int]) -> Iterator[str]:
-    """A Redis that keeps nothing on disk (it only says "look now"); its REDIS_URL."""
+def redis(place: Path, *, hold: Sequence[int]) -> Iterator[Server]:
+    """A Redis that keeps nothing on disk (it only says "look now"); its `url` is the REDIS_URL."""
     program, password = redis_program(), kept_secret(place / "redis-password")
     folder = place / "redis"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -304,11 +356,12 @@ def redis(place: Path, *, hold: Sequence[int]) -> Iterator[str]:
     def ready(port: int) -> bool:
         return redis_answers(port, password)
 
-    kept, port = _started("Redis", place, start, ready)
+    server = Server("Redis", place, start, ready)
+    server.url = f"redis://:{password}@127.0.0.1:{server.port}/0"
     try:
-        yield f"redis://:{password}@127.0.0.1:{port}/0"
+        yield server
     finally:
-        kept.stop()
+        server.stop()
 
 
 def redis_answers(port: int, password: str, host: str = "127.0.0.1") -> bool:
@@ -330,31 +383,3 @@ def postgresql_answers(port: int, host: str = "127.0.0.1") -> bool:
         line.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
         return line.recv(1) in (b"S", b"N")
     return False
-
-
-# --- both ---
-
-
-def _started(name: str, place: Path, start: Start, ready: Ready) -> tuple[Kept, int]:
-    """Start a server on a free port and wait until it is ready. Raises Trouble with the end of its log."""
-    log = place / f"{name.lower()}.log"
-    for _ in range(5):
-        port = free_port()
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            kept = start(port, file.fileno())
-        until = time.monotonic() + WAIT
-        try:
-            while kept.code is None and time.monotonic() < until:
-                if ready(port):
-                    return kept, port
-                time.sleep(0.02)
-        except BaseException:
-            kept.stop()
-            raise
-        kept.stop()
-        if "already in use" not in tail(log, 20):  # else somebody took the port between our look and its start
-            break
-    said = tail(log)
-    if "No space left" in said:
-        raise Trouble(f"The disk under {place} is full: make room and start again.")
-    raise Trouble(f"{name} did not start: {said or 'it said nothing'} (its log: {log})")

@@ -118,16 +118,50 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
+# What is severe overtakes what is not in the queue as well (`config.bell.PRIORITIES`).
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "queue_order_strategy": "priority",
+    "priority_steps": [0, 3, 6, 9],
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
+# Each worker has a queue of its own, for the pulse that proves that its pool runs tasks (`config.workers`).
+CELERY_WORKER_DIRECT = True
+# --- the watchdog (`alerts.watch`), in seconds: how often all live work is looked at; after how long a silent beat, and a
+# worker that runs nothing, are noticed. The last is longer than any task, and workers show themselves nine times in it. ---
+AUDIT_EVERY: float = env.float("AUDIT_EVERY", default=120.0)
+BEAT_SILENT: float = env.float("BEAT_SILENT", default=30.0)
+WORKER_SILENT: float = env.float("WORKER_SILENT", default=90.0)
+
+
+def _hook(name: str) -> str:
+    """An address that is called from here. It may hold a key, so it is said nowhere, not even where it is wrong."""
+    address: str = env(name, default="").strip()
+    try:
+        parts = urlsplit(address)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if address and not (right and address.isascii() and address.isprintable() and " " not in address):
+        raise ImproperlyConfigured(f"{name} must be like https://hooks.example.org/a-long-key, or not set at all.")
+    return address
+
+
+# Called each minute only while all is well, so that silence pages somebody; sent a POST when something is not.
+HEARTBEAT_URL = _hook("HEARTBEAT_URL")
+ALARM_URL = _hook("ALARM_URL")
 # How often the beat rings for each task, in seconds.
 BEATS = {
     "alerts.tasks.heartbeat": 5.0,
+    "alerts.tasks.report_well": 60.0,
+    "alerts.tasks.audit": AUDIT_EVERY,
     "alerts.tasks.deliver": 10.0,
     "alerts.tasks.fold_all": 10.0,
+    "alerts.tasks.cascade_due": 10.0,
     "alerts.tasks.cascade_all": 60.0,
+    "alerts.tasks.compare_all_anew": 3600.0,
     "alerts.tasks.tend_gaps": 60.0,
     "alerts.tasks.tend_reviews": 60.0,
     "alerts.tasks.ask_contacts": 3600.0,
@@ -146,7 +180,8 @@ EMAIL_URL: str = env("EMAIL_URL", default="smtp://127.0.0.1:1025" if DEBUG else 
 if not EMAIL_URL:
     raise ImproperlyConfigured("EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true")
 globals().update(env.email_url("EMAIL_URL", default=EMAIL_URL))
-EMAIL_TIMEOUT = 30
+# How long a mail server may be silent, in seconds; less than BATCH_LEASE, or a batch is taken over while it is being sent.
+EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)
 ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBUG else _site.hostname}")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
 EMAIL_SUBJECT_PREFIX = ""

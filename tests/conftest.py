@@ -50,9 +50,20 @@ def pytest_unconfigure() -> None:
     _services.close()
 
 
-@pytest.fixture(scope="module")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long round of killing runs only where it is asked for."""
+    if "chaos" not in config.getoption("markexpr"):
+        left_out = [item for item in items if item.get_closest_marker("chaos")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """Web, worker, beat and mailbox as real processes, with the demo's directory; one for the tests of a file."""
+    """Web, worker, beat and mailbox as real processes, with the demo's directory; one for all live tests.
+
+    Each test has its own advisory, counts only what is of it, and starts again whatever it killed.
+    """
     from tests.stack import running
 
     with running(tmp_path_factory.mktemp("live")) as live:

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 
@@ -23,6 +24,7 @@ from redis import Redis
 from config.keeper import Kept
 
 ROOT = Path(__file__).resolve().parent.parent
+_numbers = count(1)  # of the stacks of this run, each with a database and a Redis database of its own
 
 
 def until(what: str, holds: Callable[[], object], within: float = 60) -> None:
@@ -130,8 +132,8 @@ class Stack:
 @contextmanager
 def running(place: Path) -> Iterator[Stack]:
     """The whole stack on a database and a Redis database of its own, migrated, empty, and gone afterwards."""
-    base = os.environ["DATABASE_URL"]
-    name = f"live_{os.getpid()}"
+    base, number = os.environ["DATABASE_URL"], next(_numbers)
+    name = f"live_{os.getpid()}_{number}"
     server, _, _ = base.rpartition("/")
     with ExitStack() as stack:
         with psycopg.connect(base, autocommit=True) as connection:
@@ -142,7 +144,7 @@ def running(place: Path) -> Iterator[Stack]:
             **os.environ,
             "DEBUG": "1",
             "DATABASE_URL": f"{server}/{name}",
-            "REDIS_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1",
+            "REDIS_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}",
             "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
             "SITE_URL": f"http://127.0.0.1:{web_port}",
             "MAILBOX_PORT": str(mail_port),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from alerts.models import Batch, Heartbeat, Message, Record, Relay
+from alerts.models import Batch, Heartbeat, Message, Record, Relay, Trouble
 from departments import admin_base
 from departments.models import (
     Body,
@@ -86,6 +86,7 @@ def fill(first: int, last: int) -> None:
     for n in numbers[1:]:
         revise(warning)
         Heartbeat.objects.create(process=f"process {n}", at=timezone.now())
+        Trouble.objects.create(kind="mail", subject=f"{n}", says="x", began_at=timezone.now(), seen_at=timezone.now())
     pairs = list(zip(bodies, people, topics, strict=True))
     BodyAlias.objects.bulk_create([BodyAlias(body=one, text=one.slug) for one in bodies])
     Sponsor.objects.bulk_create([Sponsor(body=bodies[0], sponsor=one) for one in bodies[1:]])
@@ -144,7 +145,7 @@ def test_every_table_that_was_asked_for_is_there() -> None:
     assert {model.__name__ for model in TABLES} == {
         *("Topic", "BodyAlias", "Sponsor", "Remit", "Body", "Person", "Membership", "Delegation", "BodyEvent"),
         *("PersonEvent", "HoldRequest", "Upload", "Standing"),
-        *("Advisory", "Revision", "Relay", "Message", "Batch", "Record", "Heartbeat"),
+        *("Advisory", "Revision", "Relay", "Message", "Batch", "Record", "Heartbeat", "Trouble"),
     }
 
 

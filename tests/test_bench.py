@@ -74,6 +74,13 @@ def test_the_results_are_a_list_of_rows_with_the_names_that_scripts_rest_on(tmp_
 
 def test_the_rows_have_the_names_that_were_promised() -> None:
     assert {"load_directory", "load_unchanged", "tree_branch", "tree_page"} <= set(ROWS)
+    assert {"reach_preview", "cascade_write", "cascade_first_mail", "cascade_idle"} <= set(ROWS)
+
+
+def test_a_row_of_rates_says_how_many_a_second() -> None:
+    row = compare("row", lambda: 2.0, lambda: 1.0, against="itself", bound=">= 0.6", things=1000)
+    assert (row.value, row.unit, row.yardstick_value, row.ratio, row.holds) == (500, "/s", 1000, 0.5, False)
+    assert "500 /s" in table([row])
 
 
 def test_a_made_up_directory_is_as_large_as_it_was_asked_for_and_hangs_together(tmp_path: Path) -> None:

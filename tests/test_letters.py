@@ -2,15 +2,17 @@
 
 import email
 import email.policy
+import json
 from dataclasses import replace
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts import markdown, marking
+from alerts.letter_blocks import Added
 from alerts.letter_words import Asked, Words
 from alerts.letters import Personal, Skeleton
 from alerts.models import Marking
@@ -33,6 +35,7 @@ WORDS = Words(
     changed="",
     earlier="",
     informs=False,
+    noted=False,
     stood_down=False,
     achieved=(),
     thanks=False,
@@ -145,6 +148,7 @@ def test_a_control_character_becomes_a_blank(control: str) -> None:
     assert parsed(content)["Bcc"] is None
 
 
+@settings(deadline=None)
 @given(st.lists(names, max_size=9), names, names)
 def test_bodies_and_contacts_stand_as_they_are_called(bodies: list[str], contact: str, telephone: str) -> None:
     personal = replace(PERSONAL, bodies=tuple(bodies), contact=contact, telephone=telephone)
@@ -154,6 +158,72 @@ def test_bodies_and_contacts_stand_as_they_are_called(bodies: list[str], contact
         assert written(body) in text
     if written(contact):
         assert f"Or ask your contact, {written(contact)}" in text
+
+
+def bare(words: str) -> str:
+    """Without blanks and without marks: as it reads, wherever its lines are broken."""
+    return "".join(words.replace(">", " ").split())
+
+
+def plain(personal: Personal) -> str:
+    return part(parsed(SKELETON.fill(personal)), "plain").replace("\r\n", "\n")
+
+
+@settings(deadline=None)
+@given(names, names, names | st.text(alphabet="a <&>\r\n\t=.\0\u2028", max_size=2_000))
+def test_any_hold_and_any_note_are_read_back_and_start_nothing(held: str, body: str, text: str) -> None:
+    personal = replace(PERSONAL, held=(held,), notes=(Added(body, "Tue 28 April, 17:00 BST", text),))
+    content = SKELETON.fill(personal)
+    message = parsed(content)
+    assert message.keys() == HEADERS
+    said = bare(part(message, "plain"))
+    for words in (held, body, text):
+        assert bare(written(words)) in said
+    html = part(message, "html")
+    assert "<script" not in html
+    assert html.count("<h2") == part(parsed(SKELETON.fill(PERSONAL)), "html").count("<h2") + 1
+    lines = content.split(b"\r\n\r\n", 1)[1].split(b"\r\n")
+    assert max(map(len, lines)) <= 76
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    kept = Personal.from_json(json.loads(json.dumps(personal.to_json())))
+    assert replace(kept, link=PERSONAL.link) == personal
+
+
+def test_nobody_else_has_a_line_or_a_blank_of_it() -> None:
+    text = plain(PERSONAL)
+    assert text.startswith("Dear Ann Other,\n\nDO NOT USE ZOOM")
+    assert "\n\n\n" not in text
+    assert "  2. Move closed meetings, by Fri 1 May, 17:00 BST\n\nAnswer here, without signing in:" in text
+    html = part(parsed(SKELETON.fill(PERSONAL)), "html")
+    assert "<p></p>" not in html
+    assert "hold this" not in html
+
+
+def test_a_note_keeps_its_lines_behind_a_mark_of_their_own() -> None:
+    note = Added("HM Treasury", "Tue 28 April, 17:00 BST", "Ask <Béa>:\n\n  room 4\n" + "long " * 30)
+    personal = replace(PERSONAL, notes=(note,))
+    text = plain(personal)
+    assert (
+        "\nAdded by HM Treasury, not by the issuer (Tue 28 April, 17:00\nBST):\n> Ask <Béa>:\n>\n>   room 4\n> long"
+        in text
+    )
+    assert text.index("2. Move closed meetings") < text.index("Added by") < text.index("Answer here")
+    assert "Ask &lt;Béa&gt;:<br><br>  room 4<br>long" in part(parsed(SKELETON.fill(personal)), "html")
+
+
+def test_what_an_older_mail_kept_is_read_still() -> None:
+    kept = {name: value for name, value in PERSONAL.to_json().items() if name not in ("held", "notes", "noted_by")}
+    assert replace(Personal.from_json(kept), link=PERSONAL.link) == PERSONAL
+
+
+def test_many_holds_are_counted_once_enough_are_named() -> None:
+    held = tuple(f"You hold this for Body {number} until 14:05 today (BST)." for number in range(9))
+    for kind in ("plain", "html"):
+        words = part(parsed(SKELETON.fill(replace(PERSONAL, held=held))), kind)
+        assert "Body 5" in words
+        assert "Body 6" not in words
+        assert "3 more; the page names them." in words
+        assert "Release them" in words
 
 
 def test_a_name_is_no_markup_in_html() -> None:

@@ -203,7 +203,7 @@ def test_a_body_two_levels_up_that_holds_is_named_with_its_deadline(scene: Scene
     assert "Held by Government for 3 h 58 min, then released by Keeper at" in page
     assert "Handed over; this route does not report delivery" in page
     Relay.objects.filter(pk=relay.pk).update(released_by=None)
-    assert "then released by the clock at" in read(auditor, tom)
+    assert "then released over them by the clock at" in read(auditor, tom)
 
 
 def test_a_refusal_is_repeated_without_the_address(scene: Scene, auditor: Person) -> None:

@@ -57,10 +57,9 @@ class TestWhileNothingChanges:
     def test_a_minute_costs_two_small_queries_however_many_are_live(self, scene: Scene) -> None:
         for _ in range(5):
             cascade(scene.advisory(scene.root).pk)
-        cascade_all()
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        assert nothing_is_wanted()
+        forget_changes()
+        with CaptureQueriesContext(connection) as asked:
             cascade_all()
         assert len(asked) == 2
 
@@ -253,7 +252,8 @@ class TestAtATime:
         for number in range(12):
             scene.person(f"p{number:02}", (scene.south, "member"))
         advisory = scene.advisory(scene.root)
-        write, pieces = cascading._write, []
+        write = cascading._write
+        pieces: list[cascading._Chunk] = []
 
         def joined(of: Advisory, chunk: cascading._Chunk) -> None:
             if chunk.above and not pieces:
@@ -289,21 +289,17 @@ def test_who_is_let_go_on_while_people_are_told_is_told_as_well(
 ) -> None:
     """The press comes between the look at a relay and the note that everybody there was looked at."""
     north = held.relays.get(body=scene.north)
-    Relay.objects.filter(pk=north.pk).update(to_tell=True)
-    take = cascading._take_to_tell
+    held.relays.update(stale=True)
+    queue_at = cascading._queue_at
 
-    def pressed(advisory: Advisory) -> list[int]:
-        found = take(advisory)
-        if found:
-            monkeypatch.setattr(cascading, "_take_to_tell", take)
-            release(north.pk, scene.officer)
-        return found
+    def pressed(advisory: Advisory, at: list[int], after: int) -> int | None:
+        release(north.pk, scene.officer)
+        return queue_at(advisory, at, after)
 
-    monkeypatch.setattr(cascading, "_take_to_tell", pressed)
-    cascade(held.pk)
-    cascade(held.pk)
-    assert "Below" in told(held)
-    assert "Member" in told(held)
+    monkeypatch.setattr(cascading, "_queue_at", pressed)
+    assert cascade(held.pk)
+    assert told(held) == ["Below", "Beside", "Contact", "Member"]
+    assert nothing_is_wanted()
 
 
 class TestGivingWay:

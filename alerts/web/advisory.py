@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import approving, gaps, publish, reviewing, rules, stopping
+from alerts import approving, gaps, noting, publish, reviewing, rules, stopping
 from alerts.contract import NotUnderstood
 from alerts.life import life_of
 from alerts.markdown import to_html
-from alerts.models import Advisory, Draft, Gap, Revision, State
+from alerts.models import Advisory, Draft, Gap, Note, Revision, State
 from alerts.starters import content_of_starter, starters
 from alerts.targeting import in_words
 from alerts.web.asking import find, signed_in, title_of
@@ -26,6 +26,7 @@ from departments.models import Person
 from departments.refusal import Refused
 
 GAPS_NAMED = 20
+NOTES_SHOWN = 10
 
 
 @require_safe
@@ -64,6 +65,10 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
             "gaps_more": max(len(not_heard) - GAPS_NAMED, 0),
             "waiting": waiting_of(found, person) if everything and reads else None,
             "officer": officer,
+            "everything": everything,
+            "notes": (notes := _notes(found, person, everything=everything) if reads and found.current else []),
+            "notes_more": len(notes) > NOTES_SHOWN,
+            "places": noting.places_of(person, found),
             "live": found.state in (State.LIVE, State.EXPIRED),
             "far": stopping.how_far(found) if found.stopped else None,
             "life": life_of(found) if everything and reads else [],
@@ -77,6 +82,12 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
         },
         status=status,
     )
+
+
+def _notes(found: Advisory, person: Person, *, everything: bool) -> list[Note]:
+    """What contacts added, as far as it stands in or above what is this person's; one more than is shown."""
+    branches = None if everything else rules.own_branches(person)
+    return noting.standing_in(found, branches, NOTES_SHOWN + 1)
 
 
 def _do(request: HttpRequest, reference: str, permission: str, act: Callable[[Advisory, Person], str]) -> HttpResponse:

@@ -55,16 +55,17 @@ def release(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
     """An officer of the issuer or above it, or the held body's contact or deputy, lets a held body go on."""
     held = get_object_or_404(Relay.objects.select_related("advisory", "body"), pk=relay, advisory__reference=reference)
     require(request, "alerts.release_relay", held)
+    back = "alerts:where" if request.POST.get("from") == "where" else "alerts:coverage"
     try:
         released = holds.release(held.pk, signed_in(request))
     except Refused as refused:
         messages.error(request, str(refused))
-        return redirect("alerts:coverage", reference)
+        return redirect(back, reference)
     if released:
         messages.success(request, f"{held.body.name} goes on: everybody in it and below it is told now.")
     else:
         messages.info(request, f"{held.body.name} was not held any more; nothing changed.")
-    return redirect("alerts:coverage", reference)
+    return redirect(back, reference)
 
 
 def _context(request: HttpRequest, advisory: Advisory) -> dict[str, object]:

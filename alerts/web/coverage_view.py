@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from alerts import coverage, rules
+from django.db.models import F
+
+from alerts import coverage, hold_words, rules
 from alerts.coverage import Bodies, Figures, Row
-from alerts.models import Advisory, Exclusion, Gap, State
+from alerts.models import Advisory, Exclusion, Gap, Relay, State
 from alerts.senders import reports_delivery
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
@@ -16,6 +18,8 @@ from departments.models import Body, Person
 
 NAMED = 10
 """How many bodies are named before "and N more"."""
+LISTED = 200
+"""How many of those that held it stand behind "and N more"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,44 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A body that holds the warning, and whether this person may let it go on."""
+    """A body that holds the warning, who holds it there, and what this person may do about it."""
 
     row: Row
     people: int
+    contact: str
+    """Name and telephone; "" where nobody is known."""
     may_release: bool
+    may_note: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The bodies that held it and do not any more, the longest hold first."""
+
+    words: list[str]
+    """A sentence each, of the first `LISTED`."""
+    count: int
+    longest: timedelta
+
+    @property
+    def named(self) -> list[str]:
+        """The first of them."""
+        return self.words[:NAMED]
+
+    @property
+    def further(self) -> list[str]:
+        """Those behind "and N more"."""
+        return self.words[NAMED:]
+
+    @property
+    def more(self) -> int:
+        """How many are not among the first."""
+        return self.count - len(self.named)
+
+    @property
+    def unlisted(self) -> int:
+        """How many are only counted."""
+        return self.count - len(self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +124,8 @@ class CoverageView:
     unreachable: int
     refused: list[Row]
     held: list[Held]
+    passed: Passed | None
+    """Of what was held on the way, and is not any more."""
     lines: list[Line]
     left_out: list[LeftOut]
     undecided: list[Body]
@@ -176,6 +215,7 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
             :5
         ],
         held=_held(rows, waits, advisory, person),
+        passed=_passed(advisory, None if everything else own),
         lines=list(_lines(rows, waits, delivery, opened)),
         left_out=_left_out([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
         undecided=undecided,
@@ -223,8 +263,35 @@ def _held(rows: Sequence[Row], waits: dict[str, int], advisory: Advisory, person
     if not held:
         return []
     ids = [row.relay_id for row in held if row.relay_id is not None]
-    mine = set(ids) if rules.is_officer_of_issuer(person, advisory) else rules.may_release_of(person, ids)
-    return [Held(row, waits[row.body], row.relay_id in mine) for row in held]
+    own = rules.may_release_of(person, ids)
+    mine = set(ids) if rules.is_officer_of_issuer(person, advisory) else own
+    who = hold_words.holders(ids[:NAMED])
+    return [
+        Held(
+            row,
+            waits[row.body],
+            ", ".join(part for part in who.get(row.relay_id or 0, ()) if part),
+            row.relay_id in mine,
+            row.relay_id in own and advisory.state == State.LIVE,
+        )
+        for row in held
+    ]
+
+
+def _passed(advisory: Advisory, own: Collection[int] | None) -> Passed | None:
+    """What was held on the way; `own`: only at these bodies."""
+    relays = Relay.objects.filter(advisory=advisory, state=Relay.State.RELEASED, held_until__isnull=False)
+    relays = relays.exclude(purpose=Relay.Purpose.LEFT).exclude(released_at=None).exclude(reached_at=None)
+    if own is not None:
+        relays = relays.filter(body__in=own)
+    first = relays.select_related("body", "released_by").annotate(lasted=F("released_at") - F("reached_at"))
+    shown = list(first.order_by("-lasted", "body__name", "pk")[:LISTED])
+    if not shown:
+        return None
+    who = hold_words.holders(relay.pk for relay in shown)
+    words = [hold_words.held_for(relay, *who.get(relay.pk, ("", ""))) for relay in shown]
+    number = len(shown) if len(shown) < LISTED else relays.count()
+    return Passed([f"{said[0].upper()}{said[1:]}" for said in words], number, shown[0].lasted)
 
 
 def _lines(rows: Sequence[Row], waits: dict[str, int], delivery: bool, opened: Collection[str]) -> Iterable[Line]:

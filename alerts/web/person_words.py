@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from alerts.hold_words import held_for, lasted
 from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
 from alerts.senders import reports_delivery
 from alerts.told import Entry, LeftOut, Place
@@ -126,9 +127,8 @@ def _held(relay: Relay, own: bool) -> Said:
     if relay.released_at is None:
         until = f", goes on by itself {_at(relay.held_until)}" if relay.held_until else ""
         return Said(f"Held by {name} since {_moment(relay.reached_at)}{until}{told}")
-    by = relay.released_by.name if relay.released_by else "the clock"
-    lasted = _lasted(relay.released_at - relay.reached_at)
-    return Said(f"Held by {name} for {lasted}, then released by {by} {_at(relay.released_at)}{told}")
+    words = held_for(relay)
+    return Said(f"{words[0].upper()}{words[1:]} {_at(relay.released_at)}{told}")
 
 
 def mails(entry: Entry) -> list[Said]:
@@ -143,14 +143,17 @@ def mails(entry: Entry) -> list[Said]:
 
 
 def _mail(entry: Entry, message: Message) -> Said:
-    what = f"{message.get_kind_display().capitalize()}, revision {_revision(message).number}"
+    number = _revision(message).number
+    what = f"{message.get_kind_display().capitalize()}, revision {number}"
+    if message.kind == Message.Kind.NOTE:
+        what = f"Note of a contact on revision {number}"
     reply = f": “{_without_addresses(message.error)}”" if message.error else ""
     match message.state:
         case Message.State.SENT if message.sent_at:
-            lasted = _lasted(message.sent_at - _revision(message).at)
+            took = lasted(message.sent_at - _revision(message).at)
             delivered = ", and delivered" if _delivered(entry, message) else ""
             return Said(
-                f"{what}: handed to their mail server {_at(message.sent_at)}, {lasted} after it was published{delivered}"
+                f"{what}: handed to their mail server {_at(message.sent_at)}, {took} after it was published{delivered}"
             )
         case Message.State.FAILED:
             return Said(f"{what}: refused by their mail server {_at(message.failed_at)}{reply}", dark=True)
@@ -234,19 +237,6 @@ def _over(entry: Entry) -> bool:
 def _without_addresses(reply: str) -> str:
     cut = reply if len(reply) <= LONGEST_REPLY else f"{reply[:LONGEST_REPLY]}…"
     return ADDRESS.sub("(the address)", cut)
-
-
-def _lasted(span: timedelta) -> str:
-    """ "3 h 58 min", "2 days 4 h", "less than a minute"."""
-    minutes = int(span.total_seconds() // 60)
-    hours, days = minutes // 60, minutes // (60 * 24)
-    if minutes < 1:
-        return "less than a minute"
-    if hours < 1:
-        return f"{minutes} min"
-    if days < 1:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    return f"{days} {'day' if days == 1 else 'days'}{f' {hours % 24} h' if hours % 24 else ''}"
 
 
 def _moment(moment: datetime) -> str:

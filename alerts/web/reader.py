@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, marking, suspicion, unlocking
+from alerts import acknowledge, holds, marking, suspicion, unlocking
 from alerts.acknowledge import NotAnswered
 from alerts.markdown import to_html
 from alerts.models import ActionAnswer, Advisory, Recipient, State
@@ -30,6 +30,8 @@ NOT_OPENED = (
 )
 NOT_TAKEN = "This page is locked, so your answer was not taken. Open it with a code first, and answer then."
 TOO_QUICK = "That was quicker than a person presses, so no code was sent. Press once more."
+NOT_PRESSED = "That was quicker than a person presses, so nothing was let go on. Press once more."
+OLD = "This page had been open for long, or came back damaged, so nothing was let go on. Press once more."
 DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 
@@ -42,6 +44,9 @@ def reader(request: HttpRequest, token: str) -> HttpResponse:
     recipient = acknowledge.find(token)
     if recipient is None or recipient.advisory.current is None:
         return private(_no_such_link(request))
+    # Letting a warning through needs no word of its text, so that a locked page offers it too.
+    if request.method == "POST" and request.POST.get("press") == "release":
+        return private(_release(request, recipient))
     if _locked(request, recipient):
         return private(_unlock(request, recipient) if request.method == "POST" else _cover(request, recipient))
     if request.method != "POST":
@@ -63,6 +68,32 @@ def private(response: HttpResponse) -> HttpResponse:
 def _no_such_link(request: HttpRequest) -> HttpResponse:
     limited = too_many(request, "reader", MOST_INVALID)
     return render(request, "alerts/no_such_link.html", {"limited": limited}, status=429 if limited else 404)
+
+
+# --- letting go on what they hold ---
+
+
+def _release(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    """One press lets it go on: the safe direction. Whatever stands against it is said on the page, and nothing changed."""
+    typed = request.POST.get("relay", "")
+    relay_id = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 19 else 0
+    opened = holds.opened_at(recipient, relay_id, request.POST.get("form", ""))
+    if opened is None:
+        return _not_released(request, recipient, OLD)
+    evidence = suspicion.Evidence(request.headers.get("User-Agent", ""), timezone.now().timestamp() - opened)
+    if suspicion.signs(evidence):
+        return _not_released(request, recipient, NOT_PRESSED)
+    try:
+        holds.release_by_link(recipient, relay_id)
+    except Refused as refused:
+        return _not_released(request, recipient, str(refused))
+    return _back(request, f"#hold-{relay_id}")
+
+
+def _not_released(request: HttpRequest, recipient: Recipient, why: str) -> HttpResponse:
+    if _locked(request, recipient):
+        return _cover(request, recipient, not_released=why, status=422)
+    return _show(request, recipient, not_released=why, status=422)
 
 
 # --- while it is locked ---
@@ -120,7 +151,13 @@ def _open(request: HttpRequest, recipient: Recipient) -> HttpResponse:
 
 
 def _cover(
-    request: HttpRequest, recipient: Recipient, *, wrong: str = "", typing: bool = False, status: int = 200
+    request: HttpRequest,
+    recipient: Recipient,
+    *,
+    wrong: str = "",
+    not_released: str = "",
+    typing: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     """The page while it is locked. After a code that was not taken it says the same, whatever was wrong with the code."""
     waiting = None if typing else unlocking.waiting(recipient)
@@ -130,6 +167,8 @@ def _cover(
         "expired": recipient.advisory.state == State.EXPIRED,
         "stood_down": recipient.advisory.state == State.STOOD_DOWN,
         "wrong": wrong,
+        "not_released": not_released,
+        "now": timezone.now(),
         "typing": typing,
         "waiting": waiting,
         "can_be_sent": unlocking.can_be_sent(recipient),
@@ -165,6 +204,7 @@ def _show(
     *,
     errors: dict[str, str] | None = None,
     typed: dict[str, str] | None = None,
+    not_released: str = "",
     status: int = 200,
 ) -> HttpResponse:
     page = acknowledge.page(recipient)
@@ -174,6 +214,8 @@ def _show(
         "advisory": advisory,
         "errors": errors or {},
         "typed": typed or {},
+        "not_released": not_released,
+        "now": timezone.now(),
         "guidance": to_html(page.content.get("guidance", "")),
         "asks": advisory.state == State.LIVE,
         "expired": advisory.state == State.EXPIRED,

@@ -11,10 +11,13 @@ from alerts.web import (
     drafts,
     health,
     home,
+    notes,
+    operations,
     reach_page,
     reader,
     texts,
     whatif,
+    where,
     writing,
 )
 
@@ -42,7 +45,10 @@ advisories = (
         path("<str:reference>/stand-down/", advisory.stand_down, name="stand_down"),
         path("<str:reference>/coverage/", coverage.coverage, name="coverage"),
         path("<str:reference>/coverage/live/", coverage.coverage_live, name="coverage_live"),
+        path("<str:reference>/where/", where.where, name="where"),
+        path("<str:reference>/where/live/", where.where_live, name="where_live"),
         path("<str:reference>/release/<int:relay>/", coverage.release, name="release"),
+        path("<str:reference>/note/<int:relay>/", notes.note, name="note"),
     ],
     "alerts",
 )
@@ -53,6 +59,8 @@ urlpatterns = [
     path("c/<str:token>", contact_check.contact_check, name="contact_check"),
     path("check", check.check, name="check"),
     path("healthz", health.healthz, name="healthz"),
+    path("operations/", operations.operations_page, name="operations"),
+    path("operations/live/", operations.operations_live, name="operations_live"),
     path("advisories/", include(advisories)),
     path("whatif/", whatif.try_it, name="whatif"),
     path("introduce/", directory.introduce, name="introduce"),

@@ -3,6 +3,7 @@
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from alerts.hold_words import lasted
 from alerts.models import Advisory
 from alerts.web.coverage_view import NAMED, CoverageView
 from alerts.web.numbers import count, has, people
@@ -48,6 +49,10 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         names = [row.name for row in view.dark_named]
         more = [f"{view.dark_more:,} more"] if view.dark_more else []
         said.append(f"Nobody could be told at {count(len(view.dark), 'body', 'bodies')}: {listed(names + more)}.")
+    if view.passed:
+        first = view.passed.count == 1
+        held = f"It was held first by the contacts of {count(view.passed.count, 'body', 'bodies')}"
+        said.append(f"{held}, for {'' if first else 'at most '}{lasted(view.passed.longest)}.")
     for item in view.left_out:
         on = date_format(timezone.localtime(item.at), "j F Y")
         bodies = listed([*(body.name for body in item.named), *([f"{item.more:,} more"] if item.more else [])])

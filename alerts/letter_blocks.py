@@ -1,0 +1,136 @@
+"""The blocks of a mail that only some people have: what they hold, and the notes that stand for them. Text and HTML alike.
+
+A block is "" for everybody else, with no empty line left where it would have stood. Styles stand in the elements: these are
+set in after the skeleton's style sheet was worked into it.
+"""
+
+import json
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import NamedTuple
+
+from alerts import hold_words, spelling
+from alerts.letter_words import WIDTH, short
+
+SHOWN = 6  # holds; the page has them all
+_BLOCK = 'style="border-left: 5px solid #0b5c8a; padding: 2px 12px; margin: 12px 0;"'
+_PARAGRAPH = 'style="margin: 0 0 12px;"'
+_HEADING = 'style="font-size: 16px; margin: 16px 0 4px;"'
+_LINK = 'style="color: #0b5c8a;"'
+
+TAKEN_BACK = "The note has been taken back since. The advisory stands as it was."
+
+
+class Added(NamedTuple):
+    """A note in a mail: whose, when, and its words, which may be several lines."""
+
+    body: str
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """How a block is made in either part, from a mail's personal parts."""
+
+    text: Callable[..., str]
+    html: Callable[..., str]
+
+
+def held_of(found: str | None, now: datetime) -> tuple[str, ...]:
+    """What delivery read of somebody's holds (`deliver_sql.PERSONAL`), a sentence each."""
+    said = []
+    for body, until, people, looking in json.loads(found or "[]"):
+        waits = hold_words.waits(people, looking)
+        at = hold_words.until_exact(datetime.fromisoformat(until), now)
+        said.append(f"You hold this for {body} until {at}. {waits[0].upper()}{waits[1:]}.")
+    return tuple(said)
+
+
+def notes_of(found: str | None) -> tuple[Added, ...]:
+    """What delivery read of the notes that stand for somebody."""
+    return tuple(Added(body, short(datetime.fromisoformat(at)), text) for body, at, text in json.loads(found or "[]"))
+
+
+def held_text(held: Sequence[str], link: str) -> str:
+    """What the reader holds, a paragraph each, with what to do about it."""
+    if not held:
+        return ""
+    paragraphs = [_fill(spelling.one_line(one)) for one in _shown(held)]
+    return "\n\n".join([*paragraphs, f"{_fill(_do(held))}\n{link}"]) + "\n\n"
+
+
+def held_html(held: Sequence[str], link: str) -> str:
+    """The same, as HTML."""
+    if not held:
+        return ""
+    said = "".join(f"<p {_PARAGRAPH}><b>{escape(spelling.one_line(one))}</b></p>" for one in _shown(held))
+    do = f'<p {_PARAGRAPH}><a {_LINK} href="{escape(link)}">{escape(_do(held).removesuffix(":"))}</a></p>'
+    return f"<div {_BLOCK}>{said}{do}</div>"
+
+
+def _shown(held: Sequence[str]) -> list[str]:
+    more = len(held) - SHOWN
+    return [*held[:SHOWN], *([f"You hold it for {more} more; the page names them."] if more > 0 else [])]
+
+
+def _do(held: Sequence[str]) -> str:
+    return f"Release {'it' if len(held) == 1 else 'them'}, or add a note first:"
+
+
+def notes_text(notes: Sequence[Added]) -> str:
+    """The notes that stand for the reader, each under its heading, its lines as they were typed."""
+    return "".join(f"{_fill(_heading(note))}\n{_indented(note.text)}\n\n" for note in notes)
+
+
+def notes_html(notes: Sequence[Added]) -> str:
+    """The same, as HTML."""
+    return "".join(
+        f"<div {_BLOCK}><h2 {_HEADING}>{escape(_heading(note))}</h2><p {_PARAGRAPH}>{_broken(note.text)}</p></div>"
+        for note in notes
+    )
+
+
+def noted_text(notes: Sequence[Added]) -> str:
+    """What a mail about a note is about; it may have been taken back before the mail left."""
+    return notes_text(notes) or f"{_fill(TAKEN_BACK)}\n\n"
+
+
+def noted_html(notes: Sequence[Added]) -> str:
+    """The same, as HTML."""
+    return notes_html(notes) or f"<p {_PARAGRAPH}>{escape(TAKEN_BACK)}</p>"
+
+
+def _heading(note: Added) -> str:
+    return f"Added by {spelling.one_line(note.body)}, not by the issuer ({spelling.one_line(note.at)}):"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(_wrapped(line) for line in spelling.lines(text).split("\n"))
+
+
+def _wrapped(line: str) -> str:
+    """A typed line in the mail's width, behind a mark that nothing of the issuer's has; its own blanks stay."""
+    if not line.strip():
+        return ">"
+    return textwrap.fill(
+        line,
+        WIDTH,
+        initial_indent="> ",
+        subsequent_indent="> ",
+        break_on_hyphens=False,
+        break_long_words=False,
+        replace_whitespace=False,
+        expand_tabs=False,
+    )
+
+
+def _broken(text: str) -> str:
+    return "<br>".join(escape(line) for line in spelling.lines(text).split("\n"))
+
+
+def _fill(sentence: str) -> str:
+    return textwrap.fill(sentence, WIDTH, break_on_hyphens=False, break_long_words=False)

@@ -1,0 +1,344 @@
+"""The watchdog: is any live work older than it should be, and do those live who are to do it?
+
+`look` reads and changes nothing: `/healthz`, the operators' page and `manage.py audit` ask it. `audit` writes down what it
+found (`Trouble`): opened when first seen, closed when it is not there any more. Some work has no time of its own (a body to be
+compared, a figure to be added up): the auditor notes how far it was (a note, with a mark that moves when the work does), and
+it is trouble once the mark stood still from one audit to the next. Twice, or beside itself: one audit at a time, each
+finding is open once, and an audit that comes right after another one leaves it at that.
+
+Whoever watches is watched: the beat and each worker ring for the audit, `/healthz` looks for itself, and `alerts.alarm` calls
+somebody outside only while all is well.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from redis import RedisError
+
+from alerts import watch_workers
+from alerts.models import Heartbeat, Trouble
+from alerts.watch_sql import (
+    CLOSE,
+    FORGET,
+    HELD,
+    LEFT,
+    MAIL,
+    NOTE,
+    NOTED,
+    OPEN,
+    UNFOLDED,
+    UNNOTE,
+    WAVE,
+)
+from config.logs import scrub
+from config.workers import Broker, broker
+
+LATE = timedelta(minutes=2)
+SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high; for the others
+MOVED = timedelta(minutes=1)
+# A mark that stood still for this long: from one audit to the next, a little less so that a ring that came early counts.
+STILL = 0.9
+KEPT = timedelta(days=90)
+SAID = 200  # characters of what a mail server said
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not well. No title, no address, no token in any of it."""
+
+    kind: str
+    subject: str
+    """The reference of an advisory, or a worker's name; "" where it is about everything."""
+    since: datetime
+    says: str
+    """In a sentence or two, with what to do."""
+    words: str = ""
+    """What a mail server said last, without addresses: for operators, and not for everybody who asks `/healthz`."""
+
+    @property
+    def whole(self) -> str:
+        """The sentence with the server's words."""
+        return f"{self.says} The mail server said: {self.words}" if self.words else self.says
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Work that is there, and how far it is: the same mark later means that it did not move."""
+
+    kind: str
+    subject: str
+    mark: str
+    says: str
+
+
+class View:
+    """What one look reads, each thing once and only where a check asks for it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now, self.late = now, now - LATE
+
+    @cached_property
+    def broker(self) -> Broker | None:
+        """What Redis knows; None where it does not answer."""
+        try:
+            return broker()
+        except RedisError:
+            return None
+
+    @cached_property
+    def heartbeats(self) -> dict[str, datetime]:
+        """When each process was last seen."""
+        return dict(Heartbeat.objects.values_list("process", "at"))
+
+    @cached_property
+    def workers(self) -> list[watch_workers.Seen]:
+        """Who is there, and who was; nobody where Redis can't say."""
+        return list(watch_workers.seen(self.broker.workers, self.heartbeats, self.now)) if self.broker else []
+
+    @cached_property
+    def mail(self) -> list[tuple[Any, ...]]:
+        """What may leave and does not."""
+        now = self.now
+        return rows(MAIL, now=now, late=self.late, soon=now - SOON, later=now - LATER, moved=now - MOVED)
+
+    @cached_property
+    def signs(self) -> list[Sign]:
+        """Work that has no time of its own."""
+        return [*_cascade_signs(), *_figure_signs()]
+
+    @cached_property
+    def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
+        """The mark of each sign that an audit saw, and since when it stands there."""
+        return {(kind.removeprefix("note:"), about): (mark, at) for kind, about, mark, at in rows(NOTED)}
+
+    def still(self, kind: str) -> Iterator[Finding]:
+        """The signs of this kind whose mark has not moved since the audit before the last."""
+        for sign in self.signs:
+            mark, since = self.notes.get((kind, sign.subject), ("", self.now))
+            if sign.kind == kind and mark == sign.mark and since <= self.now - STILL * _audit_every():
+                yield Finding(kind, sign.subject, since, sign.says)
+
+
+def rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    """What a statement answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+# --- the checks, in the order in which an operator should look ---
+
+
+def _broker_away(view: View) -> Iterator[Finding]:
+    if view.broker is None:
+        says = "Redis does not answer; mail goes on by the beat as soon as it does. Check REDIS_URL and the server."
+        yield Finding("broker", "", view.now, says)
+
+
+def _beat_silent(view: View) -> Iterator[Finding]:
+    at = view.heartbeats.get("beat")
+    if at is None:
+        yield Finding("beat", "", view.now, "No beat was ever seen: start one (celery -A config beat), and a worker.")
+    elif view.now - at > timedelta(seconds=settings.BEAT_SILENT):
+        works = any(seen.there and not seen.wrong for seen in view.workers)
+        says = f"The beat has been silent for {(view.now - at).total_seconds():.0f} s: {_BEAT if works else _BEAT_OR_WORKERS}"
+        yield Finding("beat", "", at, says)
+
+
+_BEAT = "start it anew (celery -A config beat), one of it. Until then only what is rung for at once goes on."
+_BEAT_OR_WORKERS = "look at the workers first, since one of them runs what it rings for, then at celery -A config beat."
+
+
+def _workers_wrong(view: View) -> Iterator[Finding]:
+    if view.broker is None:
+        return
+    for seen in view.workers:
+        if seen.wrong:
+            short = watch_workers.process_of(seen.name).removeprefix(watch_workers.PREFIX)
+            yield Finding("worker", short, seen.since, seen.wrong)
+    # A Redis that was emptied a moment ago knows nobody, but their pulses were heard.
+    if not any(seen.there or not seen.wrong for seen in view.workers):
+        since = max((seen.since for seen in view.workers), default=view.now)
+        yield Finding("workers", "", since, "There is no worker: start one or more (celery -A config worker).")
+
+
+def _audit_silent(view: View) -> Iterator[Finding]:
+    at, longest = view.heartbeats.get("audit"), 2.5 * _audit_every()
+    # Whoever rings for it must have been there for that long.
+    if view.broker and any(timedelta(seconds=worker.known) > longest for worker in view.broker.workers.values()):
+        if at is None:
+            yield Finding("audit", "", view.now, "The auditor never ran; look for audit in the workers' logs.")
+        elif view.now - at > longest:
+            yield Finding("audit", "", at, "The auditor has not run for too long; look for audit in the workers' logs.")
+
+
+def _mail_idle(view: View) -> Iterator[Finding]:
+    for reference, idle, mails, since, _, words in view.mail:
+        if idle:
+            about = f"of {reference} " if reference else ""
+            says = f"Up to {mails:,} mails {about}may leave, and no worker takes them: restart the workers."
+            yield Finding("mail", reference or "", since, says, scrub(words)[:SAID])
+
+
+def _mail_old(view: View) -> Iterator[Finding]:
+    for reference, idle, mails, since, attempt, words in view.mail:
+        if not idle:
+            about = f"of {reference} " if reference else ""
+            times = "once" if attempt == 1 else f"{attempt} times"
+            tried = f"were tried {times}" if attempt else "stand behind other mail"
+            says = (
+                f"Up to {mails:,} mails {about}wait for too long and {tried}: look at the mail server that EMAIL_URL "
+                "names and at the workers' logs; start more workers where it is well."
+            )
+            yield Finding("waiting", reference or "", since, says, scrub(words)[:SAID])
+
+
+def _held_too_long(view: View) -> Iterator[Finding]:
+    for reference, bodies, since in rows(HELD, late=view.late):
+        says = f"{_bodies(bodies)} of {reference} should have been released over by now: {_RESTART}"
+        yield Finding("held", reference, since, says)
+
+
+def _wave_stands(view: View) -> Iterator[Finding]:
+    for reference, bodies, since in rows(WAVE, late=view.late):
+        says = f"{_bodies(bodies)} of {reference} should have been reached by now: {_RESTART}"
+        yield Finding("wave", reference, since, says)
+
+
+_RESTART = "restart the workers, and look for cascade in their logs if that does not help."
+
+
+def _bodies(number: int) -> str:
+    return f"{number:,} {'body' if number == 1 else 'bodies'}"
+
+
+def _cascade_signs() -> Iterator[Sign]:
+    # A pass makes way for one that is more severe, so those before it moving is as good as its own moving.
+    moved = hashlib.sha256()
+    for reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch, changed, seen in rows(LEFT):
+        if changed:
+            says = f"Changes of the directory are not looked at for {reference}: {_RESTART}"
+            yield Sign("changes", reference, str(seen), says)
+        if stale or tell or unqueued or notes:
+            left = [
+                f"{_bodies(stale)} to be compared" if stale else "",
+                f"{_bodies(tell)} to be told" if tell else "",
+                "its latest text to be queued" if unqueued else "",
+                f"{notes} {'note' if notes == 1 else 'notes'} to be mailed" if notes else "",
+            ]
+            mark = (reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch)
+            moved.update(repr(mark).encode())
+            says = f"The cascade of {reference} stands still with {', '.join(filter(None, left))}: {_RESTART}"
+            yield Sign("cascade", reference, moved.hexdigest()[:16], says)
+
+
+def _figure_signs() -> Iterator[Sign]:
+    for reference, oldest in rows(UNFOLDED):
+        says = f"Figures of {reference} are not added up, and its pages grow slow: look for fold in the workers' logs."
+        yield Sign("figures", reference, str(oldest), says)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that is looked at."""
+
+    kinds: tuple[str, ...]
+    name: str
+    looks: str
+    find: Callable[[View], Iterator[Finding]]
+
+
+CHECKS = (
+    Check(("broker",), "Redis", "It answers.", _broker_away),
+    Check(("beat",), "Beat", "Rings every few seconds, and a worker hears it.", _beat_silent),
+    Check(("worker", "workers"), "Workers", "Each of them is there, and runs tasks.", _workers_wrong),
+    Check(("audit",), "Auditor", "Looks at all of this every two minutes.", _audit_silent),
+    Check(("mail",), "Mail that nobody takes", "Mail that may leave is taken within two minutes.", _mail_idle),
+    Check(
+        ("waiting",),
+        "Mail that waits",
+        "No mail that may leave waits longer than 10 minutes (critical and high) or an hour.",
+        _mail_old,
+    ),
+    Check(("held",), "Holds", "A body held past its time is released over within two minutes.", _held_too_long),
+    Check(("wave",), "The wave", "Bodies below a released one are reached within two minutes.", _wave_stands),
+    Check(
+        ("cascade",),
+        "Cascades",
+        "A cascade with work left gets on from one audit to the next.",
+        lambda view: view.still("cascade"),
+    ),
+    Check(
+        ("changes",),
+        "Changes of the directory",
+        "Every live advisory looks at them within minutes.",
+        lambda view: view.still("changes"),
+    ),
+    Check(("figures",), "Figures", "Answers are added up within minutes.", lambda view: view.still("figures")),
+)
+
+
+def look(now: datetime) -> list[Finding]:
+    """Everything that is not well now. Changes nothing; a constant number of queries and one visit to Redis.
+
+    Raises DatabaseError where PostgreSQL does not answer.
+    """
+    return findings(View(now))
+
+
+def findings(view: View) -> list[Finding]:
+    """As `look`, of what somebody has in view already."""
+    return [found for check in CHECKS for found in check.find(view)]
+
+
+def audit(now: datetime) -> bool:
+    """Write down what `look` finds, and note how far work is that has no time of its own.
+
+    False, and nothing is written, where another audit is under way or was a moment ago.
+    """
+    with transaction.atomic():
+        if not rows("SELECT pg_try_advisory_xact_lock(hashtext('alerts.audit'))")[0][0]:
+            return False
+        view = View(now)
+        last = view.heartbeats.get("audit")
+        if last is not None and now - last < 5 / 6 * _audit_every():
+            return False
+        # That it was silent itself is over as it says so.
+        found = {(one.kind, one.subject): one for one in findings(view) if one.kind != "audit"}
+        rows(
+            NOTE,
+            now=now,
+            kinds=[sign.kind for sign in view.signs],
+            subjects=[sign.subject for sign in view.signs],
+            marks=[sign.mark for sign in view.signs],
+        )
+        rows(UNNOTE, now=now)
+        rows(
+            OPEN,
+            now=now,
+            kinds=[one.kind for one in found.values()],
+            subjects=[one.subject for one in found.values()],
+            says=[one.whole for one in found.values()],
+            since=[one.since for one in found.values()],
+        )
+        rows(CLOSE, now=now)
+        rows(FORGET, long_ago=now - KEPT)
+        watch_workers.forget(now)
+        Heartbeat.objects.update_or_create(process="audit", defaults={"at": now})
+    return True
+
+
+def troubles() -> QuerySet[Trouble]:
+    """What audits found, open or over; without the auditor's own notes."""
+    return Trouble.objects.exclude(kind__startswith="note:")
+
+
+def _audit_every() -> timedelta:
+    return timedelta(seconds=settings.AUDIT_EVERY)

@@ -1,0 +1,144 @@
+"""The SQL of the watchdog, whole. Each question is asked once for all advisories, and reads what is undone only.
+
+`OFFSET 0` keeps the planner to the index that is named: it would rather walk all that waits, or every batch from the last
+one back, to find one row.
+"""
+
+# Mail goes out as long as somebody has a batch in hand, or noted one a moment ago (between two batches nobody has one).
+# Indexes: batch_outbox; the end of alerts_record's primary key.
+_MOVES = """
+SELECT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL AND leased_until > %(now)s)
+    OR EXISTS (SELECT FROM (SELECT kind, at FROM alerts_record ORDER BY id DESC LIMIT 200) r
+               WHERE r.kind IN ('sent', 'refused') AND r.at > %(moved)s) AS moves
+"""
+
+# What may leave and does not, by advisory (NULL: mails of none). `idle`: nobody takes it though it is due; otherwise it was
+# tried, or stands behind other mail, for too long. With what the mail server said last. Indexes: batch_outbox,
+# alerts_message(batch).
+MAIL = f"""
+WITH outbox AS (
+    SELECT b.*, a.reference,
+           b.not_before <= %(late)s AND (b.leased_until IS NULL OR b.leased_until <= %(late)s) AND NOT m.moves AS idle,
+           b.made_at <= CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END AS old
+    FROM alerts_batch b
+    CROSS JOIN ({_MOVES}) m
+    LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    WHERE b.done_at IS NULL AND a.stopped_at IS NULL
+)
+SELECT o.reference, o.idle, o.mails, o.since, o.attempt, coalesce(said.error, '')
+FROM (
+    SELECT reference, idle, sum(size) AS mails, max(attempt) AS attempt,
+           min(CASE WHEN idle THEN greatest(not_before, leased_until) ELSE made_at END) AS since,
+           (array_agg(id ORDER BY made_at, id))[1] AS oldest
+    FROM outbox
+    WHERE idle OR old
+    GROUP BY reference, idle
+) o
+LEFT JOIN LATERAL (
+    SELECT m.error FROM (SELECT state, error FROM alerts_message WHERE batch_id = o.oldest OFFSET 0) m
+    WHERE m.state = 'waiting' AND m.error <> '' LIMIT 1
+) said ON true
+ORDER BY o.since
+"""
+
+# Held past its time. Index: relay_held.
+HELD = """
+SELECT a.reference, count(*), min(r.held_until)
+FROM alerts_relay r JOIN alerts_advisory a ON a.id = r.advisory_id
+WHERE r.state = 'held' AND r.held_until <= %(late)s AND a.state = 'live' AND a.stopped_at IS NULL
+GROUP BY a.reference
+"""
+
+# Not reached though the body above let it go. Index: relay_planned.
+WAVE = """
+SELECT a.reference, count(*), min(p.released_at)
+FROM alerts_advisory a
+JOIN alerts_relay r ON r.advisory_id = a.id AND r.state = 'planned' AND r.purpose <> 'left'
+JOIN alerts_relay p ON p.id = r.parent_id AND p.state = 'released' AND p.released_at <= %(late)s
+WHERE a.state = 'live' AND a.stopped_at IS NULL
+GROUP BY a.reference
+"""
+
+# What a cascade still has to do, which says of no time since when: relays to be compared or looked at, a revision or a
+# note to be put in the outbox, changes of the directory that it could have looked at. The last batch says whether it gets on.
+# In the order in which passes make way for each other.
+# Indexes: advisory_live, relay_stale, relay_to_tell, note_to_be_mailed, alerts_batch(advisory); the end of
+# departments_change(xid8).
+LEFT = """
+WITH unmailed AS (
+    SELECT r.advisory_id, count(*) AS notes
+    FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id
+    WHERE n.mail_asked_at IS NOT NULL AND n.mailed_at IS NULL
+    GROUP BY r.advisory_id
+), directory AS (
+    SELECT (SELECT max(xid8) FROM departments_change) AS last,
+           pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS under_way
+)
+SELECT reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch, changed, seen
+FROM (
+    SELECT a.reference,
+           CASE WHEN a.state = 'live' THEN stale.number ELSE 0 END AS stale, stale.first AS first_stale,
+           CASE WHEN a.state = 'live' THEN tell.number ELSE 0 END AS tell, tell.first AS first_tell,
+           a.current_id IS DISTINCT FROM a.queued_id AS unqueued,
+           CASE WHEN a.state = 'live' THEN coalesce(unmailed.notes, 0) ELSE 0 END AS notes,
+           CASE WHEN a.current_id IS DISTINCT FROM a.queued_id OR unmailed.notes > 0
+                THEN (SELECT max(b.id) FROM (SELECT id FROM alerts_batch WHERE advisory_id = a.id OFFSET 0) b)
+           END AS last_batch,
+           a.state = 'live' AND (a.seen IS NULL OR d.last >= a.seen AND d.under_way > a.seen) AS changed,
+           a.seen, a.id, array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text) AS rank
+    FROM alerts_advisory a
+    CROSS JOIN directory d
+    LEFT JOIN unmailed ON unmailed.advisory_id = a.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS number, min(id) AS first FROM alerts_relay WHERE advisory_id = a.id AND stale
+    ) stale
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS number, min(id) AS first FROM alerts_relay WHERE advisory_id = a.id AND to_tell
+    ) tell
+    WHERE a.stopped_at IS NULL AND a.current_id IS NOT NULL
+      AND (a.state = 'live' OR a.state = 'stood-down' AND a.queued_id IS DISTINCT FROM a.current_id)
+) work
+WHERE stale > 0 OR tell > 0 OR unqueued OR notes > 0 OR changed
+ORDER BY rank, id
+"""
+
+# The oldest figure that waits to be added up. Index: alerts_delta's primary key.
+UNFOLDED = """
+SELECT a.reference, d.id
+FROM (SELECT id, advisory_id FROM alerts_delta ORDER BY id LIMIT 1) d
+JOIN alerts_advisory a ON a.id = d.advisory_id
+"""
+
+# What the auditor remembers of work that has no time of its own. Index: trouble_open_once.
+NOTED = "SELECT kind, subject, says, began_at FROM alerts_trouble WHERE over_at IS NULL AND kind LIKE 'note:%%'"
+
+# A mark that moved starts anew.
+NOTE = """
+INSERT INTO alerts_trouble (kind, subject, says, began_at, seen_at)
+SELECT 'note:' || n.kind, n.subject, n.mark, %(now)s, %(now)s
+FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(marks)s::text[]) AS n(kind, subject, mark)
+ORDER BY n.kind, n.subject
+ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
+SET seen_at = excluded.seen_at,
+    began_at = CASE WHEN alerts_trouble.says = excluded.says THEN alerts_trouble.began_at ELSE excluded.began_at END,
+    says = excluded.says
+"""
+
+UNNOTE = "DELETE FROM alerts_trouble WHERE over_at IS NULL AND kind LIKE 'note:%%' AND seen_at < %(now)s"
+
+# It began when it was first seen to have begun: what comes again while it lasts does not make it younger.
+OPEN = """
+INSERT INTO alerts_trouble (kind, subject, says, began_at, seen_at)
+SELECT t.kind, t.subject, t.says, t.since, %(now)s
+FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(says)s::text[], %(since)s::timestamptz[])
+    AS t(kind, subject, says, since)
+ORDER BY t.kind, t.subject
+ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE SET seen_at = excluded.seen_at, says = excluded.says
+"""
+
+CLOSE = """
+UPDATE alerts_trouble SET over_at = %(now)s
+WHERE over_at IS NULL AND kind NOT LIKE 'note:%%' AND seen_at < %(now)s
+"""
+
+FORGET = "DELETE FROM alerts_trouble WHERE over_at < %(long_ago)s"
