@@ -165,13 +165,12 @@ def _steps(begun: _Pass) -> Iterator[None]:
         yield from _look_at_everybody(advisory)
     if advisory.state != State.LIVE:
         return
-    # Whoever can be told is told before more is planned: the first mail does not wait for the last relay.
-    yield from _seat_and_tell(advisory, first=snapshot is not None)
-    while snapshot is not None:
-        if _step(advisory.pk, partial(_plan, limit=PLANNED_AT_ONCE, snapshot=snapshot)):
-            snapshot = None
-        yield
-        yield from _seat_and_tell(advisory)
+    if snapshot is not None:
+        # Whoever can be told is told before more is planned: the first mail does not wait for the last relay.
+        yield from _seat_and_tell(advisory, first=True)
+        while not _step(advisory.pk, partial(_plan, limit=PLANNED_AT_ONCE, snapshot=snapshot)):
+            yield
+    yield from _seat_and_tell(advisory)
     while _step(advisory.pk, _mail_a_note):
         yield
 

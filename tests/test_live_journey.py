@@ -15,7 +15,8 @@ pytestmark = pytest.mark.live
 ALL_LEFT = """
 SELECT EXISTS (SELECT FROM alerts_batch)
    AND NOT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL)
-   AND NOT EXISTS (SELECT FROM alerts_relay WHERE stale)
+   AND NOT EXISTS (SELECT FROM alerts_relay WHERE stale OR to_tell)
+   AND NOT EXISTS (SELECT FROM alerts_advisory WHERE current_id IS NOT NULL AND queued_id IS DISTINCT FROM current_id)
    AND (SELECT count(*) FROM alerts_message WHERE state = 'waiting') = 0
 """
 MP = "rhian.prosser.mp@parliament.example"
