@@ -67,6 +67,12 @@ WITH RECURSIVE excluded(body_id) AS (
 )
 """
 
+# The members of a place: of many, joined as the database sees fit; of a few, looked up by their key one after another.
+MEMBERS = "JOIN departments_membership m ON m.body_id = p.body_id AND m.until IS NULL"
+MEMBERS_BY_KEY = """CROSS JOIN LATERAL (
+        SELECT person_id, role FROM departments_membership WHERE body_id = p.body_id AND until IS NULL OFFSET 0
+    ) m"""
+
 # Who sits at a place (a row with body_id and purpose) of the audience, whether it counts, and whether as its contact.
 # At TLP:RED only the named: it isn't for the contacts of the bodies through which it passes.
 SEATS = """
@@ -79,7 +85,7 @@ SEATS = """
            ) AS counts,
            bool_or(m.role = 'contact') AS contact
     FROM {places} p
-    JOIN departments_membership m ON m.body_id = p.body_id AND m.until IS NULL
+    {members}
     JOIN departments_person who ON who.id = m.person_id AND who.left_at IS NULL
     WHERE ((SELECT marking FROM alerts_advisory WHERE id = %(advisory)s) <> 'RED'
            AND (m.role = 'contact'

@@ -13,7 +13,8 @@ so that the beat's look at a hundred advisories of which none changed is one sma
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,20 +22,23 @@ from django.db import connection, transaction
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from alerts import record, relays
+from alerts import marking, record, relays
 from alerts.cascade_sql import (
     ALL_TOLD,
     CHANGED,
+    COMPARED,
+    COMPARED_UPTO,
     CUT,
     END_SEATS,
+    FIRST_SEATS,
     HOLD_RELAYS,
+    IN_HAND,
     MAIL_NOTE,
     SEATED,
     TAKE_STALE,
     TAKE_TO_TELL,
     TELL_AT_RELAYS,
     TELL_EVERYBODY,
-    UNSTALE,
     WANTING,
     WRITE_RECIPIENTS,
     WRITE_SEATS,
@@ -48,13 +52,14 @@ from departments.readiness import seen_changes
 BATCH = 500
 # The first chunk is small: whoever is in it is told while the rest is written.
 FIRST_RELAYS, FIRST_PEOPLE = 50, BATCH
-RELAYS_AT_ONCE, PEOPLE_AT_ONCE = 500, 5_000
+RELAYS_AT_ONCE, PEOPLE_AT_ONCE = 500, 10_000
 PLANNED_AT_ONCE = 5_000
-MESSAGES_AT_ONCE = 10 * BATCH
+MESSAGES_AT_ONCE = 20 * BATCH
 # A pass longer than this (seconds) rings for another one and ends: nothing more severe stands behind it for long.
 TURN = 5.0
 EVERY_RANK = len(Severity)
 EVERYBODY = 2**63 - 1
+A_WEEK = timedelta(days=7)
 
 T = TypeVar("T")
 
@@ -77,15 +82,15 @@ class _Chunk:
     """Relays whose people are compared in one step; of a body of very many people, those `above` one and up to another."""
 
     relays: list[int]
-    seen: int | None
-    body: int | None = None
     above: int = 0
     upto: int = EVERYBODY
+    told: bool = False
+    """Everybody of it who may be told has a message."""
 
     @property
-    def whole(self) -> bool:
-        """Whether everybody of these relays is compared when this chunk is."""
-        return self.upto == EVERYBODY
+    def people(self) -> dict[str, int]:
+        """Whom of these relays it is about, for the SQL."""
+        return {"above": self.above, "upto": self.upto}
 
 
 def cascade(advisory_id: int) -> bool:
@@ -120,15 +125,14 @@ def compare_anew(advisory_id: int) -> bool:
     False when it was another pass's turn at some step.
     """
     try:
-        if (begun := _step(advisory_id, _look)) is None or begun.advisory.state != State.LIVE:
+        if (begun := _step(advisory_id, partial(_look, anew=True))) is None:
             return True
         for _ in _steps(begun):
             pass
         advisory = begun.advisory
         every = list(advisory.relays.exclude(purpose=Relay.Purpose.LEFT).order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(every), RELAYS_AT_ONCE):
-            chunk = _Chunk(every[start : start + RELAYS_AT_ONCE], advisory.seen)
-            _step(advisory_id, partial(_write, chunk=chunk))
+            _step(advisory_id, partial(_write, chunk=_Chunk(every[start : start + RELAYS_AT_ONCE])))
         for _ in _look_at_everybody(advisory):
             pass
     except _Busy:
@@ -136,9 +140,10 @@ def compare_anew(advisory_id: int) -> bool:
     return True
 
 
-def live_advisories() -> list[int]:
-    """Every live advisory that is not stopped, the most severe first."""
-    found = Advisory.objects.filter(state=State.LIVE, current__isnull=False, stopped_at=None).order_by("pk")
+def to_be_compared() -> list[int]:
+    """Every advisory of which mails may leave: live and not stopped, or stood down within the week; the most severe first."""
+    ending = Q(state=State.STOOD_DOWN, current__at__gt=timezone.now() - A_WEEK)
+    found = Advisory.objects.filter(Q(state=State.LIVE, stopped_at=None) | ending, current__isnull=False).order_by("pk")
     return [one.pk for one in sorted(found.only("severity"), key=lambda one: Severity(one.severity).rank)]
 
 
@@ -177,14 +182,14 @@ def _steps(begun: _Pass) -> Iterator[None]:
 
 def _seat_and_tell(advisory: Advisory, *, first: bool = False) -> Iterator[None]:
     """Everybody at relays of which something changed; the `first` chunk of a new advisory is small."""
-    chunk: _Chunk | None = None
-    while chunk := _step(advisory.pk, partial(_compare, after=chunk, small=first)):
+    while chunk := _step(advisory.pk, partial(_compare, small=first)):
         # Whoever is new in this chunk is told before the next is written.
-        yield from _tell(advisory, chunk.relays)
+        if not chunk.told:
+            yield from _tell(advisory, chunk)
         yield
         first = False
     while waiting := _step(advisory.pk, _take_to_tell):
-        yield from _tell(advisory, waiting)
+        yield from _tell(advisory, _Chunk(waiting))
         yield
 
 
@@ -216,32 +221,35 @@ def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _look(advisory: Advisory) -> _Pass | None:
-    """What changed since the last pass: plan the first of what is missing, and move the wave on. None: nothing may leave."""
+def _look(advisory: Advisory, *, anew: bool = False) -> _Pass | None:
+    """What changed since the last pass (`anew`: whatever there is): plan the first of what is missing, and move the wave on.
+
+    None: nothing may leave.
+    """
     if advisory.current is None or advisory.stopped:
         return None
     if advisory.state != State.LIVE:
         return _Pass(advisory, None) if advisory.current.kind == Revision.Kind.STAND_DOWN else None
     snapshot = oldest_under_way()
-    if advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
-        relays.follow(advisory)
+    if anew or advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
         return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot) else snapshot)
     relays.advance(advisory, timezone.now())
     return _Pass(advisory, None)
 
 
 def _plan(advisory: Advisory, limit: int, snapshot: int) -> bool:
-    """Plan the next relays that are missing. True when none was: then all of the audience as it was is planned."""
+    """Plan the next relays that are missing. True when none was: then all of the audience as it is stands planned."""
     now = timezone.now()
     # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
-    # `seen` would bury it.
-    list(Advisory.objects.select_for_update(no_key=True).filter(pk=advisory.pk).values("pk"))
+    # `seen` would bury it. So all of it is asked once more under the lock, before `seen` is noted.
+    held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
+    relays.follow(held)
     if relays.plan(advisory, now, limit):
         return False
     relays.settle(advisory, now)
     relays.advance(advisory, now)
-    advisory.seen = snapshot
-    advisory.save(update_fields=["seen"])
+    held.seen = snapshot
+    held.save(update_fields=["seen"])
     return True
 
 
@@ -249,45 +257,43 @@ def _may_be_written(advisory: Advisory) -> bool:
     return advisory.state == State.LIVE and not advisory.stopped
 
 
-def _compare(advisory: Advisory, after: _Chunk | None, *, small: bool = False) -> _Chunk | None:
-    """Compare the people of the next relays that are stale; None when none is."""
-    if not _may_be_written(advisory):
+def _compare(advisory: Advisory, *, small: bool = False) -> _Chunk | None:
+    """Compare the people of the next relays that are stale, and tell them; None when none is stale."""
+    chunk = _next_chunk(advisory, small) if _may_be_written(advisory) else None
+    if chunk is None:
         return None
-    chunk = _next_chunk(advisory, after, small)
-    if chunk is not None:
-        _write(advisory, chunk)
-        # What changed while a very large body was compared piece by piece may lie in a piece that was done: once more.
-        if chunk.whole and (chunk.body is None or chunk.seen == advisory.seen):
-            _run(UNSTALE, advisory, relays=chunk.relays)
-    return chunk
+    _write(advisory, chunk)
+    told = _queue_at(advisory, chunk, 0) is None
+    if chunk.upto == EVERYBODY:
+        # Of a piece after others somebody may have been let go on, or changed, since: all of them are looked at once more.
+        _run(COMPARED, advisory, relays=chunk.relays, told=told and not chunk.above)
+    else:
+        _run(COMPARED_UPTO, advisory, relays=chunk.relays, upto=chunk.upto)
+    return replace(chunk, told=told)
 
 
-def _next_chunk(advisory: Advisory, after: _Chunk | None, small: bool) -> _Chunk | None:
-    if after is not None and not after.whole and after.body is not None:
-        return _piece(advisory, after.relays[0], after.body, after.upto, after.seen)
+def _next_chunk(advisory: Advisory, small: bool) -> _Chunk | None:
     limit, people = (FIRST_RELAYS, FIRST_PEOPLE) if small else (RELAYS_AT_ONCE, PEOPLE_AT_ONCE)
     stale = _rows(TAKE_STALE, advisory, limit=limit)
     if not stale:
         return None
-    relay, body, first = stale[0]
+    relay, body, compared_upto, first = stale[0]
     if first > PEOPLE_AT_ONCE:
-        return _piece(advisory, relay, body, 0, advisory.seen)
-    return _Chunk([relay, *(row[0] for row in stale[1:] if row[2] <= people)], advisory.seen)
-
-
-def _piece(advisory: Advisory, relay: int, body: int, above: int, seen: int | None) -> _Chunk:
-    """The next people of one very large body."""
-    found = _rows(CUT, advisory, body=body, above=above, size=PEOPLE_AT_ONCE - 1)
-    return _Chunk([relay], seen, body, above, found[0][0] if found else EVERYBODY)
+        # How far it was compared stands in its row, so that a pass that ends in between is taken up there; and is gone where
+        # something changed at it meanwhile: then it is compared from the first person again.
+        above = compared_upto or 0
+        found = _rows(CUT, advisory, body=body, above=above, size=PEOPLE_AT_ONCE - 1)
+        return _Chunk([relay], above, found[0][0] if found else EVERYBODY)
+    return _Chunk([relay, *(row[0] for row in stale[1:] if row[3] <= people)])
 
 
 def _write(advisory: Advisory, chunk: _Chunk) -> None:
     """Recipients and seats of a chunk: those that should be, and the end of those that should not."""
-    values = {"relays": chunk.relays, "above": chunk.above, "upto": chunk.upto}
+    values = {"relays": chunk.relays, **chunk.people}
     # Of a body that is compared piece by piece, seats of the piece before are there.
     were_seated = _rows(SEATED, advisory, relays=chunk.relays)[0][0]
     people = _run(WRITE_RECIPIENTS, advisory, **values)
-    seats = _run(WRITE_SEATS, advisory, **values)
+    seats = _run(WRITE_SEATS if were_seated else FIRST_SEATS, advisory, **values)
     if were_seated:
         _run(END_SEATS, advisory, **values)
     if people or seats:
@@ -323,27 +329,27 @@ def _queue_everybody(advisory: Advisory, after: int) -> int | None:
     return int(max(row[0] for row in rows))
 
 
-def _tell(advisory: Advisory, at: list[int]) -> Iterator[None]:
-    """Messages for everybody at these relays who is due one; then it is noted that they were looked at."""
+def _tell(advisory: Advisory, chunk: _Chunk) -> Iterator[None]:
+    """Messages for everybody of a chunk who is due one; then it is noted that they were looked at."""
     after = 0
-    while (last := _step(advisory.pk, partial(_queue_at, at=at, after=after))) is not None:
+    while (last := _step(advisory.pk, partial(_queue_at, chunk=chunk, after=after))) is not None:
         after = last
         yield
 
 
-def _queue_at(advisory: Advisory, at: list[int], after: int) -> int | None:
+def _queue_at(advisory: Advisory, chunk: _Chunk, after: int) -> int | None:
     revision = advisory.current
     if revision is None or not _may_be_written(advisory):
         return None
-    _rows(HOLD_RELAYS, advisory, relays=at)
-    rows = _queue(TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=at)
+    _rows(HOLD_RELAYS, advisory, relays=chunk.relays)
+    rows = _queue(TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=chunk.relays, **chunk.people)
     if len(rows) == MESSAGES_AT_ONCE:
         return int(max(row[0] for row in rows))
     # The flag is what a lost bell is found by, so nothing that it stands for may be left when it goes. Once more from the first
     # where one was let go on behind us, or the wave has come to another of these just now.
-    if after or relays.catch_up(advisory, at, timezone.now()):
+    if after or relays.catch_up(advisory, chunk.relays, timezone.now()):
         return 0
-    _run(ALL_TOLD, advisory, relays=at)
+    _run(ALL_TOLD, advisory, relays=chunk.relays)
     return None
 
 
@@ -382,34 +388,39 @@ def _kinds(revision: Revision) -> dict[str, str]:
 
 
 def _mail_a_note(advisory: Advisory) -> bool:
-    """The next mails of a note that somebody asked to be mailed; False when there is none."""
+    """The next mails of a note that somebody asked to be mailed; False when there is none to write now."""
     revision = advisory.current
     if revision is None or not _may_be_written(advisory):
         return False
     waiting = Note.objects.filter(relay__advisory=advisory, mail_asked_at__isnull=False, mailed_at=None)
-    note = waiting.order_by("pk").first()
+    note = waiting.select_related("relay__body").order_by("pk").first()
     if note is None:
         return False
     now = timezone.now()
-    mails = len(
-        _rows(
-            MAIL_NOTE,
-            advisory,
-            note=note.pk,
-            relay=note.relay_id,
-            by=note.by_id,
-            asked=note.mail_asked_at,
-            revision=revision.pk,
-            number=revision.number,
-            rank=Severity(advisory.severity).rank,
-            limit=MESSAGES_AT_ONCE,
-            size=BATCH,
-            now=now,
-        )
+    in_hand = _rows(IN_HAND, advisory, now=now)[0][0]
+    mails = _rows(
+        MAIL_NOTE,
+        advisory,
+        note=note.pk,
+        relay=note.relay_id,
+        body=note.relay.body.name,
+        text=note.text,
+        by=note.by_id,
+        asked=note.mail_asked_at,
+        in_mails=bool(note.text) and marking.text_in_mail(advisory.marking),
+        revision=revision.pk,
+        number=revision.number,
+        rank=Severity(advisory.severity).rank,
+        limit=MESSAGES_AT_ONCE,
+        size=BATCH,
+        now=now,
     )
     if mails:
-        record.write("queued a note", advisory.reference, note=note.pk, messages=mails)
+        record.write("queued a note", advisory.reference, note=note.pk, messages=len(mails))
         wake("deliver")
-    if mails < MESSAGES_AT_ONCE:
-        Note.objects.filter(pk=note.pk).update(mailed_at=now)
+    if len(mails) == MESSAGES_AT_ONCE:
+        return True
+    if in_hand:
+        return False  # the beat looks again in seconds
+    Note.objects.filter(pk=note.pk).update(mailed_at=now)
     return True

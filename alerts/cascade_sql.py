@@ -1,6 +1,6 @@
 """The SQL of the cascade, whole. But for `WANTING`, each is about one advisory, and writes only what is not there yet."""
 
-from alerts.audience import SEATS
+from alerts.audience import MEMBERS_BY_KEY, SEATS
 
 # Which advisories a pass would find work for, the most severe first: all that the beat asks while nothing changes. Each
 # question about relays is asked once, and not once for each advisory.
@@ -29,9 +29,9 @@ CHANGED = "SELECT coalesce((SELECT max(xid8) FROM departments_change) >= %(seen)
 # The next relays to be compared, those reached first, so that those who may be told are written, and told, first; with
 # how many people that may be, all in all, up to each. Index: relay_stale.
 TAKE_STALE = """
-SELECT n.id, n.body_id, sum(n.people) OVER (ORDER BY n.planned, n.id)
+SELECT n.id, n.body_id, n.compared_upto, sum(n.people) OVER (ORDER BY n.planned, n.id)
 FROM (
-    SELECT r.id, r.body_id, r.state = 'planned' AS planned, (
+    SELECT r.id, r.body_id, r.compared_upto, r.state = 'planned' AS planned, (
         SELECT count(*) FROM departments_membership m WHERE m.body_id = r.body_id AND m.until IS NULL
     ) AS people
     FROM alerts_relay r
@@ -53,10 +53,16 @@ ORDER BY m.person_id
 OFFSET %(size)s LIMIT 1
 """
 
-UNSTALE = "UPDATE alerts_relay SET stale = false, to_tell = state <> 'planned' WHERE id = ANY(%(relays)s)"
+# Compared; and whether everybody there who may be told has been looked at, which of a planned one is nobody.
+COMPARED = """
+UPDATE alerts_relay SET stale = false, compared_upto = NULL, to_tell = NOT %(told)s AND state <> 'planned'
+WHERE id = ANY(%(relays)s)
+"""
+
+COMPARED_UPTO = "UPDATE alerts_relay SET compared_upto = %(upto)s WHERE id = ANY(%(relays)s)"
 
 TAKE_TO_TELL = """
-SELECT id FROM alerts_relay WHERE advisory_id = %(advisory)s AND to_tell ORDER BY id LIMIT %(limit)s
+SELECT id FROM alerts_relay WHERE advisory_id = %(advisory)s AND to_tell AND NOT stale ORDER BY id LIMIT %(limit)s
 """
 
 # Held until the transaction ends, so that nobody lets one go on between the look at it and the note that all were looked at.
@@ -67,7 +73,7 @@ ALL_TOLD = "UPDATE alerts_relay SET to_tell = false WHERE id = ANY(%(relays)s) A
 # Of a body that left the audience nobody is seated any more.
 _PLACES = "(SELECT id AS place, body_id, purpose FROM alerts_relay WHERE id = ANY(%(relays)s) AND purpose <> 'left')"
 _SHOULD = (
-    f"SELECT * FROM ({SEATS.format(places=_PLACES)}) every"
+    f"SELECT * FROM ({SEATS.format(places=_PLACES, members=MEMBERS_BY_KEY)}) every"
     " WHERE every.person_id > %(above)s AND every.person_id <= %(upto)s"
 )
 
@@ -79,17 +85,30 @@ SELECT EXISTS (
 )
 """
 
+# Nobody else writes recipients, and one pass at a time, so that what is looked for first can't conflict: twice as quick.
 WRITE_RECIPIENTS = f"""
-INSERT INTO alerts_recipient AS there (advisory_id, person_id, targeted)
-SELECT %(advisory)s, s.person_id, bool_or(s.counts)
-FROM ({_SHOULD}) s
-GROUP BY s.person_id
-ORDER BY s.person_id
-ON CONFLICT (advisory_id, person_id) DO UPDATE SET targeted = true WHERE excluded.targeted AND NOT there.targeted
+WITH should AS MATERIALIZED (
+    SELECT person_id, bool_or(counts) AS counts FROM ({_SHOULD}) s GROUP BY person_id
+), known AS MATERIALIZED (
+    SELECT s.*, r.id, r.targeted
+    FROM should s
+    LEFT JOIN LATERAL (
+        SELECT id, targeted FROM alerts_recipient WHERE advisory_id = %(advisory)s AND person_id = s.person_id LIMIT 1
+    ) r ON true
+), locked AS (
+    SELECT id FROM alerts_recipient
+    WHERE id = ANY(ARRAY(SELECT id FROM known WHERE counts AND NOT targeted))
+    ORDER BY id
+    FOR NO KEY UPDATE
+), counted AS (
+    UPDATE alerts_recipient r SET targeted = true FROM locked WHERE r.id = locked.id
+)
+INSERT INTO alerts_recipient (advisory_id, person_id, targeted)
+SELECT %(advisory)s, person_id, counts FROM known WHERE id IS NULL ORDER BY person_id
 """
 
-# Seats that should be; one that ended and is there again goes on.
-WRITE_SEATS = f"""
+# The seats of relays where nobody sat yet.
+FIRST_SEATS = f"""
 INSERT INTO alerts_seat (recipient_id, relay_id, counts, contact)
 SELECT r.id, s.place, s.counts, s.contact
 FROM ({_SHOULD}) s
@@ -97,6 +116,10 @@ CROSS JOIN LATERAL (
     SELECT id FROM alerts_recipient WHERE advisory_id = %(advisory)s AND person_id = s.person_id LIMIT 1
 ) r
 ORDER BY r.id, s.place
+"""
+
+# Seats that should be; one that ended and is there again goes on.
+WRITE_SEATS = f"""{FIRST_SEATS}
 ON CONFLICT (recipient_id, relay_id) DO UPDATE
 SET counts = excluded.counts, contact = excluded.contact, ended_at = NULL
 WHERE (alerts_seat.counts, alerts_seat.contact, alerts_seat.ended_at)
@@ -124,9 +147,13 @@ gone AS MATERIALIZED (
     FROM (SELECT DISTINCT recipient_id AS id FROM alerts_seat WHERE relay_id = ANY(%(relays)s)) touched
     JOIN alerts_recipient r ON r.id = touched.id AND r.targeted
     WHERE r.person_id > %(above)s AND r.person_id <= %(upto)s
+), locked AS (
+    SELECT r.id FROM alerts_recipient r
+    WHERE r.id = ANY(ARRAY(SELECT id FROM left_with WHERE NOT targeted))
+    ORDER BY r.id
+    FOR NO KEY UPDATE
 )
-UPDATE alerts_recipient r SET targeted = false
-FROM left_with WHERE r.id = left_with.id AND NOT left_with.targeted
+UPDATE alerts_recipient r SET targeted = false FROM locked WHERE r.id = locked.id
 """
 
 # Whom a pass looks at: at a new revision everybody there is, from `after` on; afterwards whoever sits at relays of which
@@ -148,7 +175,7 @@ _EVERYBODY = """
 # Index: seat_current.
 _AT_RELAYS = """
     SELECT rc.* FROM alerts_recipient rc
-    WHERE rc.id > %(after)s AND rc.id IN (
+    WHERE rc.id > %(after)s AND rc.person_id > %(above)s AND rc.person_id <= %(upto)s AND rc.id IN (
         SELECT s.recipient_id FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
         WHERE s.relay_id = ANY(%(relays)s) AND s.ended_at IS NULL
           AND (r.state = 'released' OR (r.state = 'held' AND s.contact)))
@@ -211,7 +238,8 @@ TELL_EVERYBODY = _WRITE_MESSAGES.replace("{candidates}", _EVERYBODY)
 TELL_AT_RELAYS = _WRITE_MESSAGES.replace("{candidates}", _AT_RELAYS)
 
 # A note that stands is mailed, because somebody asked for that, to those who were told before it; the next of them that have
-# no such mail yet. One that another note replaced is mailed to nobody.
+# no such mail yet. One that another note replaced is mailed to nobody. Where notes stand in mails, who was told with it has it
+# in theirs, whenever that left; otherwise the moment decides.
 MAIL_NOTE = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, row_number() OVER (ORDER BY rc.id) - 1 AS n
@@ -223,7 +251,13 @@ WITH due AS MATERIALIZED (
           WHERE s.recipient_id = rc.id AND s.ended_at IS NULL AND r.path @> ARRAY[%(relay)s::bigint])
       AND EXISTS (
           SELECT FROM alerts_message m
-          WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.sent_at <= %(asked)s)
+          WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.state = 'sent'
+            AND (%(in_mails)s OR m.sent_at <= %(asked)s))
+      AND NOT (%(in_mails)s AND EXISTS (
+          SELECT FROM alerts_message m
+          CROSS JOIN LATERAL jsonb_array_elements(COALESCE(m.personal -> 'notes', '[]')) said
+          WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.state = 'sent'
+            AND said ->> 0 = %(body)s AND said ->> 2 = %(text)s))
       AND NOT EXISTS (
           SELECT FROM alerts_message m WHERE m.key = 'note:' || %(note)s || ':' || rc.person_id)
     ORDER BY rc.id
@@ -242,4 +276,12 @@ FROM due d JOIN placed p ON p.slot = d.n / %(size)s
 ORDER BY d.id
 ON CONFLICT (key) DO NOTHING
 RETURNING id
+"""
+
+# Mails that a worker has in hand may have been filled in before the note was there.
+IN_HAND = """
+SELECT EXISTS (
+    SELECT FROM alerts_batch
+    WHERE advisory_id = %(advisory)s AND done_at IS NULL AND leased_until > %(now)s AND kind <> 'note'
+)
 """

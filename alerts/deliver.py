@@ -11,6 +11,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,16 +28,21 @@ from alerts.deliver_sql import (
     FINISH,
     HAND_BACK,
     HOLD,
+    LOOK_AGAIN,
     NOTE_REFUSED,
     NOTE_SENT,
+    NOTED,
     OUTRANKED,
     PART,
+    PATIENCE,
     PERSONAL,
     PERSONAL_CODE,
     PERSONAL_PLAIN,
     RENEW,
+    STILL_THEIRS,
     SUPERSEDE,
     SUPERSEDE_PLAIN,
+    WRITE_ANEW,
 )
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
@@ -48,6 +54,7 @@ log = structlog.get_logger(__name__)
 PART_SIZE = 100
 NOTE_EVERY = 0.25  # seconds
 NOTE_AGAIN = 0.2  # seconds, while the database is away
+LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
 FIRST_RETRY = 45.0  # seconds, a third either way
 LONGEST_RETRY = 3600.0
 
@@ -66,6 +73,7 @@ class Claimed:
     kind: str
     attempt: int
     about: int | None
+    claimed_at: float = field(default_factory=time.monotonic)
 
     @property
     def subject(self) -> str:
@@ -126,7 +134,9 @@ def _back_off(attempt: int) -> float:
 
 
 def _take_part(batch: Claimed) -> _Part | None:
-    """The next messages that are still to be sent; None when there are none, or when somebody pressed stop."""
+    """The next messages that are still to be sent; None when there are none, somebody pressed stop, or it is not ours."""
+    if not _renew(batch):
+        return None
     with transaction.atomic():
         _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
         rows = _execute(PART, batch=batch.id, limit=PART_SIZE)
@@ -185,8 +195,9 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
 
 
 def _gives_way(batch: Claimed) -> bool:
-    """Hand the batch back where something more severe waits, whose turn it is then."""
-    if batch.rank == 0 or not _execute(OUTRANKED, rank=batch.rank, now=timezone.now())[0][0]:
+    """Hand the batch back where something more severe waits, whose turn it is then, or where it takes too long."""
+    outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=timezone.now())[0][0]
+    if not outranked and time.monotonic() - batch.claimed_at < LONGEST:
         return False
     _execute(HAND_BACK, batch=batch.id, held=batch.leased_until)
     return True
@@ -198,8 +209,11 @@ def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
 
 
 def _note(batch: Claimed, part: _Part) -> bool:
-    """Write down what became of the mails settled so far; again and again while the database is away (it restarts, or two
-    writers met), for as long as a lease lasts. False when the batch is not ours any more."""
+    """Write down what became of the mails settled so far. False when the batch is not ours any more.
+
+    Again and again while that can't be done (the database restarts, a publication has the figures), for as long as a lease
+    lasts since it was last renewed: what was sent is known here alone.
+    """
     until = time.monotonic() + settings.BATCH_LEASE
     while True:
         try:
@@ -208,8 +222,29 @@ def _note(batch: Claimed, part: _Part) -> bool:
             if time.monotonic() > until:
                 raise
             log.warning("not noted yet, and kept until it is", batch=batch.id, error=type(error).__name__)
-            connection.close()
-            time.sleep(NOTE_AGAIN)
+        connection.close()
+        time.sleep(NOTE_AGAIN)
+        with suppress(OperationalError, InterfaceError):
+            if _renew(batch):
+                until = time.monotonic() + settings.BATCH_LEASE
+            _forget_noted(part)
+
+
+def _renew(batch: Claimed) -> bool:
+    return _has(batch, _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until))
+
+
+def _has(batch: Claimed, renewed: list[tuple[Any, ...]]) -> bool:
+    """Remember the lease that was given, once it is committed; whether there is one."""
+    if renewed:
+        batch.leased_until = renewed[0][0]
+    return bool(renewed)
+
+
+def _forget_noted(part: _Part) -> None:
+    """Nobody knows whether what was committed when the database went away was kept: what was is not noted again."""
+    noted = {row[0] for row in _execute(NOTED, ids=[outcome.id for outcome in part.settled])}
+    part.settled = [outcome for outcome in part.settled if outcome.id not in noted]
 
 
 def _write_down(batch: Claimed, part: _Part) -> bool:
@@ -218,8 +253,10 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
     sent = [outcome for outcome in settled if outcome.kind == "sent"]
     refused = [outcome for outcome in settled if outcome.kind == "refused"]
     later = [outcome for outcome in settled if outcome.kind == "later"]
-    now = timezone.now()
+    now, mended = timezone.now(), list[int]()
     with transaction.atomic():
+        # A publication keeps the figures for a moment; the lease must not run out while we wait for that.
+        _execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
         if batch.advisory is not None:
             counting.share_figures(batch.advisory)
         if sent:
@@ -241,7 +278,7 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
                 now=now,
                 number=batch.number,
             )
-            note_bounce([part.people[outcome.id] for outcome in refused], now)
+            mended = _note_bounces(part, refused, now)
             record.write(
                 "refused",
                 batch.subject,
@@ -260,9 +297,20 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
             )
         renewed = _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until)
     part.settled = []
-    if renewed:
-        batch.leased_until = renewed[0][0]
-    return bool(renewed)
+    if batch.advisory is not None:
+        # After the transaction, which must not wait for a publication or a pass while it has what these wait for.
+        _execute(LOOK_AGAIN, advisory=batch.advisory, revision=batch.revision)
+        if mended:
+            _execute(WRITE_ANEW, advisory=batch.advisory, people=mended)
+    return _has(batch, renewed)
+
+
+def _note_bounces(part: _Part, refused: list[Outcome], now: datetime) -> list[int]:
+    """Note whose address bounced; the people whose address was corrected while the mail was under way."""
+    addresses = {part.people[outcome.id]: part.personal[outcome.id].address for outcome in refused}
+    still = _execute(STILL_THEIRS, people=list(addresses), addresses=list(addresses.values()))
+    note_bounce([row[0] for row in still], now)
+    return sorted(set(addresses) - {row[0] for row in still})
 
 
 def _execute(sql: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -208,6 +208,36 @@ FROM outcome o, made
 WHERE m.id = o.id AND m.state = 'waiting'
 """
 
+# Whose address still is the one that was refused; locked, so that nobody corrects it while it is noted.
+STILL_THEIRS = """
+SELECT p.id
+FROM departments_person p
+JOIN unnest(%(people)s::bigint[], %(addresses)s::text[]) AS refused (id, address)
+    ON refused.id = p.id AND refused.address = p.email
+ORDER BY p.id
+FOR NO KEY UPDATE OF p
+"""
+
+# Whose address was corrected while a mail to the old one was under way: theirs is written anew by the next pass.
+WRITE_ANEW = """
+UPDATE alerts_relay SET to_tell = true
+WHERE state <> 'planned' AND id IN (
+    SELECT s.relay_id FROM alerts_seat s JOIN alerts_recipient r ON r.id = s.recipient_id
+    WHERE r.advisory_id = %(advisory)s AND r.person_id = ANY(%(people)s::bigint[]) AND s.ended_at IS NULL
+)
+"""
+
+# Whoever was told of an earlier revision this late may have been passed over when the current one was queued.
+LOOK_AGAIN = """
+UPDATE alerts_advisory SET queued_id = NULL
+WHERE id = %(advisory)s AND current_id <> %(revision)s AND queued_id IS NOT NULL
+"""
+
+# What was noted of these already.
+NOTED = "SELECT id FROM alerts_message WHERE id = ANY(%(ids)s::bigint[]) AND state IN ('sent', 'failed')"
+
+PATIENCE = "SELECT set_config('lock_timeout', %(milliseconds)s, true)"
+
 # Only whoever has the lease may touch the batch: nobody else was ever given this very moment for it.
 _OURS = "id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL"
 

@@ -1,6 +1,6 @@
 """The SQL of the reach preview, whole: one statement, so that the audience is worked out once."""
 
-from alerts.audience import AUDIENCE, SEATS
+from alerts.audience import AUDIENCE, MEMBERS, SEATS
 from departments.lacks import Lack
 
 # Its first row (kind '') holds the figures; each further one is a gap. `top` says under which branch a body is shown: the
@@ -9,7 +9,7 @@ from departments.lacks import Lack
 PREVIEW = (
     AUDIENCE
     + f""", seat AS MATERIALIZED (
-    {SEATS.format(places="(SELECT body_id AS place, body_id, purpose FROM audience)")}
+    {SEATS.format(places="(SELECT body_id AS place, body_id, purpose FROM audience)", members=MEMBERS)}
 ), told AS MATERIALIZED (
     SELECT s.place AS body_id, bool_and(p.bounced_at IS NOT NULL) AS bouncing
     FROM seat s JOIN departments_person p ON p.id = s.person_id

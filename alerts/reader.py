@@ -141,7 +141,7 @@ def page(recipient: Recipient) -> ReaderPage:
         earlier=_earlier(advisory, revision),
         achieved=_achieved(recipient, revision),
         replacing=replacing(advisory),
-        holding=holding(recipient),
+        holding=_holding(recipient, seats),
         notes=tuple(noting.standing_for(recipient)) if advisory.state != State.STOOD_DOWN else (),
         person_actions=person_actions,
         body_actions=body_actions,
@@ -168,12 +168,14 @@ def cover(recipient: Recipient) -> Cover:
         contact_name=contact.person.name if contact else "",
         contact_telephone=contact.person.telephone if contact else "",
         replacing=replacing(recipient.advisory),
-        holding=holding(recipient),
+        holding=_holding(recipient, seats),
     )
 
 
-def holding(recipient: Recipient) -> Holding:
-    """What this recipient holds, and what they let go on; two queries, however much that is."""
+def _holding(recipient: Recipient, seats: list[Seat]) -> Holding:
+    """What this recipient holds, and what they let go on; two queries, however much that is, and none for most people."""
+    if not any(seat.contact for seat in seats):
+        return Holding((), ())
     held = tuple((one, holds.issue_form(recipient, one.relay_id)) for one in holds.held_by(recipient))
     return Holding(held, tuple(holds.let_go_by(recipient)))
 

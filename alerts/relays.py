@@ -42,12 +42,11 @@ def follow(advisory: Advisory) -> None:
 
 def plan(advisory: Advisory, now: datetime, limit: int) -> bool:
     """The next relays that are missing, those above before those below; False when none is."""
-    states = [row[0] for row in _rows(PLAN, advisory, now=now, limit=limit, longest=_longest(advisory))]
-    rest = 0 if states else _run(PLAN_REST, advisory)
-    if not states and not rest:
+    [(missing, made, reached)] = _rows(PLAN, advisory, now=now, limit=limit, longest=_longest(advisory))
+    if not missing:
         return False
-    reached = len(states) - states.count(Relay.State.PLANNED)
-    record.write("planned", advisory.reference, relays=len(states) + rest, reached=reached)
+    made = made or _run(PLAN_REST, advisory)
+    record.write("planned", advisory.reference, relays=made, reached=reached)
     return True
 
 

@@ -4,8 +4,8 @@ from alerts.audience import AUDIENCE
 
 # Index: departments_change(xid8), alerts_relay(advisory, body).
 MARK_STALE = """
-UPDATE alerts_relay SET stale = true
-WHERE advisory_id = %(advisory)s AND NOT stale
+UPDATE alerts_relay SET stale = true, compared_upto = NULL
+WHERE advisory_id = %(advisory)s AND (NOT stale OR compared_upto IS NOT NULL)
   AND body_id IN (SELECT body_id FROM departments_change WHERE xid8 >= %(seen)s)
 """
 
@@ -29,13 +29,21 @@ RETURNING r.purpose
 """
 )
 
-# For how many hours a body holds it: those whose policy that is, and who have a contact who can be told.
+# For how many hours a body holds it: those whose policy that is, and who have a contact who can be told. Along a line it is
+# held no longer in all than the severity allows, however many bodies hold it one after another; under a minute is nothing.
 _HOURS = """
-CASE WHEN b.policy = 'hold' AND {purpose} = 'target' AND EXISTS (
+CASE WHEN b.policy = 'hold' AND {purpose} = 'target' AND %(longest)s > 0 AND EXISTS (
     SELECT FROM departments_membership m
     JOIN departments_person who ON who.id = m.person_id AND who.left_at IS NULL AND who.bounced_at IS NULL
     WHERE m.body_id = b.id AND m.role = 'contact' AND m.until IS NULL
-) THEN least(b.hold_hours, %(longest)s) ELSE 0 END
+) THEN (
+    SELECT CASE WHEN most.hours > 1 / 60.0 THEN most.hours ELSE 0 END
+    FROM (
+        SELECT least(b.hold_hours, %(longest)s - COALESCE(sum(extract(epoch FROM h.released_at - h.reached_at)), 0) / 3600)
+            AS hours
+        FROM alerts_relay h WHERE h.id = ANY({above}) AND h.held_until IS NOT NULL
+    ) most
+) ELSE 0 END
 """
 
 # A body stands below its accountability parent, if the advisory is for that too, otherwise below the lowest-numbered of its
@@ -55,7 +63,7 @@ _MISSING = (
                 ELSE (SELECT min(s.sponsor_id) FROM departments_sponsor s
                       WHERE s.body_id = a.body_id AND s.sponsor_id IN (SELECT body_id FROM concerned)) END AS above
     FROM audience a JOIN departments_body b ON b.id = a.body_id
-    WHERE a.body_id NOT IN (SELECT body_id FROM there)
+    WHERE a.body_id NOT IN (SELECT body_id FROM alerts_relay WHERE advisory_id = %(advisory)s)
 )
 """
 )
@@ -75,21 +83,24 @@ PLAN = (
     LIMIT %(limit)s
 ), placed AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('alerts_relay', 'id')) AS id, ready.*,
-           CASE WHEN ready.reached THEN {_HOURS.format(purpose="ready.purpose")} END AS hours
+           CASE WHEN ready.reached THEN {_HOURS.format(purpose="ready.purpose", above="ready.path")} END AS hours
     FROM ready JOIN departments_body b ON b.id = ready.body_id
 )
-INSERT INTO alerts_relay (id, advisory_id, body_id, purpose, parent_id, path, stale, to_tell,
-                          reached_at, reached_via_id, state, held_until, released_at)
-SELECT id, %(advisory)s, body_id, purpose, parent, COALESCE(path, '{{}}') || id, true, hours IS NOT NULL,
-       CASE WHEN hours IS NOT NULL THEN %(now)s END,
-       CASE WHEN hours IS NOT NULL THEN via END,
-       CASE WHEN hours IS NULL THEN 'planned' WHEN hours > 0 THEN 'held' ELSE 'released' END,
-       CASE WHEN hours > 0 THEN %(now)s + hours * interval '1 hour' END,
-       CASE WHEN hours = 0 THEN %(now)s END
-FROM placed
-ORDER BY id
-ON CONFLICT (advisory_id, body_id) DO NOTHING
-RETURNING state
+, made AS (
+    INSERT INTO alerts_relay (id, advisory_id, body_id, purpose, parent_id, path, stale, to_tell,
+                              reached_at, reached_via_id, state, held_until, released_at)
+    SELECT id, %(advisory)s, body_id, purpose, parent, COALESCE(path, '{{}}') || id, true, hours IS NOT NULL,
+           CASE WHEN hours IS NOT NULL THEN %(now)s END,
+           CASE WHEN hours IS NOT NULL THEN via END,
+           CASE WHEN hours IS NULL THEN 'planned' WHEN hours > 0 THEN 'held' ELSE 'released' END,
+           CASE WHEN hours > 0 THEN %(now)s + hours * interval '1 hour' END,
+           CASE WHEN hours = 0 THEN %(now)s END
+    FROM placed
+    ORDER BY id
+    ON CONFLICT (advisory_id, body_id) DO NOTHING
+    RETURNING state
+)
+SELECT (SELECT count(*) FROM missing), (SELECT count(*) FROM made), (SELECT count(*) FROM made WHERE state <> 'planned')
 """
 )
 
@@ -124,7 +135,7 @@ WHERE r.id = found.id AND found.parent_id IS DISTINCT FROM found.parent
 """
 
 # Down from the roots, and from what was reached, whose paths stand.
-LINK_PATHS = """
+_WALK = """
 WITH RECURSIVE walk(id, path) AS (
     SELECT r.id, CASE WHEN r.state = 'planned' THEN ARRAY[r.id] ELSE r.path END
     FROM alerts_relay r
@@ -133,14 +144,16 @@ WITH RECURSIVE walk(id, path) AS (
     SELECT c.id, w.path || c.id
     FROM walk w JOIN alerts_relay c ON c.parent_id = w.id AND c.state = 'planned' AND c.purpose <> 'left'
 )
+"""
+LINK_PATHS = f"""{_WALK}
 UPDATE alerts_relay r SET path = w.path
 FROM walk w WHERE r.id = w.id AND r.path <> w.path
 """
 
 # Sponsors may go round in a circle; whoever hangs in one, or below one, stands as a root of their own.
-LINK_REST = """
+LINK_REST = f"""{_WALK}
 UPDATE alerts_relay SET parent_id = NULL, path = ARRAY[id]
-WHERE advisory_id = %(advisory)s AND state = 'planned' AND path = '{}'
+WHERE advisory_id = %(advisory)s AND state = 'planned' AND purpose <> 'left' AND id NOT IN (SELECT id FROM walk)
 """
 
 # Over whoever held it too long. Index: alerts_relay(held_until) where state = 'held'.
@@ -182,7 +195,7 @@ UPDATE alerts_relay r SET
     released_at = CASE WHEN next.hours > 0 THEN NULL ELSE %(now)s END,
     to_tell = true
 FROM (
-    SELECT c.id, p.body_id AS via, {_HOURS.format(purpose="c.purpose")} AS hours
+    SELECT c.id, p.body_id AS via, {_HOURS.format(purpose="c.purpose", above="c.path")} AS hours
     FROM alerts_relay c
     JOIN departments_body b ON b.id = c.body_id
     LEFT JOIN alerts_relay p ON p.id = c.parent_id

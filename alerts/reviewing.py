@@ -93,9 +93,11 @@ def hand_over(now: datetime) -> int:
         if heir is None:
             continue
         with transaction.atomic():
-            if Advisory.objects.filter(pk=advisory.pk, issuer=advisory.issuer).update(issuer=heir):
+            if Advisory.objects.filter(pk=advisory.pk, issuer=advisory.issuer).update(issuer=heir, seen=None):
                 names = {"from": advisory.issuer.name, "to": heir.name}
                 record.write("handed over", advisory.reference, None, **names)
+                # Who stands between the issuer and its audience is another now.
+                wake_cascade(advisory)
                 _ask_anew(Advisory.objects.select_related("issuer").get(pk=advisory.pk), now)
                 done += 1
     return done

@@ -59,23 +59,26 @@ def cascade(advisory_id: int) -> None:
 @shared_task
 def cascade_all() -> None:
     """A pass over each live advisory: late joiners, due relays, lost work."""
-    _pass_over(cascading.wanting())
+    if not _pass_over(cascading.wanting()):
+        wake("cascade_all")
     cascading.forget_changes()
 
 
 @shared_task
 def cascade_due() -> None:
     """A pass over each advisory in which something is due, or was left half done by whoever died."""
-    _pass_over(cascading.wanting(changes=False))
+    if not _pass_over(cascading.wanting(changes=False)):
+        wake("cascade_due")
 
 
-def _pass_over(advisories: list[int]) -> None:
-    """The most severe first; what a long turn leaves, the beat's next look finds."""
+def _pass_over(advisories: list[int]) -> bool:
+    """The most severe first. False where a long turn left some, however mild: they are not to wait for the next minute's."""
     until = time.monotonic() + LONG_TURN
-    for advisory_id in advisories:
+    for done, advisory_id in enumerate(advisories, 1):
         cascading.cascade(advisory_id)
         if time.monotonic() > until:
-            return
+            return done == len(advisories)
+    return True
 
 
 @shared_task
@@ -86,8 +89,8 @@ def compare_anew(advisory_id: int) -> None:
 
 @shared_task
 def compare_all_anew() -> None:
-    """Ring for each live advisory to be compared whole."""
-    for advisory_id in cascading.live_advisories():
+    """Ring for each advisory of which mails may leave to be compared whole."""
+    for advisory_id in cascading.to_be_compared():
         wake("compare_anew", advisory_id, rank=len(Severity) - 1)
 
 

@@ -42,6 +42,8 @@ from config.workers import Broker, broker
 
 LATE = timedelta(minutes=2)
 SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high; for the others
+# The same where each answer was about a single address: greylisting lasts minutes, a full mailbox a morning.
+SINGLE_SOON, SINGLE_LATER = timedelta(hours=2), timedelta(hours=12)
 MOVED = timedelta(minutes=1)
 # A mark that stood still for this long: from one audit to the next, a little less so that a ring that came early counts.
 STILL = 0.9
@@ -51,7 +53,10 @@ SAID = 200  # characters of what a mail server said
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not well. No title, no address, no token in any of it."""
+    """Something that is not well. No title, no address, no token in any of it.
+
+    For operators all the same: whoever asks `/healthz` is told kinds and numbers (`alerts.web.health`).
+    """
 
     kind: str
     subject: str
@@ -60,7 +65,7 @@ class Finding:
     says: str
     """In a sentence or two, with what to do."""
     words: str = ""
-    """What a mail server said last, without addresses: for operators, and not for everybody who asks `/healthz`."""
+    """What a mail server said last, without addresses."""
 
     @property
     def whole(self) -> str:
@@ -106,7 +111,16 @@ class View:
     def mail(self) -> list[tuple[Any, ...]]:
         """What may leave and does not."""
         now = self.now
-        return rows(MAIL, now=now, late=self.late, soon=now - SOON, later=now - LATER, moved=now - MOVED)
+        return rows(
+            MAIL,
+            now=now,
+            late=self.late,
+            soon=now - SOON,
+            later=now - LATER,
+            single_soon=now - SINGLE_SOON,
+            single_later=now - SINGLE_LATER,
+            moved=now - MOVED,
+        )
 
     @cached_property
     def signs(self) -> list[Sign]:
@@ -180,7 +194,7 @@ def _audit_silent(view: View) -> Iterator[Finding]:
 
 
 def _mail_idle(view: View) -> Iterator[Finding]:
-    for reference, idle, mails, since, _, words in view.mail:
+    for reference, idle, _, mails, since, _, words in view.mail:
         if idle:
             about = f"of {reference} " if reference else ""
             says = f"Up to {mails:,} mails {about}may leave, and no worker takes them: restart the workers."
@@ -188,15 +202,21 @@ def _mail_idle(view: View) -> Iterator[Finding]:
 
 
 def _mail_old(view: View) -> Iterator[Finding]:
-    for reference, idle, mails, since, attempt, words in view.mail:
+    for reference, idle, single, mails, since, attempt, words in view.mail:
         if not idle:
             about = f"of {reference} " if reference else ""
             times = "once" if attempt == 1 else f"{attempt} times"
-            tried = f"were tried {times}" if attempt else "stand behind other mail"
-            says = (
-                f"Up to {mails:,} mails {about}wait for too long and {tried}: look at the mail server that EMAIL_URL "
-                "names and at the workers' logs; start more workers where it is well."
-            )
+            if single:
+                says = (
+                    f"Up to {mails:,} mails {about}wait for too long: each was put off by an answer about its own address, "
+                    f"{times} at most. Look at what the mail server says of these mailboxes; other mail goes out."
+                )
+            else:
+                tried = f"were tried {times}" if attempt else "stand behind other mail"
+                says = (
+                    f"Up to {mails:,} mails {about}wait for too long and {tried}: look at the mail server that EMAIL_URL "
+                    "names and at the workers' logs; start more workers where it is well."
+                )
             yield Finding("waiting", reference or "", since, says, scrub(words)[:SAID])
 
 
@@ -222,21 +242,25 @@ def _bodies(number: int) -> str:
 def _cascade_signs() -> Iterator[Sign]:
     # A pass makes way for one that is more severe, so those before it moving is as good as its own moving.
     moved = hashlib.sha256()
-    for reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch, changed, seen in rows(LEFT):
-        if changed:
-            says = f"Changes of the directory are not looked at for {reference}: {_RESTART}"
-            yield Sign("changes", reference, str(seen), says)
-        if stale or tell or unqueued or notes:
-            left = [
-                f"{_bodies(stale)} to be compared" if stale else "",
-                f"{_bodies(tell)} to be told" if tell else "",
-                "its latest text to be queued" if unqueued else "",
-                f"{notes} {'note' if notes == 1 else 'notes'} to be mailed" if notes else "",
-            ]
-            mark = (reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch)
+    for reference, stale, first_stale, upto, tell, first_tell, unqueued, notes, last_batch, changed, seen in rows(LEFT):
+        left = [
+            f"{_bodies(stale)} to be compared" if stale else "",
+            f"{_bodies(tell)} to be told" if tell else "",
+            "its latest text to be queued" if unqueued else "",
+            f"{notes} {'note' if notes == 1 else 'notes'} to be mailed" if notes else "",
+        ]
+        at_work = any(left)
+        if at_work:
+            mark = (reference, stale, first_stale, upto, tell, first_tell, unqueued, notes, last_batch)
             moved.update(repr(mark).encode())
             says = f"The cascade of {reference} stands still with {', '.join(filter(None, left))}: {_RESTART}"
             yield Sign("cascade", reference, moved.hexdigest()[:16], says)
+        # A pass plans, compares and tells in turn, and notes the changes only once all of these are planned: as long as it
+        # gets on with any of it they are being looked at. Nobody has looked yet (`seen` is empty) and something is planned:
+        # if that stands still the cascade does, which is said above.
+        if changed and not (seen is None and at_work):
+            says = f"Changes of the directory are not looked at for {reference}: {_RESTART}"
+            yield Sign("changes", reference, f"{seen} {moved.hexdigest()[:16]}", says)
 
 
 def _figure_signs() -> Iterator[Sign]:
@@ -264,7 +288,8 @@ CHECKS = (
     Check(
         ("waiting",),
         "Mail that waits",
-        "No mail that may leave waits longer than 10 minutes (critical and high) or an hour.",
+        "No mail that may leave waits longer than 10 minutes (critical and high) or an hour; put off by an answer about its "
+        "own address, than 2 or 12 hours.",
         _mail_old,
     ),
     Check(("held",), "Holds", "A body held past its time is released over within two minutes.", _held_too_long),

@@ -12,26 +12,63 @@ SELECT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL AND leased_until >
                WHERE r.kind IN ('sent', 'refused') AND r.at > %(moved)s) AS moves
 """
 
+# When an advisory last went on: what is of it could not have moved before. Among its latest entries only, since each answer
+# is one: whatever these bury was so long ago that nothing is measured from it. Index: record_subject.
+_WENT_ON = """
+SELECT max(r.at) AS at
+FROM (SELECT kind, at FROM alerts_record WHERE subject = {reference} ORDER BY id DESC LIMIT 20000) r
+WHERE r.kind IN ('went on', 'reviewed')
+"""
+
+# Mails of which each was put off by an answer about its own address: these move to batches of their own (`DEFER`). What a
+# route can't take stays in its batch as if it had not been tried. Index: alerts_message(batch).
+_SINGLE = """
+SELECT m.attempt > 0 FROM (SELECT state, attempt FROM alerts_message WHERE batch_id = b.id OFFSET 0) m
+WHERE m.state = 'waiting' LIMIT 1
+"""
+
 # What may leave and does not, by advisory (NULL: mails of none). `idle`: nobody takes it though it is due; otherwise it was
-# tried, or stands behind other mail, for too long. With what the mail server said last. Indexes: batch_outbox,
-# alerts_message(batch).
+# tried, or stands behind other mail, for too long; `single`: by nothing but answers about single addresses. With what the
+# mail server said last, about the route before about an address. Indexes: batch_outbox, alerts_message(batch),
+# record_subject.
 MAIL = f"""
-WITH outbox AS (
-    SELECT b.*, a.reference,
-           b.not_before <= %(late)s AND (b.leased_until IS NULL OR b.leased_until <= %(late)s) AND NOT m.moves AS idle,
-           b.made_at <= CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END AS old
-    FROM alerts_batch b
-    CROSS JOIN ({_MOVES}) m
-    LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
-    WHERE b.done_at IS NULL AND a.stopped_at IS NULL
+WITH outbox AS MATERIALIZED (
+    SELECT w.* FROM (
+        SELECT b.id, b.size, b.attempt, b.made_at, a.reference, d.idle, s.single,
+               CASE WHEN d.idle THEN greatest(b.not_before, b.leased_until) ELSE b.made_at END AS since,
+               CASE WHEN d.idle THEN %(late)s
+                    WHEN s.single THEN CASE WHEN b.rank <= 1 THEN %(single_soon)s ELSE %(single_later)s END
+                    ELSE CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END
+               END AS due_by
+        FROM alerts_batch b
+        CROSS JOIN ({_MOVES}) m
+        LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+        CROSS JOIN LATERAL (
+            SELECT b.not_before <= %(late)s AND (b.leased_until IS NULL OR b.leased_until <= %(late)s) AND NOT m.moves
+                AS idle
+        ) d
+        CROSS JOIN LATERAL (
+            -- Asked of the few that were tried and wait for long: of a batch that nobody ever took nobody was answered.
+            SELECT CASE WHEN b.attempt > 0 AND NOT d.idle
+                             AND b.made_at <= CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END
+                        THEN coalesce(({_SINGLE}), false)
+                   ELSE false END AS single
+        ) s
+        WHERE b.done_at IS NULL AND a.stopped_at IS NULL
+    ) w
+    WHERE w.idle OR w.made_at <= w.due_by
+), resumed AS MATERIALIZED (
+    SELECT f.reference, w.at
+    FROM (SELECT DISTINCT reference FROM outbox WHERE reference IS NOT NULL) f
+    CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference")}) w
 )
-SELECT o.reference, o.idle, o.mails, o.since, o.attempt, coalesce(said.error, '')
+SELECT o.reference, o.idle, o.single, o.mails, o.since, o.attempt, coalesce(said.error, '')
 FROM (
-    SELECT reference, idle, sum(size) AS mails, max(attempt) AS attempt,
-           min(CASE WHEN idle THEN greatest(not_before, leased_until) ELSE made_at END) AS since,
-           (array_agg(id ORDER BY made_at, id))[1] AS oldest
-    FROM outbox
-    WHERE idle OR old
+    SELECT reference, idle, bool_and(single) AS single, sum(size) AS mails, max(attempt) AS attempt,
+           greatest(min(since), min(r.at)) AS since,
+           (array_agg(id ORDER BY single, made_at, id))[1] AS oldest
+    FROM outbox LEFT JOIN resumed r USING (reference)
+    WHERE r.at IS NULL OR r.at <= due_by
     GROUP BY reference, idle
 ) o
 LEFT JOIN LATERAL (
@@ -41,26 +78,39 @@ LEFT JOIN LATERAL (
 ORDER BY o.since
 """
 
-# Held past its time. Index: relay_held.
-HELD = """
-SELECT a.reference, count(*), min(r.held_until)
+# Bodies by advisory, since when; measured from when it last went on.
+_MEASURED = f"""
+SELECT f.reference, f.bodies, greatest(f.since, w.at)
+FROM ({{found}}) f
+CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference")}) w
+WHERE w.at IS NULL OR w.at <= %(late)s
+"""
+
+# Held past its time. Indexes: relay_held, record_subject.
+HELD = _MEASURED.format(
+    found="""
+SELECT a.reference, count(*) AS bodies, min(r.held_until) AS since
 FROM alerts_relay r JOIN alerts_advisory a ON a.id = r.advisory_id
 WHERE r.state = 'held' AND r.held_until <= %(late)s AND a.state = 'live' AND a.stopped_at IS NULL
 GROUP BY a.reference
 """
+)
 
-# Not reached though the body above let it go. Index: relay_planned.
-WAVE = """
-SELECT a.reference, count(*), min(p.released_at)
+# Not reached though the body above let it go. Indexes: relay_planned, record_subject.
+WAVE = _MEASURED.format(
+    found="""
+SELECT a.reference, count(*) AS bodies, min(p.released_at) AS since
 FROM alerts_advisory a
 JOIN alerts_relay r ON r.advisory_id = a.id AND r.state = 'planned' AND r.purpose <> 'left'
 JOIN alerts_relay p ON p.id = r.parent_id AND p.state = 'released' AND p.released_at <= %(late)s
 WHERE a.state = 'live' AND a.stopped_at IS NULL
 GROUP BY a.reference
 """
+)
 
 # What a cascade still has to do, which says of no time since when: relays to be compared or looked at, a revision or a
-# note to be put in the outbox, changes of the directory that it could have looked at. The last batch says whether it gets on.
+# note to be put in the outbox, changes of the directory that it could have looked at. The last batch, and how far a large body
+# was compared, say whether it gets on.
 # In the order in which passes make way for each other.
 # Indexes: advisory_live, relay_stale, relay_to_tell, note_to_be_mailed, alerts_batch(advisory); the end of
 # departments_change(xid8).
@@ -74,10 +124,10 @@ WITH unmailed AS (
     SELECT (SELECT max(xid8) FROM departments_change) AS last,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS under_way
 )
-SELECT reference, stale, first_stale, tell, first_tell, unqueued, notes, last_batch, changed, seen
+SELECT reference, stale, first_stale, upto, tell, first_tell, unqueued, notes, last_batch, changed, seen
 FROM (
     SELECT a.reference,
-           CASE WHEN a.state = 'live' THEN stale.number ELSE 0 END AS stale, stale.first AS first_stale,
+           CASE WHEN a.state = 'live' THEN stale.number ELSE 0 END AS stale, stale.first AS first_stale, stale.upto,
            CASE WHEN a.state = 'live' THEN tell.number ELSE 0 END AS tell, tell.first AS first_tell,
            a.current_id IS DISTINCT FROM a.queued_id AS unqueued,
            CASE WHEN a.state = 'live' THEN coalesce(unmailed.notes, 0) ELSE 0 END AS notes,
@@ -90,7 +140,8 @@ FROM (
     CROSS JOIN directory d
     LEFT JOIN unmailed ON unmailed.advisory_id = a.id
     CROSS JOIN LATERAL (
-        SELECT count(*) AS number, min(id) AS first FROM alerts_relay WHERE advisory_id = a.id AND stale
+        SELECT count(*) AS number, min(id) AS first, sum(compared_upto) AS upto
+        FROM alerts_relay WHERE advisory_id = a.id AND stale
     ) stale
     CROSS JOIN LATERAL (
         SELECT count(*) AS number, min(id) AS first FROM alerts_relay WHERE advisory_id = a.id AND to_tell

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
@@ -184,6 +185,49 @@ def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
     deliver_all()
     assert len(server.mails) == 5
     assert Message.objects.filter(state="sent").count() == 5
+
+
+def test_a_database_that_goes_away_after_it_kept_what_was_noted_has_it_noted_once(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    published(office)
+    write_down = delivering._write_down
+
+    def unheard(batch: Claimed, part: object) -> bool:
+        monkeypatch.setattr(delivering, "_write_down", write_down)
+        kept = list(part.settled)  # type: ignore[attr-defined]
+        write_down(batch, part)  # type: ignore[arg-type]
+        part.settled = kept  # type: ignore[attr-defined]
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(delivering, "_write_down", unheard)
+    deliver_all()
+    assert len(server.mails) == 5
+    assert sum(entry.details["mails"] for entry in Record.objects.filter(kind="sent")) == 5
+
+
+def test_the_lease_does_not_run_out_while_a_publication_has_the_figures(
+    office: Office, server: Server, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    settings.BATCH_LEASE = 1
+    advisory = published(office)
+    leases: list[object] = []
+
+    def look(batch: Claimed) -> bool:
+        leases.append(Batch.objects.get(pk=batch.id).leased_until)
+        if len(leases) == 5:
+            publication.rollback()
+        return renew(batch)
+
+    renew = delivering._renew
+    monkeypatch.setattr(delivering, "_renew", look)
+    with psycopg.connect(**connection.get_connection_params()) as publication:
+        publication.execute("SELECT pg_advisory_xact_lock(hashtext('alerts.figures'), %s)", [advisory.pk])
+        deliver()
+    assert len(set(leases)) == len(leases) >= 5
+    assert Message.objects.filter(state="sent").count() == len(server.mails) == 5
 
 
 def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(

@@ -292,9 +292,9 @@ def test_who_is_let_go_on_while_people_are_told_is_told_as_well(
     held.relays.update(stale=True)
     queue_at = cascading._queue_at
 
-    def pressed(advisory: Advisory, at: list[int], after: int) -> int | None:
+    def pressed(advisory: Advisory, chunk: cascading._Chunk, after: int) -> int | None:
         release(north.pk, scene.officer)
-        return queue_at(advisory, at, after)
+        return queue_at(advisory, chunk, after)
 
     monkeypatch.setattr(cascading, "_queue_at", pressed)
     assert cascade(held.pk)

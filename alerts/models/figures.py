@@ -67,10 +67,11 @@ _SHARE_OF_RECIPIENTS = f"""
 # A person's place is nobody's yet when the person is written, so that only the whole changes.
 COUNT_NEW_RECIPIENTS = f"""
     {_SHARE_OF_RECIPIENTS}
+    WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id IN (SELECT advisory_id FROM new_rows))
     {_INTO_DELTA}
     SELECT r.advisory_id, NULL, {columns("f.", "sum({})")}
     FROM new_rows r
-    JOIN ({REVISIONS}) v ON v.id = r.advisory_id
+    JOIN v ON v.id = r.advisory_id
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
     WHERE r.targeted
     GROUP BY r.advisory_id;
@@ -104,7 +105,8 @@ COUNT_CHANGED_RECIPIENTS = f"""
 """
 
 # A recipient that changes at this moment in another transaction must be waited for, or the seat would count what was
-# and the change would not see the seat. Rows that this transaction wrote itself can't change elsewhere: no lock.
+# and the change would not see the seat. Rows that this transaction wrote itself can't change elsewhere: no lock. Each is
+# looked up by its key (OFFSET 0): a plan made while the table was small would read all of it, for every statement.
 _SHARE_OF_SEATS = f"""
     PERFORM pg_advisory_xact_lock_shared({FIGURES_LOCK}, touched.advisory_id::int)
     FROM (
@@ -113,23 +115,29 @@ _SHARE_OF_SEATS = f"""
         JOIN alerts_relay l ON l.id = s.relay_id
         ORDER BY l.advisory_id
     ) AS touched;
-    PERFORM FROM alerts_recipient r
-    WHERE r.id IN (SELECT recipient_id FROM new_rows) AND r.xmin <> pg_current_xact_id()::xid
-    ORDER BY r.id
-    FOR SHARE;
+    PERFORM FROM (SELECT DISTINCT recipient_id AS id FROM new_rows ORDER BY id) touched
+    CROSS JOIN LATERAL (
+        SELECT FROM alerts_recipient r
+        WHERE r.id = touched.id AND r.xmin <> pg_current_xact_id()::xid
+        OFFSET 0
+        FOR SHARE
+    ) theirs;
 """
 
 
 def _count_seats(rows: str) -> str:
     return f"""
     {_SHARE_OF_SEATS}
+    WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id IN (
+        SELECT l.advisory_id FROM (SELECT DISTINCT relay_id FROM new_rows) s JOIN alerts_relay l ON l.id = s.relay_id
+    ))
     {_INTO_DELTA}
     SELECT x.advisory_id, x.relay_id, {_SIGNED_SUMS}
     FROM (
         SELECT s.sign, s.relay_id, r.advisory_id, {columns("f.")}
         FROM ({rows}) s
-        JOIN alerts_recipient r ON r.id = s.recipient_id
-        JOIN ({REVISIONS}) v ON v.id = r.advisory_id
+        CROSS JOIN LATERAL (SELECT r.* FROM alerts_recipient r WHERE r.id = s.recipient_id OFFSET 0) r
+        JOIN v ON v.id = r.advisory_id
         CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
         WHERE {CURRENT_SEAT}
     ) x

@@ -41,6 +41,9 @@ class Relay(models.Model):
         Person, null=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: the clock."
     )
     stale = models.BooleanField(default=True, help_text="Its recipients and seats are to be compared anew.")
+    compared_upto = models.BigIntegerField(
+        null=True, help_text="Of a body of very many people, while it is stale: those up to this person are compared."
+    )
     to_tell = models.BooleanField(
         default=False, db_default=False, help_text="Somebody at it may be due a mail: to be looked at."
     )

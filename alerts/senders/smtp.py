@@ -1,7 +1,9 @@
 """SMTP: one connection for many mails, one recipient in each, each answer its own (RFC 5321)."""
 
 import smtplib
+import socket
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -13,8 +15,37 @@ LONGEST_WORDS = 400  # characters kept of what a server says
 SHUTTING_DOWN = 421  # RFC 5321, section 4.2.3: the server closes the connection; no mail of ours is at fault
 
 
+class _Hurried:
+    """How long the server may still take, for all that it is asked until the next `hurry`."""
+
+    sock: socket.socket | None
+    _until = 0.0
+
+    def hurry(self, seconds: float) -> None:
+        """From now on."""
+        self._until = time.monotonic() + seconds
+
+    def getreply(self) -> tuple[int, bytes]:
+        """An answer within what is left of the time; otherwise `TimeoutError`, as `smtplib` has it."""
+        if self.sock is not None and self._until:
+            self.sock.settimeout(max(self._until - time.monotonic(), 0.05))
+        return super().getreply()  # type: ignore[misc,no-any-return]  # smtplib's
+
+
+class _Smtp(_Hurried, smtplib.SMTP):
+    pass
+
+
+class _SmtpOverTls(_Hurried, smtplib.SMTP_SSL):
+    pass
+
+
 class SmtpSender:
-    """A connection to the configured server. TLS certificates are verified."""
+    """A connection to the configured server. TLS certificates are verified.
+
+    `EMAIL_TIMEOUT` is for connecting, and then for each mail as a whole: a lease lasts longer than either, however slowly a
+    server answers each of the questions.
+    """
 
     def __enter__(self) -> "SmtpSender":
         try:
@@ -27,9 +58,10 @@ class SmtpSender:
         host, port, patience = settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT
         if settings.EMAIL_USE_SSL:
             context = ssl.create_default_context()
-            self.server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=patience, context=context)
+            self.server: _Smtp | _SmtpOverTls = _SmtpOverTls(host, port, timeout=patience, context=context)
         else:
-            self.server = smtplib.SMTP(host, port, timeout=patience)
+            self.server = _Smtp(host, port, timeout=patience)
+        self.server.hurry(patience)
         self.server.ehlo()
         if settings.EMAIL_USE_TLS:
             self.server.starttls(context=ssl.create_default_context())
@@ -38,6 +70,7 @@ class SmtpSender:
             self.server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
 
     def __exit__(self, *_: object) -> None:
+        self.server.hurry(settings.EMAIL_TIMEOUT)
         try:
             self.server.quit()
         except (OSError, smtplib.SMTPException):
@@ -52,6 +85,7 @@ class SmtpSender:
                 raise RouteDown(f"{type(error).__name__}: {error}") from error
 
     def _hand_over(self, mail: Mail) -> Outcome:
+        self.server.hurry(settings.EMAIL_TIMEOUT)
         options = []
         if not mail.address.isascii():
             if not self.server.has_extn("smtputf8"):

@@ -7,6 +7,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import watch
+from alerts.watch import Finding
+
+# What is about everything alike names nobody: as the watchdog says it.
+OF_ALL = ("broker", "beat", "workers", "audit")
+# The rest in numbers: one and several.
+WORKER = ("worker does not run what it should", "workers do not run what they should")
+OF_ADVISORIES = {
+    "mail": "mail is taken by nobody",
+    "waiting": "mail waits for too long",
+    "held": "holds should be over by now",
+    "wave": "next bodies should have been reached by now",
+    "cascade": "cascade stands still",
+    "changes": "changes of the directory are not looked at",
+    "figures": "figures are not added up",
+}
 
 
 @require_safe
@@ -21,9 +36,29 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def _wrong() -> dict[str, str]:
-    """What is not well, by its kind and what it is about. Without the words of a mail server: anybody may ask."""
+    """What is not well, by its kind. Which advisory, which worker, and a mail server's words are not for strangers."""
     try:
         found = watch.look(timezone.now())
     except DatabaseError:
         return {"database": "PostgreSQL does not answer; check DATABASE_URL and the server."}
-    return {f"{one.kind} {one.subject}".strip(): one.says for one in found}
+    kinds = dict.fromkeys(one.kind for one in found)
+    return {kind: _words(kind, [one for one in found if one.kind == kind]) for kind in kinds}
+
+
+def _words(kind: str, found: list[Finding]) -> str:
+    if kind in OF_ALL:
+        return found[0].says
+    if kind == "worker":
+        says = f"{len(found)} {WORKER[len(found) > 1]}"
+    else:
+        says = f"{_whose(found)} {OF_ADVISORIES[kind]}"
+    return f"{says}: see /operations/"
+
+
+def _whose(found: list[Finding]) -> str:
+    """Of how many advisories; mail may be of none."""
+    advisories = len({one.subject for one in found if one.subject})
+    if not advisories:
+        return "Other"
+    whose = "1 advisory's" if advisories == 1 else f"{advisories} advisories'"
+    return whose if all(one.subject for one in found) else f"{whose} and other"
