@@ -1,20 +1,29 @@
-"""The watchdog over live processes: a dead beat, a worker that is alive and idle, an emptied Redis, each by itself."""
+"""The watchdog over live processes: a dead beat, a worker that is alive and idle, an emptied Redis, each by itself.
+
+On a stack of its own: its clocks are short, and it empties a Redis that others would need. The machine may be busy with
+theirs, so what is to come is waited for.
+"""
 
 import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
+from itertools import count
 from urllib.error import HTTPError
 
 import pytest
 
-from tests.stack import Stack, running, until
+from tests import stack as stacks
+from tests.stack import ROOT, Stack, running, until
 
 pytestmark = pytest.mark.live
 
 SOON = {"BEAT_SILENT": "12", "WORKER_SILENT": "9", "AUDIT_EVERY": "3"}
+PULSES = "SELECT 1 FROM alerts_heartbeat WHERE process LIKE 'worker:%%'"
+APART = 13  # a Redis database that no other stack takes, though another process counts from one as well
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SOON.items():
             patch.setenv(name, value)
+        patch.setattr(stacks, "_numbers", count(APART))
         with running(tmp_path_factory.mktemp("watch")) as live:
             yield live
 
@@ -35,6 +45,14 @@ def wrong(stack: Stack) -> dict[str, str]:
         return dict(json.load(error)["wrong"])
 
 
+def audit(stack: Stack) -> str:
+    """What an operator reads, by hand."""
+    command = [sys.executable, "manage.py", "audit"]
+    return subprocess.run(
+        command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False
+    ).stdout
+
+
 def pool(stack: Stack) -> list[int]:
     """The processes of the worker that run tasks."""
     main = (stack.place / "worker.pid").read_text().strip()
@@ -44,10 +62,10 @@ def pool(stack: Stack) -> list[int]:
 
 
 def test_an_emptied_redis_an_idle_pool_and_a_dead_beat_are_told_apart(stack: Stack) -> None:
-    until("the pulse is heard", lambda: stack.query("SELECT 1 FROM alerts_heartbeat WHERE process LIKE 'worker:%%'"))
+    until("the pulse is heard and all is well", lambda: stack.query(PULSES) and not wrong(stack))
     stack.redis().flushdb()
-    assert wrong(stack) == {}
-    until("the worker is known again", lambda: stack.redis().hlen("tocsin:workers") == 1, within=5)
+    assert not {"broker", "worker", "workers"} & set(wrong(stack))
+    until("the worker is known again", lambda: stack.redis().hlen("tocsin:workers") == 1)
 
     idle = pool(stack)
     assert idle
@@ -55,19 +73,17 @@ def test_an_emptied_redis_an_idle_pool_and_a_dead_beat_are_told_apart(stack: Sta
         os.kill(process, signal.SIGSTOP)
     stack.kill("beat")
     try:
-        until("the idle worker is noticed", lambda: any(name.startswith("worker ") for name in wrong(stack)), within=30)
-        [said] = [says for name, says in wrong(stack).items() if name.startswith("worker ")]
-        assert "alive and runs nothing" in said
+        until("the idle worker is noticed", lambda: "worker" in wrong(stack))
+        assert wrong(stack).get("worker") == "1 worker does not run what it should: see /operations/"
+        until("which one is told to operators", lambda: "is alive and runs nothing: restart it" in audit(stack))
     finally:
         for process in idle:
             os.kill(process, signal.SIGCONT)
-    until("the dead beat alone is left", lambda: set(wrong(stack)) == {"beat"}, within=30)
+    until("the dead beat alone is left", lambda: set(wrong(stack)) == {"beat"})
     # The worker rings for the audit where no beat does.
     until(
         "it is written down",
         lambda: stack.query("SELECT 1 FROM alerts_trouble WHERE kind = 'beat' AND over_at IS NULL"),
-        within=15,
     )
     os.kill(int((stack.place / "worker.pid").read_text()), signal.SIGTERM)
-    until("the worker has said goodbye", lambda: not stack.redis().hlen("tocsin:workers"), within=15)
-    assert stack.query("SELECT 1 FROM alerts_heartbeat WHERE process LIKE 'worker:%%'") == []
+    until("the worker has said goodbye", lambda: not stack.redis().hlen("tocsin:workers") and not stack.query(PULSES))
