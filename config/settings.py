@@ -180,7 +180,7 @@ EMAIL_URL: str = env("EMAIL_URL", default="smtp://127.0.0.1:1025" if DEBUG else 
 if not EMAIL_URL:
     raise ImproperlyConfigured("EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true")
 globals().update(env.email_url("EMAIL_URL", default=EMAIL_URL))
-# How long a mail server may be silent, in seconds; less than BATCH_LEASE, or a batch is taken over while it is being sent.
+# How long connecting to the mail server, and then one mail as a whole, may take, in seconds.
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)
 ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBUG else _site.hostname}")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
@@ -190,6 +190,11 @@ EMAIL_SUBJECT_PREFIX = ""
 AMBER_STRICT_NEEDS_CODE: bool = env.bool("AMBER_STRICT_NEEDS_CODE", default=False)
 # How long a worker may be silent about its batch before another one takes it over, in seconds.
 BATCH_LEASE: int = env.int("BATCH_LEASE", default=60)
+if not 0 < EMAIL_TIMEOUT < BATCH_LEASE:
+    raise ImproperlyConfigured(
+        f"EMAIL_TIMEOUT ({EMAIL_TIMEOUT} s) must be less than BATCH_LEASE ({BATCH_LEASE} s): a batch would be taken over,"
+        " and mails sent twice, while a slow server still answers."
+    )
 # Where a machine's state of the demo is kept (development only).
 MAILBOX_DIR = Path(env("MAILBOX_DIR", default=str(embedded.place() / "mail")))
 

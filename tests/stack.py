@@ -151,6 +151,7 @@ def running(place: Path) -> Iterator[Stack]:
             "MAILBOX_DIR": str(place / "mail"),
             "MAILBOX_REFUSES": "demo.refusals:refusal",
             "BATCH_LEASE": "5",
+            "EMAIL_TIMEOUT": "3",
             "PYTHONUNBUFFERED": "1",
         }
         live = Stack(place, environment, mail_port, web_port)

@@ -48,9 +48,7 @@ def wrong(stack: Stack) -> dict[str, str]:
 def audit(stack: Stack) -> str:
     """What an operator reads, by hand."""
     command = [sys.executable, "manage.py", "audit"]
-    return subprocess.run(
-        command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False
-    ).stdout
+    return subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False).stdout
 
 
 def pool(stack: Stack) -> list[int]:

@@ -12,9 +12,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import record, watch
-from alerts.models import Advisory, Delta, Heartbeat, Message, Relay, Trouble
+from alerts.cascade import cascade
+from alerts.deliver_sql import DEFER
+from alerts.models import Advisory, Batch, Delta, Heartbeat, Message, Record, Relay, Trouble
+from alerts.stopping import go_on, stop
 from departments.models import Change
 from tests import rows
+from tests.office import Office
 from tests.watching import WORKER, all_well, apart, audited, batch, done, kinds, only
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +121,120 @@ def test_what_the_mail_server_said_is_told_without_its_addresses(now: datetime, 
     assert found.whole.endswith(found.words)
 
 
+def told(zoom: Advisory, made: Batch, **fields: object) -> Message:
+    """A mail of this batch that still waits."""
+    reader = rows.recipient(zoom)
+    values: dict[str, object] = {"key": f"{made.pk}", "kind": "notice", "revision": zoom.current, **fields}
+    message = Message.objects.create(batch=made, person=reader.person, advisory=zoom, recipient=reader, **values)
+    done()
+    return message
+
+
+@pytest.mark.parametrize(("rank", "hours"), [(0, 2), (1, 2), (2, 12), (9, 12)])
+def test_a_mailbox_that_defers_wakes_nobody_for_hours(rank: int, hours: int, now: datetime, zoom: Advisory) -> None:
+    put_off = batch(now, zoom, age=3_600 * hours - 5, rank=rank, not_before=now + MINUTE, attempt=4)
+    told(zoom, put_off, attempt=3, error="451 4.7.1 greylisted")
+    assert kinds(now) == []
+    found = only(now + timedelta(seconds=6))
+    assert (found.kind, found.since) == ("waiting", put_off.made_at)
+    assert "by an answer about its own address, 4 times at most" in found.says
+    assert found.words == "451 4.7.1 greylisted"
+
+
+def test_what_the_route_cant_take_is_found_in_minutes_beside_a_mailbox_that_defers(
+    now: datetime, zoom: Advisory
+) -> None:
+    single = batch(now, zoom, age=9_000, not_before=now + MINUTE, attempt=5)
+    told(zoom, single, attempt=4, error="451 4.7.1 greylisted")
+    whole = batch(now, zoom, age=700, not_before=now + MINUTE, attempt=2)
+    told(zoom, whole, error="421 4.3.2 not now")
+    found = only(now)
+    assert found.since == single.made_at
+    assert "Up to 20 mails" in found.says
+    assert "look at the mail server that EMAIL_URL names" in found.says
+    assert found.words == "421 4.3.2 not now"
+
+
+def test_mails_that_a_server_puts_off_one_by_one_keep_their_age(now: datetime, zoom: Advisory) -> None:
+    first = batch(now, zoom, age=3_600, not_before=now + MINUTE, attempt=1)
+    mail = told(zoom, first)
+    assert kinds(now) == ["waiting ADV-2020-0017"]
+    with connection.cursor() as cursor:
+        errors = {"ids": [mail.pk], "errors": ["451 4.7.1 greylisted"]}
+        cursor.execute(DEFER, {"batch": first.pk, "until": now + MINUTE, "attempt": 1, **errors})
+    Batch.objects.filter(pk=first.pk).update(done_at=now)
+    assert kinds(now) == []
+    Heartbeat.objects.filter(process="beat").update(at=now + 61 * MINUTE)
+    Batch.objects.filter(done_at=None).update(not_before=now + 62 * MINUTE)
+    assert "waiting ADV-2020-0017" in kinds(now + 61 * MINUTE)
+
+
+# --- an advisory that goes on ---
+
+
+def went_on(kind: str, at: datetime, zoom: Advisory) -> None:
+    """As the verb writes it down."""
+    Record.objects.create(kind=kind, subject=zoom.reference, at=at, digest="")
+
+
+def stood(what: str, now: datetime, zoom: Advisory) -> None:
+    """Something that was to be done hours ago."""
+    if what == "mail":
+        batch(now, zoom, age=9_000)
+    elif what == "waiting":
+        batch(now, zoom, age=9_000, not_before=now + 30 * MINUTE, attempt=3)
+    elif what == "held":
+        held = rows.relay(zoom, "department", state="held")
+        Relay.objects.filter(pk=held.pk).update(held_until=now - timedelta(hours=3))
+    else:
+        top = rows.relay(zoom, "department")
+        rows.relay(zoom, "agency", parent=top, state="planned")
+        Relay.objects.filter(pk=top.pk).update(released_at=now - timedelta(hours=3))
+
+
+@pytest.mark.parametrize("verb", ["went on", "reviewed"])
+@pytest.mark.parametrize(("what", "minutes"), [("mail", 2), ("waiting", 10), ("held", 2), ("wave", 2)])
+def test_what_goes_on_is_measured_from_when_it_went_on(
+    what: str, minutes: int, verb: str, now: datetime, zoom: Advisory
+) -> None:
+    stood(what, now, zoom)
+    went_on("went on", now - timedelta(hours=2), zoom)
+    assert kinds(now) == [f"{what} {zoom.reference}"]
+    at = now - minutes * MINUTE + timedelta(seconds=5)
+    went_on(verb, at, zoom)
+    record.write("acknowledged", zoom.reference)
+    assert kinds(now) == []
+    found = only(now + timedelta(seconds=6))
+    assert (found.kind, found.since) == (what, at)
+
+
+def test_one_advisory_that_goes_on_excuses_no_other(now: datetime, zoom: Advisory) -> None:
+    other = rows.advisory("ADV-2020-0018")
+    done()
+    for made in (zoom, other, None):
+        batch(now, made, age=9_000, rank=1)
+    went_on("went on", now, zoom)
+    assert sorted(kinds(now)) == ["mail", "mail ADV-2020-0018"]
+
+
+def test_a_press_lets_a_stopped_advisory_go_on_without_an_alarm() -> None:
+    office = Office()
+    advisory = office.publish().advisory
+    cascade(advisory.pk)
+    now = timezone.now()
+    advisory.batches.update(made_at=now - timedelta(hours=3), not_before=now - timedelta(hours=3))
+    stop(advisory, office.ada)
+    assert rows_of_mail(timezone.now()) == []
+    go_on(advisory, office.ada)
+    assert rows_of_mail(timezone.now()) == []
+    assert rows_of_mail(timezone.now() + 3 * MINUTE) == [advisory.reference]
+
+
+def rows_of_mail(now: datetime) -> list[str]:
+    """The advisories of which mail may leave, and does not."""
+    return [str(row[0]) for row in watch.View(now).mail]
+
+
 # --- the wave ---
 
 
@@ -211,6 +329,60 @@ def test_a_cascade_that_makes_way_for_a_more_severe_one_does_not_stand_still(now
     assert not watch.troubles().exists()
     audited(now + 4 * MINUTE)
     assert {trouble.subject for trouble in watch.troubles()} == {severe.reference, zoom.reference}
+
+
+def test_an_audience_that_is_planned_and_seated_for_long_leaves_no_change_unseen(now: datetime, zoom: Advisory) -> None:
+    Advisory.objects.update(seen=None)
+    for n in range(3):
+        rows.relay(zoom, f"planned-{n}")
+        Relay.objects.update(stale=True)
+        audited(now + 2 * n * MINUTE)
+        assert not watch.troubles().exists()
+    for n, relay in enumerate(list(Relay.objects.all()), start=3):
+        Relay.objects.filter(pk=relay.pk).update(stale=False)
+        audited(now + 2 * n * MINUTE)
+        assert not watch.troubles().exists()
+    audited(now + 12 * MINUTE)  # nothing was left but to note that all is planned
+    assert watch.troubles().get().kind == "changes"
+
+
+def test_an_audience_that_stands_still_is_told_as_one_cascade(now: datetime, zoom: Advisory) -> None:
+    left(zoom, "stale")
+    Advisory.objects.update(seen=None)
+    audited(now)
+    audited(now + 2 * MINUTE)
+    assert [trouble.kind for trouble in watch.troubles()] == ["cascade"]
+
+
+@pytest.mark.parametrize("seen", [None, 4])
+def test_changes_wait_without_an_alarm_while_a_more_severe_advisory_moves(
+    seen: int | None, now: datetime, zoom: Advisory
+) -> None:
+    severe = rows.advisory("ADV-2020-0018")
+    Advisory.objects.filter(pk=severe.pk).update(severity="critical")
+    done()
+    Change.objects.create(xid8=5, body_id=1)
+    Advisory.objects.filter(pk=zoom.pk).update(seen=seen)
+    several = [rows.relay(severe, f"body-{n}") for n in range(3)]
+    Relay.objects.update(stale=True)
+    for n, relay in enumerate(several):
+        audited(now + 2 * n * MINUTE)
+        assert not watch.troubles().exists()
+        Relay.objects.filter(pk=relay.pk).update(stale=False)
+    audited(now + 6 * MINUTE)
+    assert not watch.troubles().exists()
+    audited(now + 8 * MINUTE)
+    assert [(trouble.kind, trouble.subject) for trouble in watch.troubles()] == [("changes", zoom.reference)]
+
+
+def test_a_large_body_that_is_compared_piece_by_piece_does_not_stand_still(now: datetime, zoom: Advisory) -> None:
+    left(zoom, "stale")
+    for n in range(3):
+        Relay.objects.update(compared_upto=n or None)
+        audited(now + 2 * n * MINUTE)
+        assert not watch.troubles().exists()
+    audited(now + 6 * MINUTE)
+    assert watch.troubles().get().kind == "cascade"
 
 
 def test_a_stopped_cascade_does_not_stand_still(now: datetime, zoom: Advisory) -> None:

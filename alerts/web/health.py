@@ -48,10 +48,7 @@ def _wrong() -> dict[str, str]:
 def _words(kind: str, found: list[Finding]) -> str:
     if kind in OF_ALL:
         return found[0].says
-    if kind == "worker":
-        says = f"{len(found)} {WORKER[len(found) > 1]}"
-    else:
-        says = f"{_whose(found)} {OF_ADVISORIES[kind]}"
+    says = f"{len(found)} {WORKER[len(found) > 1]}" if kind == "worker" else f"{_whose(found)} {OF_ADVISORIES[kind]}"
     return f"{says}: see /operations/"
 
 
