@@ -130,9 +130,11 @@ def compare_anew(advisory_id: int) -> bool:
         for _ in _steps(begun):
             pass
         advisory = begun.advisory
-        every = list(advisory.relays.exclude(purpose=Relay.Purpose.LEFT).order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(every), RELAYS_AT_ONCE):
-            _step(advisory_id, partial(_write, chunk=_Chunk(every[start : start + RELAYS_AT_ONCE])))
+        every = advisory.relays.exclude(purpose=Relay.Purpose.LEFT).order_by("pk").values_list("pk", flat=True)
+        # Of what is stood down nobody is told who was not told before: no seat is looked for.
+        ids = list(every) if advisory.state == State.LIVE else []
+        for start in range(0, len(ids), RELAYS_AT_ONCE):
+            _step(advisory_id, partial(_write, chunk=_Chunk(ids[start : start + RELAYS_AT_ONCE])))
         for _ in _look_at_everybody(advisory):
             pass
     except _Busy:
@@ -149,8 +151,6 @@ def to_be_compared() -> list[int]:
 
 def forget_changes() -> None:
     """Drop the changes that every live advisory, and the directory's readiness, have looked at."""
-    if not Change.objects.exists():
-        return
     seen = Advisory.objects.filter(state=State.LIVE, current__isnull=False).aggregate(
         least=Min("seen"), unseen=Count("pk", filter=Q(seen=None))
     )

@@ -59,9 +59,11 @@ def cascade(advisory_id: int) -> None:
 @shared_task
 def cascade_all() -> None:
     """A pass over each live advisory: late joiners, due relays, lost work."""
-    if not _pass_over(cascading.wanting()):
+    wanting = cascading.wanting()
+    if not _pass_over(wanting):
         wake("cascade_all")
-    cascading.forget_changes()
+    if wanting:
+        cascading.forget_changes()
 
 
 @shared_task
@@ -92,6 +94,8 @@ def compare_all_anew() -> None:
     """Ring for each advisory of which mails may leave to be compared whole."""
     for advisory_id in cascading.to_be_compared():
         wake("compare_anew", advisory_id, rank=len(Severity) - 1)
+    # What changed while no advisory was live was looked at by none.
+    cascading.forget_changes()
 
 
 @shared_task

@@ -16,7 +16,7 @@ SELECT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL AND leased_until >
 # is one: whatever these bury was so long ago that nothing is measured from it. Index: record_subject.
 _WENT_ON = """
 SELECT max(r.at) AS at
-FROM (SELECT kind, at FROM alerts_record WHERE subject = {reference} ORDER BY id DESC LIMIT 20000) r
+FROM (SELECT kind, at FROM alerts_record WHERE subject = {reference} ORDER BY id DESC LIMIT 10000) r
 WHERE r.kind IN ('went on', 'reviewed')
 """
 
@@ -32,7 +32,7 @@ WHERE m.state = 'waiting' LIMIT 1
 # mail server said last, about the route before about an address. Indexes: batch_outbox, alerts_message(batch),
 # record_subject.
 MAIL = f"""
-WITH outbox AS MATERIALIZED (
+WITH m AS MATERIALIZED ({_MOVES}), outbox AS MATERIALIZED (
     SELECT w.* FROM (
         SELECT b.id, b.size, b.attempt, b.made_at, a.reference, d.idle, s.single,
                CASE WHEN d.idle THEN greatest(b.not_before, b.leased_until) ELSE b.made_at END AS since,
@@ -41,7 +41,7 @@ WITH outbox AS MATERIALIZED (
                     ELSE CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END
                END AS due_by
         FROM alerts_batch b
-        CROSS JOIN ({_MOVES}) m
+        CROSS JOIN m
         LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
         CROSS JOIN LATERAL (
             SELECT b.not_before <= %(late)s AND (b.leased_until IS NULL OR b.leased_until <= %(late)s) AND NOT m.moves
@@ -53,6 +53,7 @@ WITH outbox AS MATERIALIZED (
                              AND b.made_at <= CASE WHEN b.rank <= 1 THEN %(soon)s ELSE %(later)s END
                         THEN coalesce(({_SINGLE}), false)
                    ELSE false END AS single
+            OFFSET 0
         ) s
         WHERE b.done_at IS NULL AND a.stopped_at IS NULL
     ) w

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -124,7 +125,7 @@ def test_what_the_mail_server_said_is_told_without_its_addresses(now: datetime, 
 def told(zoom: Advisory, made: Batch, **fields: object) -> Message:
     """A mail of this batch that still waits."""
     reader = rows.recipient(zoom)
-    values: dict[str, object] = {"key": f"{made.pk}", "kind": "notice", "revision": zoom.current, **fields}
+    values: dict[str, Any] = {"key": f"{made.pk}", "kind": "notice", "revision": zoom.current, **fields}
     message = Message.objects.create(batch=made, person=reader.person, advisory=zoom, recipient=reader, **values)
     done()
     return message
@@ -160,8 +161,8 @@ def test_mails_that_a_server_puts_off_one_by_one_keep_their_age(now: datetime, z
     mail = told(zoom, first)
     assert kinds(now) == ["waiting ADV-2020-0017"]
     with connection.cursor() as cursor:
-        errors = {"ids": [mail.pk], "errors": ["451 4.7.1 greylisted"]}
-        cursor.execute(DEFER, {"batch": first.pk, "until": now + MINUTE, "attempt": 1, **errors})
+        said: dict[str, Any] = {"ids": [mail.pk], "errors": ["451 4.7.1 greylisted"]}
+        cursor.execute(DEFER, {"batch": first.pk, "until": now + MINUTE, "attempt": 1, **said})
     Batch.objects.filter(pk=first.pk).update(done_at=now)
     assert kinds(now) == []
     Heartbeat.objects.filter(process="beat").update(at=now + 61 * MINUTE)

@@ -202,8 +202,10 @@ class TestCorrectedMeanwhile:
         assert not Message.objects.filter(state="waiting").exists()
         Person.objects.filter(pk=person.pk).update(bounced_at=None)
         assert cascading.to_be_compared() == [advisory.pk]
+        scene.person("late", (scene.agency, "member"))
         compare_anew(advisory.pk)
         assert Message.objects.filter(state="waiting").count() == 1
+        assert not Recipient.objects.filter(person__name="Late").exists()
 
 
 def test_who_was_told_of_an_earlier_revision_after_its_lease_ran_out_hears_of_the_later_one(scene: Scene) -> None:
