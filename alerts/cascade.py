@@ -37,6 +37,7 @@ from alerts.cascade_sql import (
     SEATED,
     TAKE_STALE,
     TAKE_TO_TELL,
+    TAKE_TURN,
     TELL_AT_RELAYS,
     TELL_EVERYBODY,
     WANTING,
@@ -194,9 +195,13 @@ def _seat_and_tell(advisory: Advisory, *, first: bool = False) -> Iterator[None]
 
 
 def _step(advisory_id: int, work: Callable[[Advisory], T]) -> T:
-    """One transaction under the advisory's cascade lock."""
+    """One transaction under the advisory's cascade lock.
+
+    It does not wait for the disk: whatever a crash of the database takes back, the next pass does again, and a mail that left
+    is noted by a transaction that does wait, with all that was written before it.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('cascade'), %s::int)", [advisory_id])
+        cursor.execute(TAKE_TURN, [advisory_id])
         row = cursor.fetchone()
         if row is None or not row[0]:
             raise _Busy
@@ -232,18 +237,20 @@ def _look(advisory: Advisory, *, anew: bool = False) -> _Pass | None:
         return _Pass(advisory, None) if advisory.current.kind == Revision.Kind.STAND_DOWN else None
     snapshot = oldest_under_way()
     if anew or advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
-        return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot) else snapshot)
+        return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot, first=True) else snapshot)
     relays.advance(advisory, timezone.now())
     return _Pass(advisory, None)
 
 
-def _plan(advisory: Advisory, limit: int, snapshot: int) -> bool:
+def _plan(advisory: Advisory, limit: int, snapshot: int, *, first: bool = False) -> bool:
     """Plan the next relays that are missing. True when none was: then all of the audience as it is stands planned."""
     now = timezone.now()
     # Whoever puts somebody in has this row until their branch is there to be seen: planned before and noted after that,
     # `seen` would bury it. So all of it is asked once more under the lock, before `seen` is noted.
     held = Advisory.objects.select_for_update(no_key=True).get(pk=advisory.pk)
-    relays.follow(held)
+    # Where somebody was put in (`seen` is empty) every change that is kept is looked at: none is dropped until it was. Later
+    # steps of a pass look at what changed since the first.
+    relays.follow(held, (held.seen or 0) if first else snapshot)
     if relays.plan(advisory, now, limit):
         return False
     relays.settle(advisory, now)
@@ -321,12 +328,12 @@ def _queue_everybody(advisory: Advisory, after: int) -> int | None:
     revision = advisory.current
     if revision is None or advisory.stopped:
         return None
-    rows = _queue(TELL_EVERYBODY, advisory, revision, after, MESSAGES_AT_ONCE if after else BATCH)
-    if not rows:
+    messages, last = _queue(TELL_EVERYBODY, advisory, revision, after, MESSAGES_AT_ONCE if after else BATCH)
+    if not messages:
         # Only of the revision that was looked at: another may have been published since.
         Advisory.objects.filter(pk=advisory.pk, current=revision).update(queued=revision)
         return None
-    return int(max(row[0] for row in rows))
+    return last
 
 
 def _tell(advisory: Advisory, chunk: _Chunk) -> Iterator[None]:
@@ -342,9 +349,11 @@ def _queue_at(advisory: Advisory, chunk: _Chunk, after: int) -> int | None:
     if revision is None or not _may_be_written(advisory):
         return None
     _rows(HOLD_RELAYS, advisory, relays=chunk.relays)
-    rows = _queue(TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=chunk.relays, **chunk.people)
-    if len(rows) == MESSAGES_AT_ONCE:
-        return int(max(row[0] for row in rows))
+    messages, last = _queue(
+        TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=chunk.relays, **chunk.people
+    )
+    if messages == MESSAGES_AT_ONCE:
+        return last
     # The flag is what a lost bell is found by, so nothing that it stands for may be left when it goes. Once more from the first
     # where one was let go on behind us, or the wave has come to another of these just now.
     if after or relays.catch_up(advisory, chunk.relays, timezone.now()):
@@ -353,11 +362,9 @@ def _queue_at(advisory: Advisory, chunk: _Chunk, after: int) -> int | None:
     return None
 
 
-def _queue(
-    sql: str, advisory: Advisory, revision: Revision, after: int, limit: int, **values: Any
-) -> list[tuple[Any, ...]]:
-    """Messages for the next people who may be told and have none of this revision; (recipient, message) of each."""
-    rows = _rows(
+def _queue(sql: str, advisory: Advisory, revision: Revision, after: int, limit: int, **values: Any) -> tuple[int, int]:
+    """Messages for the next people who may be told and have none of this revision: how many, and the last recipient."""
+    [(messages, last, digest)] = _rows(
         sql,
         advisory,
         revision=revision.pk,
@@ -371,11 +378,10 @@ def _queue(
         **_kinds(revision),
         **values,
     )
-    if rows:
-        digest = record.digest_of(row[1] for row in rows)
-        record.write("queued", advisory.reference, revision=revision.number, messages=len(rows), digest=digest)
+    if messages:
+        record.write("queued", advisory.reference, revision=revision.number, messages=messages, digest=digest)
         wake("deliver")
-    return rows
+    return messages, last or 0
 
 
 def _kinds(revision: Revision) -> dict[str, str]:

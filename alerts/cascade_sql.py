@@ -23,6 +23,10 @@ WHERE a.current_id IS NOT NULL AND a.stopped_at IS NULL
 ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), a.id
 """
 
+TAKE_TURN = """
+SELECT pg_try_advisory_xact_lock(hashtext('cascade'), %s::int), set_config('synchronous_commit', 'off', true)
+"""
+
 # The end of an index: departments_change(xid8). EXISTS would read the whole table to find that there is no such row.
 CHANGED = "SELECT coalesce((SELECT max(xid8) FROM departments_change) >= %(seen)s, false)"
 
@@ -181,7 +185,8 @@ _AT_RELAYS = """
           AND (r.state = 'released' OR (r.state = 'held' AND s.contact)))
 """
 
-# A mail that was refused for its address is written anew once that was put right. `mended`: how often that was so.
+# A mail that was refused for its address is written anew once that was put right. `mended`: for which time, 0 where there was
+# no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these.
 _WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,
@@ -193,7 +198,8 @@ WITH due AS MATERIALIZED (
                 ELSE %(answered)s END AS kind
     FROM ({candidates}) rc
     CROSS JOIN LATERAL (
-        SELECT count(*) AS mended, COALESCE(bool_and(m.state = 'failed'), true) AS none_left
+        SELECT COALESCE(max(COALESCE(NULLIF(split_part(m.key, ':', 4), '')::int, 0)) + 1, 0) AS mended,
+               COALESCE(bool_and(m.state = 'failed'), true) AS none_left
         FROM alerts_message m
         WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind <> 'note'
     ) had
@@ -224,15 +230,18 @@ WITH due AS MATERIALIZED (
     SELECT s.kind, s.slot, m.id
     FROM slots s
     JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
+), written AS (
+    INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
+    SELECT 'revision:' || %(revision)s || ':' || d.person_id || CASE WHEN d.mended > 0 THEN ':' || d.mended ELSE '' END,
+           p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
+    FROM due d
+    JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
+    ORDER BY d.id
+    RETURNING recipient_id, id
 )
-INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
-SELECT 'revision:' || %(revision)s || ':' || d.person_id || CASE WHEN d.mended > 0 THEN ':' || d.mended ELSE '' END,
-       p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
-FROM due d
-JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
-ORDER BY d.id
-ON CONFLICT (key) DO NOTHING
-RETURNING recipient_id, id
+SELECT count(*), max(recipient_id),
+       encode(sha256(string_agg(id::text, E'\n' ORDER BY id::text COLLATE "C")::bytea), 'hex')
+FROM written
 """
 TELL_EVERYBODY = _WRITE_MESSAGES.replace("{candidates}", _EVERYBODY)
 TELL_AT_RELAYS = _WRITE_MESSAGES.replace("{candidates}", _AT_RELAYS)

@@ -30,12 +30,11 @@ from alerts.relays_sql import (
 LONGEST_HOLD = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 4, Severity.LOW: 24}
 
 
-def follow(advisory: Advisory) -> None:
-    """The relays that there are follow what changed from `advisory.seen` on."""
+def follow(advisory: Advisory, since: int) -> None:
+    """The relays that there are follow what changed from this transaction on."""
     if not Relay.objects.filter(advisory=advisory).exists():
         return
-    # Where somebody was put in (`seen` is empty) every change that is kept is looked at: none is dropped until it was.
-    _run(MARK_STALE, advisory, seen=advisory.seen or 0)
+    _run(MARK_STALE, advisory, seen=since)
     if changed := [row[0] for row in _rows(FOLLOW, advisory)]:
         record.write("followed", advisory.reference, relays=len(changed), left=changed.count(Relay.Purpose.LEFT))
 

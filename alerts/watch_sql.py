@@ -12,12 +12,24 @@ SELECT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL AND leased_until >
                WHERE r.kind IN ('sent', 'refused') AND r.at > %(moved)s) AS moves
 """
 
-# When an advisory last went on: what is of it could not have moved before. Among its latest entries only, since each answer
-# is one: whatever these bury was so long ago that nothing is measured from it. Index: record_subject.
+# When an advisory last went on, after something of it was due: before that it could not have moved. Step by step back to
+# then and no further, since each answer and each part that was sent is an entry. Index: record_subject.
 _WENT_ON = """
-SELECT max(r.at) AS at
-FROM (SELECT kind, at FROM alerts_record WHERE subject = {reference} ORDER BY id DESC LIMIT 10000) r
-WHERE r.kind IN ('went on', 'reviewed')
+WITH RECURSIVE back AS (
+    SELECT 9223372036854775807 AS id, 'infinity'::timestamptz AS at, NULL::timestamptz AS went_on
+    UNION ALL
+    SELECT step.id, step.at, step.went_on
+    FROM back
+    CROSS JOIN LATERAL (
+        SELECT min(e.id) AS id, min(e.at) AS at, max(e.at) FILTER (WHERE e.kind IN ('went on', 'reviewed')) AS went_on
+        FROM (
+            SELECT id, kind, at FROM alerts_record
+            WHERE subject = {reference} AND id < back.id ORDER BY id DESC LIMIT 500
+        ) e
+    ) step
+    WHERE back.went_on IS NULL AND back.at > {since} AND step.id IS NOT NULL
+)
+SELECT max(went_on) AS at FROM back
 """
 
 # Mails of which each was put off by an answer about its own address: these move to batches of their own (`DEFER`). What a
@@ -60,8 +72,8 @@ WITH m AS MATERIALIZED ({_MOVES}), outbox AS MATERIALIZED (
     WHERE w.idle OR w.made_at <= w.due_by
 ), resumed AS MATERIALIZED (
     SELECT f.reference, w.at
-    FROM (SELECT DISTINCT reference FROM outbox WHERE reference IS NOT NULL) f
-    CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference")}) w
+    FROM (SELECT reference, min(since) AS since FROM outbox WHERE reference IS NOT NULL GROUP BY reference) f
+    CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference", since="f.since")}) w
 )
 SELECT o.reference, o.idle, o.single, o.mails, o.since, o.attempt, coalesce(said.error, '')
 FROM (
@@ -83,7 +95,7 @@ ORDER BY o.since
 _MEASURED = f"""
 SELECT f.reference, f.bodies, greatest(f.since, w.at)
 FROM ({{found}}) f
-CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference")}) w
+CROSS JOIN LATERAL ({_WENT_ON.format(reference="f.reference", since="f.since")}) w
 WHERE w.at IS NULL OR w.at <= %(late)s
 """
 

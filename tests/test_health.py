@@ -56,8 +56,7 @@ def test_what_the_watchdog_finds_is_said_without_a_mail_servers_words(client: Cl
         error="450 mx7.inside.example: later",
     )
     wrong = client.get("/healthz").json()["wrong"]
-    assert list(wrong) == ["waiting ADV-2020-0017"]
-    assert "inside.example" not in wrong["waiting ADV-2020-0017"]
+    assert wrong == {"waiting": "1 advisory's mail waits for too long: see /operations/"}
 
 
 def test_a_broker_that_is_away_and_a_database_that_is_away_are_said(

@@ -209,6 +209,17 @@ def test_what_goes_on_is_measured_from_when_it_went_on(
     assert (found.kind, found.since) == (what, at)
 
 
+def test_that_it_went_on_is_found_below_many_answers(now: datetime, zoom: Advisory) -> None:
+    stood("held", now, zoom)
+    at = now - 2 * MINUTE + timedelta(seconds=5)
+    went_on("went on", at, zoom)
+    entries = [Record(kind="acknowledged", subject=zoom.reference, at=now, digest="") for _ in range(1_200)]
+    Record.objects.bulk_create(entries)
+    assert kinds(now) == []
+    found = only(now + timedelta(seconds=6))
+    assert (found.kind, found.since) == ("held", at)
+
+
 def test_one_advisory_that_goes_on_excuses_no_other(now: datetime, zoom: Advisory) -> None:
     other = rows.advisory("ADV-2020-0018")
     done()

@@ -74,8 +74,8 @@ class TestPutInWhileAPassLooks:
         scene.person("somebody", (scene.south, "member"))
         follow, presses = relays.follow, list[threading.Thread]()
 
-        def pressed(of: Advisory) -> None:
-            follow(of)
+        def pressed(of: Advisory, since: int) -> None:
+            follow(of, since)
             if not presses:
                 one = Advisory.objects.get(pk=advisory.pk)
                 presses.append(meanwhile(lambda: gaps.put_in(one, [scene.north.pk], scene.officer)))

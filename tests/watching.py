@@ -33,7 +33,7 @@ def done() -> None:
 
 
 def kinds(now: datetime) -> list[str]:
-    """What is not well, as `/healthz` names it."""
+    """What is not well: the kind and what it is about."""
     return [f"{one.kind} {one.subject}".strip() for one in look(now)]
 
 
