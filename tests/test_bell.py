@@ -1,14 +1,18 @@
 """The bell: rung after a commit, never after a rollback; a broker that is away is no error."""
 
+from uuid import uuid4
+
 import pytest
+from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.testing import capture_logs
 
-from alerts.wake import wake
-from config.bell import ring
+from alerts.models import Advisory
+from alerts.wake import wake, wake_cascade
+from config.bell import PRIORITIES, ring
 from config.celery import LOOKS, app
 from departments import tasks, uploads
 from departments.models import Change, Standing
@@ -66,6 +70,31 @@ def test_a_broker_that_is_away_is_a_line_in_the_log(
         ("departments.tasks.load_uploads", type(away).__name__)
     ]
     assert "secret" not in str(lines)
+
+
+def test_a_pass_over_a_severe_advisory_rings_before_one_over_a_mild_one(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr("config.celery.app.send_task", lambda task, priority, **how: heard.append(priority))
+    with django_capture_on_commit_callbacks(execute=True):
+        for severity in ("low", "critical"):
+            wake_cascade(Advisory(pk=7, severity=severity))
+    assert heard == [PRIORITIES[3], PRIORITIES[0]]
+
+
+def test_what_is_severe_overtakes_what_is_not_in_a_real_queue() -> None:
+    bell, queue = Celery("overtaking"), f"overtaking-{uuid4().hex}"
+    bell.config_from_object("django.conf:settings", namespace="CELERY")
+    for number, rank in enumerate((3, 3, 1, 0, 2, 0)):
+        bell.send_task("a.task", args=(number,), queue=queue, priority=PRIORITIES[rank])
+    with bell.connection_for_read() as connection, connection.SimpleQueue(queue) as waiting:
+        heard = []
+        for _ in range(6):
+            message = waiting.get(timeout=5)
+            message.ack()
+            heard.append(message.payload[0][0])
+    assert heard == [3, 5, 2, 4, 0, 1]
 
 
 def test_every_task_that_the_beat_and_a_new_worker_ring_for_is_there() -> None:
