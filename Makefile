@@ -14,7 +14,7 @@ run: .venv/made
 
 test: .venv/made
 	$(PY) -m pytest -m "not live" -n 2
-	$(PY) -m pytest -m live
+	$(PY) -m pytest -m live -n 2 --dist loadfile
 
 # The long round of killing: 20,000 people in 2,000 bodies. CHAOS_ROUNDS is how many; CHAOS_SEED runs one again.
 chaos: .venv/made

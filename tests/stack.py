@@ -24,7 +24,8 @@ from redis import Redis
 from config.keeper import Kept
 
 ROOT = Path(__file__).resolve().parent.parent
-_numbers = count(1)  # of the stacks of this run, each with a database and a Redis database of its own
+# Of the stacks of this run, each with a database and a Redis database of its own; a parallel run's workers count apart.
+_numbers = count(1 + 6 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
 
 def until(what: str, holds: Callable[[], object], within: float = 60) -> None:
