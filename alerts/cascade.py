@@ -45,6 +45,7 @@ from alerts.cascade_sql import (
     WRITE_SEATS,
 )
 from alerts.models import Advisory, Message, Note, Relay, Revision, Severity, State
+from alerts.relays import rows, run
 from alerts.wake import wake, wake_cascade
 from departments.changes import oldest_under_way
 from departments.models import Change
@@ -214,18 +215,6 @@ def _outranked(advisory: Advisory) -> bool:
     return rank > 0 and bool(wanting(changes=False, rank=rank))
 
 
-def _run(sql: str, advisory: Advisory, **values: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"advisory": advisory.pk, **values})
-        return int(cursor.rowcount)
-
-
-def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"advisory": advisory.pk, **values})
-        return list(cursor.fetchall())
-
-
 def _look(advisory: Advisory, *, anew: bool = False) -> _Pass | None:
     """What changed since the last pass (`anew`: whatever there is): plan the first of what is missing, and move the wave on.
 
@@ -236,7 +225,7 @@ def _look(advisory: Advisory, *, anew: bool = False) -> _Pass | None:
     if advisory.state != State.LIVE:
         return _Pass(advisory, None) if advisory.current.kind == Revision.Kind.STAND_DOWN else None
     snapshot = oldest_under_way()
-    if anew or advisory.seen is None or _rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
+    if anew or advisory.seen is None or rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
         return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot, first=True) else snapshot)
     relays.advance(advisory, timezone.now())
     return _Pass(advisory, None)
@@ -273,15 +262,15 @@ def _compare(advisory: Advisory, *, small: bool = False) -> _Chunk | None:
     told = _queue_at(advisory, chunk, 0) is None
     if chunk.upto == EVERYBODY:
         # Of a piece after others somebody may have been let go on, or changed, since: all of them are looked at once more.
-        _run(COMPARED, advisory, relays=chunk.relays, told=told and not chunk.above)
+        run(COMPARED, advisory, relays=chunk.relays, told=told and not chunk.above)
     else:
-        _run(COMPARED_UPTO, advisory, relays=chunk.relays, upto=chunk.upto)
+        run(COMPARED_UPTO, advisory, relays=chunk.relays, upto=chunk.upto)
     return replace(chunk, told=told)
 
 
 def _next_chunk(advisory: Advisory, small: bool) -> _Chunk | None:
     limit, people = (FIRST_RELAYS, FIRST_PEOPLE) if small else (RELAYS_AT_ONCE, PEOPLE_AT_ONCE)
-    stale = _rows(TAKE_STALE, advisory, limit=limit)
+    stale = rows(TAKE_STALE, advisory, limit=limit)
     if not stale:
         return None
     relay, body, compared_upto, first = stale[0]
@@ -289,7 +278,7 @@ def _next_chunk(advisory: Advisory, small: bool) -> _Chunk | None:
         # How far it was compared stands in its row, so that a pass that ends in between is taken up there; and is gone where
         # something changed at it meanwhile: then it is compared from the first person again.
         above = compared_upto or 0
-        found = _rows(CUT, advisory, body=body, above=above, size=PEOPLE_AT_ONCE - 1)
+        found = rows(CUT, advisory, body=body, above=above, size=PEOPLE_AT_ONCE - 1)
         return _Chunk([relay], above, found[0][0] if found else EVERYBODY)
     return _Chunk([relay, *(row[0] for row in stale[1:] if row[3] <= people)])
 
@@ -298,11 +287,11 @@ def _write(advisory: Advisory, chunk: _Chunk) -> None:
     """Recipients and seats of a chunk: those that should be, and the end of those that should not."""
     values = {"relays": chunk.relays, **chunk.people}
     # Of a body that is compared piece by piece, seats of the piece before are there.
-    were_seated = _rows(SEATED, advisory, relays=chunk.relays)[0][0]
-    people = _run(WRITE_RECIPIENTS, advisory, **values)
-    seats = _run(WRITE_SEATS if were_seated else FIRST_SEATS, advisory, **values)
+    were_seated = rows(SEATED, advisory, relays=chunk.relays)[0][0]
+    people = run(WRITE_RECIPIENTS, advisory, **values)
+    seats = run(WRITE_SEATS if were_seated else FIRST_SEATS, advisory, **values)
     if were_seated:
-        _run(END_SEATS, advisory, **values)
+        run(END_SEATS, advisory, **values)
     if people or seats:
         record.write("seated", advisory.reference, relays=len(chunk.relays), people=people, seats=seats)
 
@@ -310,7 +299,7 @@ def _write(advisory: Advisory, chunk: _Chunk) -> None:
 def _take_to_tell(advisory: Advisory) -> list[int]:
     if not _may_be_written(advisory):
         return []
-    return [row[0] for row in _rows(TAKE_TO_TELL, advisory, limit=RELAYS_AT_ONCE)]
+    return [row[0] for row in rows(TAKE_TO_TELL, advisory, limit=RELAYS_AT_ONCE)]
 
 
 # --- messages ---
@@ -348,7 +337,7 @@ def _queue_at(advisory: Advisory, chunk: _Chunk, after: int) -> int | None:
     revision = advisory.current
     if revision is None or not _may_be_written(advisory):
         return None
-    _rows(HOLD_RELAYS, advisory, relays=chunk.relays)
+    rows(HOLD_RELAYS, advisory, relays=chunk.relays)
     messages, last = _queue(
         TELL_AT_RELAYS, advisory, revision, after, MESSAGES_AT_ONCE, relays=chunk.relays, **chunk.people
     )
@@ -358,13 +347,13 @@ def _queue_at(advisory: Advisory, chunk: _Chunk, after: int) -> int | None:
     # where one was let go on behind us, or the wave has come to another of these just now.
     if after or relays.catch_up(advisory, chunk.relays, timezone.now()):
         return 0
-    _run(ALL_TOLD, advisory, relays=chunk.relays)
+    run(ALL_TOLD, advisory, relays=chunk.relays)
     return None
 
 
 def _queue(sql: str, advisory: Advisory, revision: Revision, after: int, limit: int, **values: Any) -> tuple[int, int]:
     """Messages for the next people who may be told and have none of this revision: how many, and the last recipient."""
-    [(messages, last, digest)] = _rows(
+    [(messages, last, digest)] = rows(
         sql,
         advisory,
         revision=revision.pk,
@@ -403,8 +392,8 @@ def _mail_a_note(advisory: Advisory) -> bool:
     if note is None:
         return False
     now = timezone.now()
-    in_hand = _rows(IN_HAND, advisory, now=now)[0][0]
-    mails = _rows(
+    in_hand = rows(IN_HAND, advisory, now=now)[0][0]
+    mails = rows(
         MAIL_NOTE,
         advisory,
         note=note.pk,

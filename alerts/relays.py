@@ -34,36 +34,36 @@ def follow(advisory: Advisory, since: int) -> None:
     """The relays that there are follow what changed from this transaction on."""
     if not Relay.objects.filter(advisory=advisory).exists():
         return
-    _run(MARK_STALE, advisory, seen=since)
-    if changed := [row[0] for row in _rows(FOLLOW, advisory)]:
+    run(MARK_STALE, advisory, seen=since)
+    if changed := [row[0] for row in rows(FOLLOW, advisory)]:
         record.write("followed", advisory.reference, relays=len(changed), left=changed.count(Relay.Purpose.LEFT))
 
 
 def plan(advisory: Advisory, now: datetime, limit: int) -> bool:
     """The next relays that are missing, those above before those below; False when none is."""
-    [(missing, made, reached)] = _rows(PLAN, advisory, now=now, limit=limit, longest=_longest(advisory))
+    [(missing, made, reached)] = rows(PLAN, advisory, now=now, limit=limit, longest=_longest(advisory))
     if not missing:
         return False
-    made = made or _run(PLAN_REST, advisory)
+    made = made or run(PLAN_REST, advisory)
     record.write("planned", advisory.reference, relays=made, reached=reached)
     return True
 
 
 def settle(advisory: Advisory, now: datetime) -> None:
     """What is planned finds its place where the tree is another now; what nobody could let go on any more goes on."""
-    _run(LINK_PARENTS, advisory)
-    _run(LINK_PATHS, advisory)
-    _run(LINK_REST, advisory)
-    if unheld := [row[0] for row in _rows(RELEASE_UNHELD, advisory, now=now)]:
+    run(LINK_PARENTS, advisory)
+    run(LINK_PATHS, advisory)
+    run(LINK_REST, advisory)
+    if unheld := [row[0] for row in rows(RELEASE_UNHELD, advisory, now=now)]:
         record.write("released, nobody to hold it", advisory.reference, relays=unheld)
 
 
 def advance(advisory: Advisory, now: datetime) -> None:
     """Move the wave down: over whoever held too long, then level by level as far as nobody holds it."""
-    if over := [row[0] for row in _rows(RELEASE_DUE, advisory, now=now)]:
+    if over := [row[0] for row in rows(RELEASE_DUE, advisory, now=now)]:
         record.write("released over them", advisory.reference, relays=over)
     reached = 0
-    while step := _run(ADVANCE, advisory, now=now, longest=_longest(advisory)):
+    while step := run(ADVANCE, advisory, now=now, longest=_longest(advisory)):
         reached += step
     if reached:
         record.write("reached", advisory.reference, relays=reached)
@@ -71,7 +71,7 @@ def advance(advisory: Advisory, now: datetime) -> None:
 
 def catch_up(advisory: Advisory, at: list[int], now: datetime) -> bool:
     """Where somebody let one of these relays go on a moment ago, the wave goes on from there. False where nobody did."""
-    if not _rows(STANDS_STILL, advisory, relays=at)[0][0]:
+    if not rows(STANDS_STILL, advisory, relays=at)[0][0]:
         return False
     advance(advisory, now)
     return True
@@ -81,13 +81,15 @@ def _longest(advisory: Advisory) -> int:
     return LONGEST_HOLD[Severity(advisory.severity)]
 
 
-def _run(sql: str, advisory: Advisory, **values: Any) -> int:
+def run(sql: str, advisory: Advisory, **values: Any) -> int:
+    """A statement about one advisory; how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return int(cursor.rowcount)
 
 
-def _rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
+def rows(sql: str, advisory: Advisory, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a statement about one advisory."""
     with connection.cursor() as cursor:
         cursor.execute(sql, {"advisory": advisory.pk, **values})
         return list(cursor.fetchall())
