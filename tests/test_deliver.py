@@ -1,6 +1,7 @@
 """Delivery on a real SMTP server: each mail once, each refusal its own, nothing unsent after stop."""
 
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -175,11 +176,11 @@ def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
     away = iter([True, True, False])
     write_down = delivering._write_down
 
-    def sometimes(batch: Claimed, part: object) -> bool:
+    def sometimes(batch: Claimed, part: Any) -> bool:
         if next(away, False):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        return write_down(batch, part)  # type: ignore[arg-type]
+        return write_down(batch, part)
 
     monkeypatch.setattr(delivering, "_write_down", sometimes)
     deliver_all()
@@ -194,11 +195,11 @@ def test_a_database_that_goes_away_after_it_kept_what_was_noted_has_it_noted_onc
     published(office)
     write_down = delivering._write_down
 
-    def unheard(batch: Claimed, part: object) -> bool:
+    def unheard(batch: Claimed, part: Any) -> bool:
         monkeypatch.setattr(delivering, "_write_down", write_down)
-        kept = list(part.settled)  # type: ignore[attr-defined]
-        write_down(batch, part)  # type: ignore[arg-type]
-        part.settled = kept  # type: ignore[attr-defined]
+        kept = list(part.settled)
+        write_down(batch, part)
+        part.settled = kept
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(delivering, "_write_down", unheard)

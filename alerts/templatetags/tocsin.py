@@ -6,6 +6,8 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from alerts.hold_words import lasted
+
 register = template.Library()
 
 
@@ -22,14 +24,11 @@ def spoken(moment: datetime | None) -> str:
 
 
 def _length(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    hours, days = minutes // 60, minutes // (60 * 24)
-    if minutes < 1:
+    days = span.days
+    if span < timedelta(minutes=1):
         return ""
-    if hours < 1:
-        return f"{minutes} min"
     if days < 1:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+        return lasted(span)
     if days < 14:
         return f"{days} {'day' if days == 1 else 'days'}"
     return f"{days // 7} weeks"
