@@ -1,6 +1,7 @@
 """The SQL of the cascade, whole. But for `WANTING`, each is about one advisory, and writes only what is not there yet."""
 
 from alerts.audience import MEMBERS_BY_KEY, SEATS
+from alerts.models.figures import UNREACHABLE
 
 # Which advisories a pass would find work for, the most severe first: all that the beat asks while nothing changes. Each
 # question about relays is asked once, and not once for each advisory.
@@ -199,7 +200,7 @@ WITH due AS MATERIALIZED (
     FROM ({candidates}) rc
     CROSS JOIN LATERAL (
         SELECT COALESCE(max(COALESCE(NULLIF(split_part(m.key, ':', 4), '')::int, 0)) + 1, 0) AS mended,
-               COALESCE(bool_and(m.state = 'failed'), true) AS none_left
+               COALESCE(bool_and(m.state = 'failed' OR m.fate IN ('bounced', 'suppressed')), true) AS none_left
         FROM alerts_message m
         WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind <> 'note'
     ) had
@@ -211,7 +212,7 @@ WITH due AS MATERIALIZED (
     LIMIT %(limit)s
 ), refused AS (
     SELECT r.id FROM alerts_recipient r JOIN due ON due.id = r.id AND due.mended > 0
-    WHERE r.outcome = 'unreachable'
+    WHERE r.outcome IN {unreachable}
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 ), again AS (
@@ -242,7 +243,7 @@ WITH due AS MATERIALIZED (
 SELECT count(*), max(recipient_id),
        encode(sha256(string_agg(id::text, E'\n' ORDER BY id::text COLLATE "C")::bytea), 'hex')
 FROM written
-"""
+""".replace("{unreachable}", UNREACHABLE)
 TELL_EVERYBODY = _WRITE_MESSAGES.replace("{candidates}", _EVERYBODY)
 TELL_AT_RELAYS = _WRITE_MESSAGES.replace("{candidates}", _AT_RELAYS)
 

@@ -1,7 +1,8 @@
 """Deliver: claim a batch, most severe first, hand it to the route, and note what became of each mail.
 
 Before: a batch in the outbox. After: each of its messages is sent, refused, superseded, or moved to a later batch, and the
-batch is done. The batch is leased, and noting an outcome renews the lease; a worker that dies leaves it to whoever
+batch is done. Which route takes it is `alerts.routes`' to say, and what happens to a route is told there and blames nobody's
+address. The batch is leased, and noting an outcome renews the lease; a worker that dies leaves it to whoever
 looks after the lease ran out, and at most the part that was not noted yet (100 mails, or 250 ms) is sent twice. A database
 that is away for a while costs nothing: the worker keeps what it knows until it can be noted. Something more severe overtakes
 in the middle of a batch.
@@ -21,7 +22,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from alerts import codes, counting, letter_blocks, letters, record, tokens
+from alerts import codes, counting, letter_blocks, letters, record, routes, tokens
 from alerts.deliver_sql import (
     CLAIM,
     DEFER,
@@ -38,6 +39,7 @@ from alerts.deliver_sql import (
     PERSONAL,
     PERSONAL_CODE,
     PERSONAL_PLAIN,
+    PUT_BACK,
     RENEW,
     STILL_THEIRS,
     SUPERSEDE,
@@ -46,12 +48,12 @@ from alerts.deliver_sql import (
 )
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
-from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
+from alerts.routes import Choice, Refusal
+from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, open_sender
 from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
 
-PART_SIZE = 100
 NOTE_EVERY = 0.25  # seconds
 NOTE_AGAIN = 0.2  # seconds, while the database is away
 LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
@@ -73,6 +75,13 @@ class Claimed:
     kind: str
     attempt: int
     about: int | None
+    route: str
+    bound: str
+    """The route that it had before, by which some of its mails may have left: they leave by no other one."""
+    choice: Choice
+    reserved: int = 0
+    handed: int = 0
+    """How many of its mails the route was asked to take since it was claimed, and how many were settled."""
     claimed_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -87,28 +96,60 @@ class _Part:
 
     personal: dict[int, letters.Personal]
     people: dict[int, int]
+    given_back: set[int]
+    """Those whom a route refused once before as it refused everybody."""
     settled: list[Outcome] = field(default_factory=list)
 
 
 def deliver() -> bool:
-    """Claim and send one batch. False when nothing is due."""
+    """Claim and send one batch. False when nothing is due, or no route is to be had."""
     batch = _claim()
     if batch is None:
         return False
-    skeleton = _skeleton(batch)
+    skeleton, way = _skeleton(batch), routes.way_of(batch.route)
     try:
-        with open_sender() as sender:
-            while part := _take_part(batch):
+        with open_sender(way) as sender:
+            while part := _take_part(batch, sender.most):
                 if not _send_part(batch, part, skeleton, sender):
                     return True
+                if batch.choice.trying:
+                    # It took one: the others go as they would have gone.
+                    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+                    return True
     except RouteDown as down:
-        pause, reason = _back_off(batch.attempt), str(down)[:300]
-        log.warning("the route is down", batch=batch.id, reason=reason, again_in=round(pause))
-        until = timezone.now() + timedelta(seconds=pause)
-        _execute(HOLD, batch=batch.id, held=batch.leased_until, until=until, reason=reason)
+        _put_off(batch, down)
         return True
-    _execute(FINISH, batch=batch.id, held=batch.leased_until)
+    finally:
+        routes.give_back_quota(way, batch.reserved - batch.handed, timezone.now())
+    _execute(FINISH, batch=batch.id, held=batch.leased_until, bound=batch.bound)
     return True
+
+
+def _put_off(batch: Claimed, down: RouteDown) -> None:
+    """The route can't be had: it rests, and the batch waits or goes by another one. No try was spent.
+
+    What may have left all the same waits for this very route, in a batch of its own.
+    """
+    way, now, reason = routes.way_of(batch.route), timezone.now(), routes.said(str(down))
+    if isinstance(down, RouteSlow):
+        elapsed = max(time.monotonic() - batch.claimed_at, 0.01)
+        until = routes.slows(way, reason, now, measured=batch.handed / elapsed, retry_after=down.retry_after)
+    elif isinstance(down, QuotaSpent):
+        until = routes.is_spent(way, reason, now)
+    else:
+        until = routes.fails(way, reason, now)
+    log.warning("the route is down", batch=batch.id, route=way.name, reason=reason, until=until)
+    if down.unknown:
+        _execute(
+            PUT_BACK,
+            batch=batch.id,
+            ids=list(down.unknown),
+            errors=[reason] * len(down.unknown),
+            until=now,
+            given_back=False,
+            route=way.name,
+        )
+    _execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=now, reason=reason)
 
 
 def _skeleton(batch: Claimed) -> letters.Skeleton:
@@ -119,8 +160,16 @@ def _skeleton(batch: Claimed) -> letters.Skeleton:
 
 
 def _claim() -> Claimed | None:
-    rows = _execute(CLAIM, now=timezone.now(), lease=_lease())
-    return Claimed(*rows[0]) if rows else None
+    now = timezone.now()
+    for choice in routes.choose(now):
+        rows = _execute(CLAIM, now=now, lease=_lease(), **choice.values)
+        if not rows:
+            continue
+        batch = Claimed(*rows[0], choice)
+        if not choice.trying or routes.claims_the_try(batch.route, now, _lease()):
+            return batch
+        _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+    return None
 
 
 def _lease() -> datetime:
@@ -133,23 +182,31 @@ def _back_off(attempt: int) -> float:
     return float(min(FIRST_RETRY * 2 ** max(attempt - 1, 0), LONGEST_RETRY) * spread)
 
 
-def _take_part(batch: Claimed) -> _Part | None:
+def _take_part(batch: Claimed, most: int) -> _Part | None:
     """The next messages that are still to be sent; None when there are none, somebody pressed stop, or it is not ours."""
     if not _renew(batch):
         return None
     with transaction.atomic():
         _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
-        rows = _execute(PART, batch=batch.id, limit=PART_SIZE)
+        rows = _execute(PART, batch=batch.id, limit=1 if batch.choice.trying else most)
     if not rows:
         return None
-    ids = [row[0] for row in rows]
-    part = _Part(personal={}, people={})
+    way, now = routes.way_of(batch.route), timezone.now()
+    allowed, seconds = routes.reserve(way, len(rows), now)
+    if not allowed:
+        raise QuotaSpent("what it may be given in a day is spent")
+    batch.reserved += allowed
+    routes.wait(seconds)
+    ids = [row[0] for row in rows[:allowed]]
+    part = _Part(personal={}, people={}, given_back=set())
     is_code = batch.kind == Message.Kind.CODE
     personal = PERSONAL if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
     now = timezone.now()
     for row in _execute(personal, ids=ids):
-        id_, key, number, issue, person, name, address, bodies, contact, telephone, held, notes, noted_by = row
+        id_, key, given_back, number, issue, person, name, address, bodies, contact, telephone, held, notes, noted_by = row
         part.people[id_] = person
+        if given_back:
+            part.given_back.add(id_)
         part.personal[id_] = letters.Personal(
             message_key=key,
             name=name,
@@ -159,6 +216,7 @@ def _take_part(batch: Claimed) -> _Part | None:
             contact=contact or "",
             telephone=telephone or "",
             code=codes.digits(number, issue) if is_code else "",
+            reply=addressed(tokens.make_32(number, issue, tokens.REPLY)) if batch.advisory else "",
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
@@ -196,16 +254,28 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
 
 def _gives_way(batch: Claimed) -> bool:
     """Hand the batch back where something more severe waits, whose turn it is then, or where it takes too long."""
-    outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=timezone.now())[0][0]
-    if not outranked and time.monotonic() - batch.claimed_at < LONGEST:
+    now = timezone.now()
+    outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
+    if not outranked and time.monotonic() - batch.claimed_at < LONGEST and routes.is_open(
+        batch.route, now, trying=batch.choice.trying
+    ):
         return False
-    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until)
+    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
     return True
 
 
 def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
     for id_, personal in part.personal.items():
-        yield Mail(id=id_, address=personal.address, content=skeleton.fill(personal))
+        token = tokens.make_32(id_, 0, tokens.RETURN)
+        yield Mail(id=id_, personal=personal, skeleton=skeleton, sender=addressed(token), token=token)
+
+
+def addressed(token: str) -> str:
+    """Our own address with a token in it, where the mail system has such addresses (RFC 5233)."""
+    if not settings.SUBADDRESS_SEPARATOR:
+        return settings.ALERTS_FROM
+    local, _, domain = settings.ALERTS_FROM.rpartition("@")
+    return f"{local}{settings.SUBADDRESS_SEPARATOR}{token}@{domain}"
 
 
 def _note(batch: Claimed, part: _Part) -> bool:
@@ -249,16 +319,17 @@ def _forget_noted(part: _Part) -> None:
 
 def _write_down(batch: Claimed, part: _Part) -> bool:
     """One transaction, which renews the lease."""
-    settled = part.settled
+    settled, way = part.settled, routes.way_of(batch.route)
     sent = [outcome for outcome in settled if outcome.kind == "sent"]
-    refused = [outcome for outcome in settled if outcome.kind == "refused"]
     later = [outcome for outcome in settled if outcome.kind == "later"]
-    now, mended = timezone.now(), list[int]()
+    now, mended, ours = timezone.now(), list[int](), set[int]()
     with transaction.atomic():
         # A publication keeps the figures for a moment; the lease must not run out while we wait for that.
         _execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
         if batch.advisory is not None:
             counting.share_figures(batch.advisory)
+        ours = routes.judge(way, [_refusal(part, outcome) for outcome in settled if outcome.kind != "later"], now)
+        refused = [one for one in settled if one.kind in ("refused", "suppressed") and one.id not in ours]
         if sent:
             _execute(
                 NOTE_SENT,
@@ -267,42 +338,70 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
                 personal=[json.dumps(part.personal[outcome.id].to_json()) for outcome in sent],
                 now=now,
                 number=batch.number,
+                route=batch.route,
             )
-            digest = record.digest_of(part.personal[outcome.id].message_key for outcome in sent)
-            record.write("sent", batch.subject, revision=batch.number, mails=len(sent), digest=digest)
+            _write_record("sent", batch, part, sent)
+            routes.went(way, now)
         if refused:
             _execute(
                 NOTE_REFUSED,
                 ids=[outcome.id for outcome in refused],
-                errors=[f"{outcome.code} {outcome.text}"[:500] for outcome in refused],
+                errors=_errors(refused),
+                fates=["suppressed" if outcome.kind == "suppressed" else "" for outcome in refused],
                 now=now,
                 number=batch.number,
+                route=batch.route,
             )
             mended = _note_bounces(part, refused, now)
-            record.write(
-                "refused",
-                batch.subject,
-                revision=batch.number,
-                mails=len(refused),
-                digest=record.digest_of(part.personal[outcome.id].message_key for outcome in refused),
-            )
+            _write_record("refused", batch, part, refused)
         if later:
             _execute(
                 DEFER,
                 batch=batch.id,
                 ids=[outcome.id for outcome in later],
-                errors=[f"{outcome.code} {outcome.text}"[:500] for outcome in later],
+                errors=_errors(later),
                 until=now + timedelta(seconds=_back_off(batch.attempt)),
                 attempt=batch.attempt,
             )
+        if ours:
+            put_back = [outcome for outcome in settled if outcome.id in ours]
+            _execute(
+                PUT_BACK,
+                batch=batch.id,
+                ids=[outcome.id for outcome in put_back],
+                errors=_errors(put_back),
+                until=now + timedelta(seconds=routes.LONGEST_REST),
+                given_back=True,
+                route="",
+            )
         renewed = _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until)
+    batch.handed += len(settled)
     part.settled = []
+    if ours:
+        routes.give_back(way, now)
     if batch.advisory is not None:
         # After the transaction, which must not wait for a publication or a pass while it has what these wait for.
         _execute(LOOK_AGAIN, advisory=batch.advisory, revision=batch.revision)
         if mended:
             _execute(WRITE_ANEW, advisory=batch.advisory, people=mended)
     return _has(batch, renewed)
+
+
+def _errors(outcomes: list[Outcome]) -> list[str]:
+    return [f"{outcome.code} {outcome.text}"[:500] for outcome in outcomes]
+
+
+def _refusal(part: _Part, outcome: Outcome) -> Refusal | None:
+    """As the route is judged by it; None for a mail that was taken."""
+    if outcome.kind == "sent":
+        return None
+    domain = part.personal[outcome.id].address.rpartition("@")[2]
+    return Refusal(outcome.id, f"{outcome.code} {outcome.text}", domain, outcome.id in part.given_back)
+
+
+def _write_record(kind: str, batch: Claimed, part: _Part, outcomes: list[Outcome]) -> None:
+    digest = record.digest_of(part.personal[outcome.id].message_key for outcome in outcomes)
+    record.write(kind, batch.subject, revision=batch.number, mails=len(outcomes), digest=digest, route=batch.route)
 
 
 def _note_bounces(part: _Part, refused: list[Outcome], now: datetime) -> list[int]:

@@ -6,28 +6,39 @@ from alerts.models import Message
 _ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"
 _IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
 
+# What may be claimed: a batch that may have sent some of its mails already by the route that it has, if that is open; every
+# other one by the route that is free, if it takes what is as mild.
+_BY_A_ROUTE = "(b.route = ANY(%(open)s) OR b.route <> ALL(%(known)s) AND b.rank <= %(down_to)s)"
+
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
-CLAIM = """
-UPDATE alerts_batch SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1
-WHERE alerts_batch.id = (
-    SELECT b.id
+CLAIM = f"""
+UPDATE alerts_batch
+SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1,
+    route = CASE WHEN alerts_batch.route = ANY(%(open)s) THEN alerts_batch.route ELSE %(free)s END
+FROM (
+    SELECT b.id, b.route
     FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
     WHERE a.stopped_at IS NULL
       AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
+      AND {_BY_A_ROUTE}
     ORDER BY b.rank, b.not_before, b.id
     FOR UPDATE OF b SKIP LOCKED
     LIMIT 1
-)
-RETURNING id, rank, leased_until, advisory_id, (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id),
-    revision_id, (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id
+) had
+WHERE alerts_batch.id = had.id
+RETURNING alerts_batch.id, rank, leased_until, advisory_id,
+    (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id), revision_id,
+    (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id, alerts_batch.route,
+    CASE WHEN had.route = alerts_batch.route THEN had.route ELSE '' END
 """
 
 # Something more severe than what a worker has in hand, and nobody has it yet: the worker hands its batch back.
-OUTRANKED = """
+OUTRANKED = f"""
 SELECT EXISTS (
     SELECT FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
     WHERE a.stopped_at IS NULL AND b.rank < %(rank)s
       AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
+      AND {_BY_A_ROUTE}
 )
 """
 
@@ -50,7 +61,7 @@ LIMIT %(limit)s
 # Then what they hold as a contact, and the notes that stand for them where the text may be in the mail, and whose note a
 # mail about one is about. Of what is stood down neither is said.
 PERSONAL = f"""
-SELECT m.id, m.key, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
+SELECT m.id, m.key, m.given_back, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
     held.of, note.said, noted.name
 FROM alerts_message m
 JOIN alerts_advisory a ON a.id = m.advisory_id
@@ -105,7 +116,7 @@ ORDER BY m.id
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
 PERSONAL_PLAIN = """
-SELECT m.id, m.key, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone, NULL, NULL, NULL
+SELECT m.id, m.key, m.given_back, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_contactcheck k ON m.kind = 'check' AND k.id = split_part(m.key, ':', 2)::bigint
@@ -129,7 +140,7 @@ ORDER BY m.id
 
 # A one-time code's: what its digits are made from.
 PERSONAL_CODE = """
-SELECT m.id, m.key, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT m.id, m.key, m.given_back, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 JOIN alerts_code c ON c.id = split_part(m.key, ':', 2)::bigint
@@ -159,7 +170,7 @@ WITH outcome AS (
         AS o(id, provider_id, personal)
 ), noted AS (
     UPDATE alerts_message m
-    SET state = 'sent', sent_at = %(now)s, provider_id = o.provider_id, personal = o.personal, error = ''
+    SET state = 'sent', sent_at = %(now)s, provider_id = o.provider_id, personal = o.personal, error = '', route = %(route)s
     FROM outcome o
     WHERE m.id = o.id
     RETURNING m.recipient_id
@@ -178,18 +189,20 @@ FROM locked WHERE r.id = locked.id
 
 NOTE_REFUSED = """
 WITH outcome AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
+    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[], %(fates)s::text[]) AS o(id, error, fate)
 ), noted AS (
-    UPDATE alerts_message m SET state = 'failed', failed_at = %(now)s, error = o.error
+    UPDATE alerts_message m
+    SET state = 'failed', failed_at = %(now)s, error = o.error, fate = o.fate,
+        fate_at = CASE WHEN o.fate <> '' THEN %(now)s END, route = %(route)s
     FROM outcome o
     WHERE m.id = o.id AND m.state <> 'sent'
-    RETURNING m.recipient_id, o.error
+    RETURNING m.recipient_id, o.error, o.fate
 ), locked AS (
-    SELECT r.id, n.error FROM alerts_recipient r JOIN noted n ON n.recipient_id = r.id
+    SELECT r.id, n.error, n.fate FROM alerts_recipient r JOIN noted n ON n.recipient_id = r.id
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 )
-UPDATE alerts_recipient r SET outcome = 'unreachable', why = locked.error
+UPDATE alerts_recipient r SET outcome = coalesce(nullif(locked.fate, ''), 'unreachable'), why = locked.error
 FROM locked WHERE r.id = locked.id AND r.told_revision < %(number)s
 """
 
@@ -204,6 +217,22 @@ WITH outcome AS (
     RETURNING id
 )
 UPDATE alerts_message m SET batch_id = made.id, error = o.error, attempt = m.attempt + 1
+FROM outcome o, made
+WHERE m.id = o.id AND m.state = 'waiting'
+"""
+
+# What a route refuses as it refuses everybody waits until it has rested, and then goes once more; what may have left by a
+# route stays with it.
+PUT_BACK = """
+WITH outcome AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
+), made AS (
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, about_id, kind, size, not_before, attempt, made_at, route)
+    SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, 0, made_at, %(route)s
+    FROM alerts_batch WHERE id = %(batch)s
+    RETURNING id
+)
+UPDATE alerts_message m SET batch_id = made.id, error = o.error, given_back = m.given_back OR %(given_back)s
 FROM outcome o, made
 WHERE m.id = o.id AND m.state = 'waiting'
 """
@@ -246,20 +275,25 @@ RENEW = f"UPDATE alerts_batch SET leased_until = %(lease)s WHERE {_OURS} RETURNI
 # One of its mails keeps what was said: no address is to blame.
 HOLD = f"""
 WITH put_off AS (
-    UPDATE alerts_batch SET leased_until = NULL, not_before = %(until)s WHERE {_OURS} RETURNING id
+    UPDATE alerts_batch
+    SET leased_until = NULL, not_before = %(until)s, route = %(bound)s, attempt = greatest(attempt - 1, 0)
+    WHERE {_OURS} RETURNING id
 )
 UPDATE alerts_message SET error = %(reason)s
 WHERE id = (SELECT min(m.id) FROM alerts_message m JOIN put_off ON put_off.id = m.batch_id WHERE m.state = 'waiting')
 """
 
 # No try was spent: nothing went wrong.
-HAND_BACK = f"UPDATE alerts_batch SET leased_until = NULL, attempt = greatest(attempt - 1, 0) WHERE {_OURS}"
+HAND_BACK = f"""
+UPDATE alerts_batch SET leased_until = NULL, attempt = greatest(attempt - 1, 0), route = %(bound)s WHERE {_OURS}
+"""
 
 # Done when nothing waits in it; otherwise (somebody pressed stop) it goes back as it is.
 FINISH = f"""
 UPDATE alerts_batch b
 SET leased_until = NULL,
     attempt = 0,
+    route = %(bound)s,
     done_at = CASE WHEN EXISTS (SELECT FROM alerts_message m WHERE m.batch_id = b.id AND m.state = 'waiting')
               THEN NULL ELSE now() END
 WHERE {_OURS}

@@ -50,6 +50,8 @@ class Personal:
     contact: str
     telephone: str
     code: str = ""
+    reply: str = ""
+    """Where an answer by mail goes, with the recipient's own token; empty: to all of us."""
     held: tuple[str, ...] = ()
     """A sentence for each body that they hold it for, as it was when the mail was made."""
     notes: tuple[Added, ...] = ()
@@ -58,8 +60,9 @@ class Personal:
     """Of a mail about a note: the body that added it."""
 
     def to_json(self) -> dict[str, Any]:
-        """As kept with the message: without the link, which is a key to answering and can be made again, and without a code."""
-        return {**asdict(self), "bodies": list(self.bodies), "held": list(self.held), "link": "", "code": ""}
+        """As kept with the message: without the link and the address for replies, which are keys to answering and can be made
+        again, and without a code."""
+        return {**asdict(self), "bodies": list(self.bodies), "held": list(self.held), "link": "", "code": "", "reply": ""}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Personal":
@@ -101,6 +104,7 @@ class Skeleton:
             f"Date: {date}{CRLF}"
             f"From: {self._from}{CRLF}"
             f"Subject: {self._subject_for(personal)}{CRLF}"
+            f"Reply-To: {personal.reply or settings.ALERTS_FROM}{CRLF}"
         )
         # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
         body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
@@ -196,7 +200,6 @@ def _static_headers(words: Words | PlainWords | DeskWords, boundary: str) -> byt
     priority, importance = IMPORTANCE[words.severity]
     host = urlsplit(settings.SITE_URL).hostname or "localhost"
     lines = [
-        f"Reply-To: {settings.ALERTS_FROM}",
         f"List-Id: <alerts.{host}>",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",

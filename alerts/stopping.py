@@ -15,6 +15,7 @@ from alerts import desk, record
 from alerts.achieved import achieved
 from alerts.contract import Content, reason_of
 from alerts.models import Advisory, Draft, Revision, State
+from alerts.models.figures import UNREACHABLE
 from alerts.officers import check_may, hold
 from alerts.publish import freeze
 from alerts.starters import blanks
@@ -24,10 +25,10 @@ from departments.refusal import Refused
 
 # People it was sent to; people it would still go to. Whoever's address was refused is neither; whoever left before they
 # were told is neither. Index: recipient_told.
-HOW_FAR = """
+HOW_FAR = f"""
     SELECT count(*) FILTER (WHERE r.told_revision >= %(number)s),
            count(*) FILTER (
-               WHERE r.told_revision < %(number)s AND r.outcome <> 'unreachable'
+               WHERE r.told_revision < %(number)s AND r.outcome NOT IN {UNREACHABLE}
                  AND (r.targeted OR r.told_revision > 0
                       OR EXISTS (SELECT FROM alerts_seat s WHERE s.recipient_id = r.id AND s.ended_at IS NULL))
            ),

@@ -4,17 +4,27 @@ Short and unguessable. Each kind has a purpose of its own, so that one is never 
 `<recipient and issue number, base 62><22 characters of HMAC-SHA-256, cut to 128 bits>`: letters and digits only, since link
 finders drop a final dash. Nothing is stored but the issue number, which is raised to revoke. A token is checked against
 SECRET_KEY and each fallback before any query, so a forged one costs no database.
+
+Beside them those that stand in mail addresses, where case does not survive: the same, in lower-case base 32. In Reply-To it
+is a recipient's, in the return path a message's.
 """
+
+from base64 import b32encode
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 READER = "alerts.tokens.reader"
 CHECK = "alerts.tokens.check"
+REPLY = "alerts.tokens.reply"
+RETURN = "alerts.tokens.return"
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+DIGITS_32 = "abcdefghijklmnopqrstuvwxyz234567"
 SIGNATURE = 22  # characters of base 62 hold 128 bits
 ISSUES = 1024  # issue numbers run from 0 to 1023
 LONGEST = 13 + SIGNATURE  # a recipient's id below 2**63, times ISSUES
+SIGNATURE_32 = 26  # characters of base 32 hold 128 bits
+LONGEST_32 = 15 + SIGNATURE_32
 
 
 def make(recipient_id: int, issue: int, purpose: str = READER) -> str:
@@ -40,9 +50,45 @@ def read(token: str, purpose: str = READER) -> tuple[int, int] | None:
     return divmod(value, ISSUES)
 
 
+def make_32(id_: int, issue: int, purpose: str) -> str:
+    """The token that stands in an address: of a recipient (`REPLY`) or, with no issue number, of a message (`RETURN`)."""
+    number = _base32(id_ * ISSUES + issue)
+    return number + _sign_32(number, settings.SECRET_KEY, purpose)
+
+
+def read_32(token: str, purpose: str) -> tuple[int, int] | None:
+    """(id, issue number) of a token from an address, whatever its case; None where it is not ours. Asks no database."""
+    token = token.lower()
+    if not SIGNATURE_32 < len(token) <= LONGEST_32 or not set(token) <= set(DIGITS_32):
+        return None
+    number, signature = token[:-SIGNATURE_32], token[-SIGNATURE_32:]
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    if not any([constant_time_compare(_sign_32(number, key, purpose), signature) for key in keys]):  # noqa: C419
+        return None
+    value = 0
+    for character in number:
+        value = value * 32 + DIGITS_32.index(character)
+    return divmod(value, ISSUES)
+
+
 def _sign(number: str, key: str, purpose: str) -> str:
-    digest = salted_hmac(purpose, number, secret=key, algorithm="sha256").digest()[:16]
-    return _base62(int.from_bytes(digest, "big")).rjust(SIGNATURE, "0")
+    return _base62(int.from_bytes(_digest(number, key, purpose), "big")).rjust(SIGNATURE, "0")
+
+
+def _sign_32(number: str, key: str, purpose: str) -> str:
+    return b32encode(_digest(number, key, purpose)).decode().rstrip("=").lower()
+
+
+def _digest(number: str, key: str, purpose: str) -> bytes:
+    return salted_hmac(purpose, number, secret=key, algorithm="sha256").digest()[:16]
+
+
+def _base32(value: int) -> str:
+    characters = []
+    while value:
+        value, digit = divmod(value, 32)
+        characters.append(DIGITS_32[digit])
+    return "".join(reversed(characters)) or "0"
 
 
 def _base62(value: int) -> str:

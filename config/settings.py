@@ -6,6 +6,7 @@ services of a running `make run` of this checkout are found by themselves (see `
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -13,6 +14,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config import embedded
+from config.mail_url import mail_server
 
 env = environ.Env()
 
@@ -175,15 +177,35 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- mail ---
-# The same server carries the alerts (alerts.senders.smtp) and the few mails of signing in.
+# The same route carries the alerts (alerts.senders) and the few mails of signing in: a mail server, or a provider by the name
+# that Anymail gives it. Whatever ANYMAIL_… is in the environment is Anymail's: ANYMAIL_MAILGUN_API_KEY, ….
+EMAIL_PROVIDER: str = env("EMAIL_PROVIDER", default="")
+SECOND_EMAIL_PROVIDER: str = env("SECOND_EMAIL_PROVIDER", default="")
 EMAIL_URL: str = env("EMAIL_URL", default="smtp://127.0.0.1:1025" if DEBUG else "")
-if not EMAIL_URL:
-    raise ImproperlyConfigured("EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true")
-globals().update(env.email_url("EMAIL_URL", default=EMAIL_URL))
+if not EMAIL_URL and not EMAIL_PROVIDER:
+    raise ImproperlyConfigured(
+        "EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true, or EMAIL_PROVIDER, a provider."
+    )
+EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend" if EMAIL_PROVIDER else "django.core.mail.backends.smtp.EmailBackend"
+globals().update(mail_server("EMAIL_URL", EMAIL_URL or "smtp://127.0.0.1"))
 # How long connecting to the mail server, and then one mail as a whole, may take, in seconds.
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)
 ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBUG else _site.hostname}")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
+# What parts an address from the token in it (RFC 5233), as in alerts+TOKEN@...: a bounce, and a reply, then name their mail.
+# Empty where the mail system of ALERTS_FROM has no such addresses.
+SUBADDRESS_SEPARATOR: str = env("SUBADDRESS_SEPARATOR", default="+")
+# Mails a second, and a day, at most; 0 is without a limit.
+EMAIL_RATE: float = env.float("EMAIL_RATE", default=0.0)
+EMAIL_QUOTA: int = env.int("EMAIL_QUOTA", default=0)
+# A second route, and down to which severity it takes mail while the first is condemned or its quota is spent.
+SECOND_EMAIL_URL: str = env("SECOND_EMAIL_URL", default="")
+SECOND_EMAIL: dict[str, Any] = mail_server("SECOND_EMAIL_URL", SECOND_EMAIL_URL) if SECOND_EMAIL_URL else {}
+SECOND_EMAIL_RATE: float = env.float("SECOND_EMAIL_RATE", default=0.0)
+SECOND_EMAIL_QUOTA: int = env.int("SECOND_EMAIL_QUOTA", default=0)
+SECOND_EMAIL_DOWN_TO: str = env("SECOND_EMAIL_DOWN_TO", default="high")
+if SECOND_EMAIL_DOWN_TO not in ("critical", "high", "medium", "low"):
+    raise ImproperlyConfigured(f"SECOND_EMAIL_DOWN_TO is {SECOND_EMAIL_DOWN_TO!r}: critical, high, medium or low")
 EMAIL_SUBJECT_PREFIX = ""
 
 # Whether the reader's page asks for a one-time code at TLP:AMBER+STRICT as well; at TLP:RED it always does.

@@ -15,6 +15,7 @@ from alerts.deliver import Claimed, deliver
 from alerts.draft import update_from_file
 from alerts.models import Advisory, Batch, Message, Recipient, Record
 from alerts.publish import publish_draft
+from alerts.senders.smtp import SmtpSender
 from alerts.stopping import go_on, stop
 from departments.models import Person
 from tests.office import Office, an_advisory
@@ -108,7 +109,7 @@ def test_a_batch_whose_worker_died_is_taken_over_when_the_lease_runs_out(office:
 def test_a_worker_that_lost_its_lease_stops_after_the_part_it_was_at(
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    monkeypatch.setattr(SmtpSender, "most", 2)
     published(office)
     soon = timezone.now() + timedelta(seconds=30)
     server.on_mail = lambda: Batch.objects.update(leased_until=soon)
@@ -234,7 +235,7 @@ def test_the_lease_does_not_run_out_while_a_publication_has_the_figures(
 def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    monkeypatch.setattr(SmtpSender, "most", 2)
     advisory = published(office)
 
     def press() -> None:
@@ -253,7 +254,7 @@ def test_stop_in_the_middle_of_a_batch_lets_nothing_more_leave(
 def test_whose_mail_was_leaving_while_an_update_was_published_is_told_what_changed(
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "PART_SIZE", 2)
+    monkeypatch.setattr(SmtpSender, "most", 2)
     advisory = published(office)
 
     def revise() -> None:

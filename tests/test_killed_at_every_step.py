@@ -215,7 +215,7 @@ def test_a_delivery_killed_at_every_step_loses_nobody_and_doubles_at_most_a_part
     place: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alerts.cascade.BATCH", 4)
-    monkeypatch.setattr("alerts.deliver.PART_SIZE", PART)
+    monkeypatch.setattr(SmtpSender, "most", PART)
 
     def prepared() -> Advisory:
         server.mails.clear()

@@ -1,11 +1,14 @@
 """The SMTP route against a real server: each mail its own answer; trouble of the route blames nobody's address."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from alerts.senders import Mail, Outcome, RouteDown, open_sender
+from alerts.letters import Personal, Skeleton
+from alerts.routes import ways
+from alerts.senders import Mail, Outcome, RouteDown, Sender, open_sender
 from tests.smtp import Server
 
 
@@ -16,18 +19,37 @@ def server(settings: Settings) -> Iterator[Server]:
         yield running
 
 
+class Fixed(Skeleton):
+    """A mail that is the same for everybody."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def fill(self, personal: Personal) -> bytes:
+        return self.content
+
+
+def a_mail(number: int, address: str, content: bytes) -> Mail:
+    personal = Personal(f"key:{number}", "Name", address, (), "", "", "")
+    return Mail(number, personal, Fixed(content), f"alerts+{number}@tocsin.example", str(number))
+
+
 def mails(*addresses: str, body: str = "Hello") -> list[Mail]:
     return [
-        Mail(number, address, f"To: {address}\r\nSubject: x\r\n\r\n{body}\r\n".encode())
+        a_mail(number, address, f"To: {address}\r\nSubject: x\r\n\r\n{body}\r\n".encode())
         for number, address in enumerate(addresses, start=1)
     ]
+
+
+def open_route() -> AbstractContextManager[Sender]:
+    return open_sender(ways()[0])
 
 
 def send(batch: list[Mail]) -> tuple[list[Outcome], str]:
     """What was settled, and the route's trouble, if it had any."""
     settled: list[Outcome] = []
     try:
-        with open_sender() as sender:
+        with open_route() as sender:
             settled.extend(sender.send(batch))
     except RouteDown as down:
         return settled, str(down)
@@ -38,7 +60,7 @@ def send_slowly(batch: list[Mail]) -> tuple[list[int], str]:
     """The ids of what was settled before the route's trouble."""
     settled = []
     try:
-        with open_sender() as sender:
+        with open_route() as sender:
             for outcome in sender.send(batch):
                 settled.append(outcome.id)  # what came before the trouble must be kept
     except RouteDown as down:
@@ -137,6 +159,6 @@ def test_an_address_beyond_ascii_is_told_where_the_server_takes_it(server: Serve
 
 def test_a_letter_goes_through_octet_for_octet(server: Server) -> None:
     content = b"To: a@example.org\r\n\r\n" + b".\r\n..\r\n...x\r\n=C3=AB \t\r\n\r\n.\r\n" * 500
-    with open_sender() as sender:
-        assert [outcome.kind for outcome in sender.send([Mail(1, "a@example.org", content)])] == ["sent"]
+    with open_route() as sender:
+        assert [outcome.kind for outcome in sender.send([a_mail(1, "a@example.org", content)])] == ["sent"]
     assert server.mails[0].content == content

@@ -56,7 +56,7 @@ def in_hand() -> tuple[delivering.Claimed, Any]:
     """A batch as a worker has it: claimed, its first part filled in, nothing sent yet."""
     batch = delivering._claim()
     assert batch is not None
-    part = delivering._take_part(batch)
+    part = delivering._take_part(batch, 100)
     assert part is not None
     return batch, part
 

@@ -11,6 +11,8 @@ from alerts.models.recipient import Recipient, Seat
 from alerts.models.record import Heartbeat, Record
 from alerts.models.relay import Note, Relay
 from alerts.models.revision import Action, Revision
+from alerts.models.route import Route
+from alerts.models.tracking import Canary, TrackingEvent
 from alerts.models.trouble import Trouble
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "AudienceTopic",
     "Batch",
     "Branch",
+    "Canary",
     "Code",
     "ContactCheck",
     "Counter",
@@ -39,10 +42,12 @@ __all__ = [
     "Record",
     "Relay",
     "Revision",
+    "Route",
     "Rule",
     "Seat",
     "Severity",
     "State",
+    "TrackingEvent",
     "Trouble",
     "Whole",
 ]

@@ -6,7 +6,7 @@ Of a recipient r of an advisory whose current revision is n and whose last mater
     unreachable    the address was refused, or bounced since; they stay in the denominator
     sent           not unreachable, and told revision n (or a later one)
     waiting        neither sent nor unreachable
-    delivered      sent, and the route said that it arrived
+    delivered      sent, and the route said that it arrived (and was reported as spam, or not)
     acknowledged   the last answer that counts is to revision m or a later one
     acted          acknowledged, and every action done or not applicable
     suspect        not acknowledged, and an answer to revision m that looks like a machine's
@@ -23,6 +23,11 @@ FIGURES = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect",
 # Held shared by every transaction that changes figures, exclusively by one that changes what they are compared with.
 FIGURES_LOCK = "hashtext('alerts.figures')"
 
+# Outcomes of a recipient (`Recipient.Outcome`): who can't be reached, and whose mail arrived.
+OUT_OF_REACH = ("unreachable", "bounced", "suppressed")
+ARRIVED_AT = ("delivered", "complained")
+UNREACHABLE, ARRIVED = str(OUT_OF_REACH), str(ARRIVED_AT)  # as SQL writes them
+
 
 def columns(prefix: str = "", template: str = "{}") -> str:
     """The eight columns, comma-separated, each put into `template`."""
@@ -30,17 +35,17 @@ def columns(prefix: str = "", template: str = "{}") -> str:
 
 
 # Wants the aliases `r` (a recipient) and `v` (the numbers of its advisory's revisions, from REVISIONS).
-FIGURES_OF_RECIPIENT = """
+FIGURES_OF_RECIPIENT = f"""
     SELECT 1 AS targeted,
            (NOT told.now AND NOT told.refused)::int AS waiting,
            told.now::int AS sent,
-           (told.now AND r.outcome = 'delivered')::int AS delivered,
+           (told.now AND r.outcome IN {ARRIVED})::int AS delivered,
            told.refused::int AS unreachable,
            (v.material > 0 AND r.suspect_revision >= v.material AND NOT said.yes)::int AS suspect,
            said.yes::int AS acknowledged,
            (said.yes AND r.acted_revision >= v.material)::int AS acted
-    FROM (SELECT r.outcome = 'unreachable' AS refused,
-                 r.outcome <> 'unreachable' AND r.told_revision > 0 AND r.told_revision >= v.current AS now) AS told,
+    FROM (SELECT r.outcome IN {UNREACHABLE} AS refused,
+                 r.outcome NOT IN {UNREACHABLE} AND r.told_revision > 0 AND r.told_revision >= v.current AS now) AS told,
          (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS said
 """
 

@@ -32,6 +32,13 @@ class Batch(models.Model):
     leased_until = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     done_at = models.DateTimeField(null=True)
+    route = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The route that has it, or may have sent one of its mails: it leaves by no other one.",
+    )
     made_at = models.DateTimeField(
         db_default=Now(), help_text="Since when its mails wait, however often they are put off."
     )
@@ -75,12 +82,23 @@ class Message(models.Model):
         REVIEW = "review", "to be looked at again"
         CODE = "code", "one-time code"
         NOTE = "note", "a contact's note, for those who were told before it"
+        CANARY = "canary", "canary"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
         SENT = "sent", "handed over"
         FAILED = "failed", "refused"
         SUPERSEDED = "superseded", "superseded by a later revision before it left"
+
+    class Fate(models.TextChoices):
+        """What became of it after it left, by the route's word. A state of its own each; the last one stands."""
+
+        NONE = "", "no word"
+        DEFERRED = "deferred", "deferred"
+        DELIVERED = "delivered", "delivered"
+        BOUNCED = "bounced", "bounced"
+        SUPPRESSED = "suppressed", "suppressed by the provider"
+        COMPLAINED = "complained", "reported as spam"
 
     key = models.CharField(max_length=100, unique=True)
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="messages")
@@ -95,12 +113,22 @@ class Message(models.Model):
     failed_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=250, blank=True, default="", db_default="")
     error = models.TextField(blank=True, default="", db_default="")
+    route = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="By which it left.")
+    given_back = models.BooleanField(
+        default=False, db_default=False, help_text="A route refused it as it refused everybody; it was put back once."
+    )
+    fate = models.CharField(max_length=10, choices=Fate, default="", db_default="", blank=True)
+    fate_at = models.DateTimeField(null=True)
     personal = models.JSONField(null=True, help_text="The personal parts: with the revision, the very mail.")
 
     class Meta:
         indexes = [
             models.Index(fields=["advisory"], condition=Q(state="waiting"), name="message_waiting"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider"),
+            models.Index(fields=["failed_at"], condition=Q(state="failed"), name="message_failed"),
+            models.Index(
+                fields=["fate_at"], condition=Q(fate__in=("deferred", "bounced", "suppressed", "complained")), name="message_fate"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -24,8 +24,12 @@ class Recipient(models.Model):
 
     class Outcome(models.TextChoices):
         NONE = "", "no word"
+        DEFERRED = "deferred", "deferred: the route still tries"
         DELIVERED = "delivered", "delivered"
-        UNREACHABLE = "unreachable", "unreachable"
+        COMPLAINED = "complained", "delivered, and reported as spam"
+        UNREACHABLE = "unreachable", "unreachable: the address was refused"
+        BOUNCED = "bounced", "unreachable: the mail came back"
+        SUPPRESSED = "suppressed", "unreachable: the provider sends nothing there"
 
     advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, related_name="recipients", db_index=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="received")

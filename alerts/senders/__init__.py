@@ -1,50 +1,89 @@
-"""Routes: ways for mail to leave. One file a kind of route; what they share is here."""
+"""Senders: how mail leaves by a route. One file a kind of route; what they share is here."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from alerts.letters import Personal, Skeleton
+from alerts.routes import Way
+
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail for one address, whole."""
+    """One mail for one address: what all of its kind have (`skeleton`), and what is this person's own."""
 
     id: int
-    address: str
-    content: bytes
+    personal: Personal
+    skeleton: Skeleton
+    sender: str
+    """The return path: where a bounce goes (RFC 5321, section 4.4)."""
+    token: str
+    """The message's own token, which a provider hands back with each event (`alerts.tokens.RETURN`)."""
+
+    @property
+    def address(self) -> str:
+        """Whom it is for."""
+        return self.personal.address
+
+    @property
+    def content(self) -> bytes:
+        """The whole MIME message."""
+        return self.skeleton.fill(self.personal)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mail: `sent` (handed over), `later` (refused for now) or `refused`; the server's code and words."""
+    """What became of a mail: `sent` (handed over), `later` (refused for now), `refused`, or `suppressed` (the provider
+    sends nothing to this address); the server's code and words."""
 
     id: int
-    kind: Literal["sent", "later", "refused"]
+    kind: Literal["sent", "later", "refused", "suppressed"]
     code: int
     text: str
     provider_id: str = ""
 
 
 class RouteDown(Exception):
-    """The route as a whole can't be had. Mails without an outcome may be tried again; nobody's address is to blame."""
+    """The route as a whole can't be had. Mails without an outcome may be tried again; nobody's address is to blame.
+
+    `unknown` are the ids of those that may have left all the same: they leave by no other route.
+    """
+
+    def __init__(self, reason: str, *, unknown: Iterable[int] = ()) -> None:
+        super().__init__(reason)
+        self.unknown = tuple(unknown)
+
+
+class RouteSlow(RouteDown):
+    """It was asked for too much (SMTP 421, HTTP 429): `retry_after` is after how many seconds it may be asked again."""
+
+    def __init__(self, reason: str, *, unknown: Iterable[int] = (), retry_after: float | None = None) -> None:
+        super().__init__(reason, unknown=unknown)
+        self.retry_after = retry_after
+
+
+class QuotaSpent(RouteDown):
+    """It takes no more mail today."""
 
 
 class Sender(Protocol):
     """An open route."""
 
+    most: int
+    """How many mails it likes to be handed at once."""
+
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
-        """Hand over mails one after another, an outcome each; raises `RouteDown` after what was settled."""
+        """Hand over mails, an outcome each, in any order; raises `RouteDown` after what was settled."""
         ...
 
 
-def open_sender() -> AbstractContextManager[Sender]:
-    """The configured route, open for as long as the context is; entering it raises `RouteDown`."""
-    from alerts.senders.smtp import SmtpSender
+def open_sender(way: Way) -> AbstractContextManager[Sender]:
+    """This route, open for as long as the context is; entering it raises `RouteDown`."""
+    if way.is_smtp:
+        from alerts.senders.smtp import SmtpSender
 
-    return SmtpSender()
+        return SmtpSender(way)
+    from alerts.senders.provider import ProviderSender
 
-
-def reports_delivery() -> bool:
-    """Whether the route says later what arrived. SMTP does not: pages then say "handed over", never "delivered"."""
-    return False
+    return ProviderSender(way)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
+from alerts.routes import Way
 from alerts.senders import Mail, Outcome, RouteDown
 
 LONGEST_WORDS = 400  # characters kept of what a server says
@@ -41,11 +42,16 @@ class _SmtpOverTls(_Hurried, smtplib.SMTP_SSL):
 
 
 class SmtpSender:
-    """A connection to the configured server. TLS certificates are verified.
+    """A connection to a mail server. TLS certificates are verified.
 
     `EMAIL_TIMEOUT` is for connecting, and then for each mail as a whole: a lease lasts longer than either, however slowly a
     server answers each of the questions.
     """
+
+    most = 100
+
+    def __init__(self, way: Way) -> None:
+        self.way = way
 
     def __enter__(self) -> "SmtpSender":
         try:
@@ -55,19 +61,19 @@ class SmtpSender:
         return self
 
     def _connect(self) -> None:
-        host, port, patience = settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT
-        if settings.EMAIL_USE_SSL:
+        host, port, patience = self.way.host, self.way.port, settings.EMAIL_TIMEOUT
+        if self.way.tls == "implicit":
             context = ssl.create_default_context()
             self.server: _Smtp | _SmtpOverTls = _SmtpOverTls(host, port, timeout=patience, context=context)
         else:
             self.server = _Smtp(host, port, timeout=patience)
         self.server.hurry(patience)
         self.server.ehlo()
-        if settings.EMAIL_USE_TLS:
+        if self.way.tls == "starttls":
             self.server.starttls(context=ssl.create_default_context())
             self.server.ehlo()
-        if settings.EMAIL_HOST_USER:
-            self.server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
+        if self.way.user:
+            self.server.login(self.way.user, self.way.password)
 
     def __exit__(self, *_: object) -> None:
         self.server.hurry(settings.EMAIL_TIMEOUT)
@@ -91,7 +97,7 @@ class SmtpSender:
             if not self.server.has_extn("smtputf8"):
                 return Outcome(mail.id, "refused", 553, "our mail server takes no addresses beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-        code, words = self.server.mail(settings.ALERTS_FROM, options)
+        code, words = self.server.mail(mail.sender, options)
         if code != 250 and not options:
             # It is us whom the server doesn't take (no login, a wrong sender): no address is to blame.
             raise RouteDown(f"mail from us was refused: {code} {_said(words)}")

@@ -11,7 +11,7 @@ from django.db.models import F
 from alerts import coverage, hold_words, rules
 from alerts.coverage import Bodies, Figures, Row
 from alerts.models import Advisory, Exclusion, Gap, Relay, State
-from alerts.senders import reports_delivery
+from alerts.routes import reports_delivery
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
 from departments.models import Body, Person

@@ -9,7 +9,8 @@ from django.utils.formats import date_format
 
 from alerts.hold_words import held_for, lasted
 from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
-from alerts.senders import reports_delivery
+from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
+from alerts.routes import reports_delivery
 from alerts.told import Entry, LeftOut, Place
 from departments.models import Person, Role
 from departments.seating import spoken
@@ -35,11 +36,11 @@ def verdict(entry: Entry) -> Said:
             return Said("Not told: left out on purpose" if not entry.places else "Not told", dark=True)
         return Said("Not told", dark=True)
     number = current.number if current else 0
-    heard = recipient.answered_revision > 0 or recipient.outcome == Recipient.Outcome.DELIVERED
+    heard = recipient.answered_revision > 0 or recipient.outcome in ARRIVED_AT
     what = "Told" if heard else "Sent" if reports_delivery() else "Handed over"
     if not recipient.targeted:
         what += ", for information"
-    if recipient.outcome == "unreachable" and recipient.told_revision < number:
+    if recipient.outcome in OUT_OF_REACH and recipient.told_revision < number:
         return Said("Not told: their address was refused", dark=True)
     if not recipient.told_revision:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)

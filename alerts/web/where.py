@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from alerts import hold_words, rules
 from alerts.models import Advisory, State
-from alerts.senders import reports_delivery
+from alerts.routes import reports_delivery
 from alerts.web import where_words
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.parts import parts_of

@@ -18,7 +18,7 @@ NOTE_PERSON = """
     FROM new_rows n
     JOIN old_rows o ON o.id = n.id
     JOIN departments_membership m ON m.person_id = n.id AND m.until IS NULL
-    WHERE (n.email, n.left_at, n.bounced_at) IS DISTINCT FROM (o.email, o.left_at, o.bounced_at);
+    WHERE (n.email, n.left_at, n.bounced_at, n.deferred_at) IS DISTINCT FROM (o.email, o.left_at, o.bounced_at, o.deferred_at);
     RETURN NULL;
 """
 
@@ -45,6 +45,15 @@ class PersonManager(BaseUserManager["Person"]):
         return self.create_user(email, password, **{"is_administrator": True, **fields})
 
 
+class Bounced(models.TextChoices):
+    """How it is known that mail does not reach somebody. Each has a remedy of its own."""
+
+    REFUSED = "", "refused by the mail server"
+    CAME_BACK = "bounced", "came back"
+    SUPPRESSED = "suppressed", "the mail provider sends nothing there any more"
+    COMPLAINED = "complained", "reported as spam"
+
+
 class Person(AbstractBaseUser):
     """Somebody who can be told. `email` is canonical (see `departments.addresses`), `written` as it was given."""
 
@@ -54,7 +63,11 @@ class Person(AbstractBaseUser):
     shared = models.BooleanField(default=False, help_text="A mailbox that several people read.")
     telephone = models.CharField(max_length=50, blank=True)
     left_at = models.DateTimeField(null=True, blank=True)
-    bounced_at = models.DateTimeField(null=True, blank=True)
+    bounced_at = models.DateTimeField(null=True, blank=True, help_text="Since when mail does not reach them.")
+    bounced_how = models.CharField(max_length=10, choices=Bounced, blank=True, default="", db_default="")
+    deferred_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when mail to them is late: their mail server puts it off."
+    )
     is_administrator = models.BooleanField(default=False)
     is_auditor = models.BooleanField(default=False)
     password = models.CharField(max_length=128, default="!", db_default="!")

@@ -1,0 +1,26 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    """Mails that did not arrive, by when that was known. Nobody waits meanwhile."""
+
+    atomic = False
+    dependencies = [
+        ("alerts", "0012_routes"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            "message", models.Index(fields=["failed_at"], condition=Q(state="failed"), name="message_failed")
+        ),
+        AddIndexConcurrently(
+            "message",
+            models.Index(
+                fields=["fate_at"],
+                condition=Q(fate__in=("deferred", "bounced", "suppressed", "complained")),
+                name="message_fate",
+            ),
+        ),
+    ]

@@ -1,0 +1,418 @@
+"""Routes: which ways there are for mail to leave, what is known of each, and which one takes whose mail now.
+
+Before: the settings, and what workers learnt of each route (`Route`). After `choose`: whose mail may be claimed, and by which
+route it leaves. What happens to a route happens to all of it, and burns nobody's try:
+
+- **it can't be had** (`fails`): it rests, a little longer each time; at the third time in a row it is condemned.
+- **it was asked for too much** (`slows`): its pace is halved, and climbs again while it is well.
+- **it refuses many people in a row with the same words** (`judge`): it is condemned, and these people are not to blame.
+- **condemned**: one mail is tried now and then; the first that is taken (`went`) makes all well again. Meanwhile what is
+  severe leaves by the second route, where there is one, but never a mail that may have left already.
+
+Run twice, each says the same.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import uniform
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from alerts import counting, record
+from alerts.models import Route, Severity
+from alerts.routes_sql import CLIMB, CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, RESERVE, SLOW, SPEND, TRY, WENT
+from config.logs import scrub
+
+EVERYTHING = 32_767  # however mild
+CONDEMNED_AFTER = 3  # times in a row that it could not be had
+FIRST_REST, LONGEST_REST = 5.0, 300.0  # seconds
+IN_A_ROW = 10  # people refused with the same words
+DOMAINS = 3  # of which they are, where the words are about mailboxes
+PACE_FLOOR, PACE_FREE = 0.1, 1000.0  # mails a second: never slower; fast enough to be let go
+CLIMB_EVERY, CLIMB_BY = 10.0, 1.25
+AT_A_TIME = 0.5  # seconds' worth of mails are let go at once where there is a pace
+SAID = 400  # characters kept of what a server says
+
+
+@dataclass(frozen=True)
+class Way:
+    """A route as the settings have it."""
+
+    name: str
+    kind: str
+    """`smtp`, or the name of a provider that Anymail knows."""
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    tls: str = ""
+    """`starttls`, `implicit`, or none."""
+    rate: float = 0.0
+    """Mails a second at most; 0: as fast as it goes."""
+    quota: int = 0
+    """Mails a day at most; 0: as many as there are."""
+    down_to: int = EVERYTHING
+    """As a second route: the mildest rank that it takes while the first is condemned, or its quota spent."""
+
+    @property
+    def is_smtp(self) -> bool:
+        """Whether it is a mail server, and no provider's API."""
+        return self.kind == "smtp"
+
+    @property
+    def reports(self) -> bool:
+        """Whether it says later what arrived. SMTP says at best what did not: pages then say "handed over"."""
+        return not self.is_smtp
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whose mail may be claimed now. Batches that a route has stay with it, everything else may leave by `free`."""
+
+    free: str
+    down_to: int
+    """The mildest rank that `free` takes; -1: none."""
+    open: tuple[str, ...]
+    known: tuple[str, ...]
+    trying: bool = False
+    """One mail, to see whether a condemned route is well again."""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """As the statements want it."""
+        return {"free": self.free, "down_to": self.down_to, "open": list(self.open), "known": list(self.known)}
+
+
+def ways() -> list[Way]:
+    """The configured routes, the first one first."""
+    return [
+        way
+        for way in (
+            _way(
+                settings.EMAIL_PROVIDER,
+                settings.EMAIL_HOST,
+                settings.EMAIL_PORT,
+                settings.EMAIL_HOST_USER,
+                settings.EMAIL_HOST_PASSWORD,
+                "implicit" if settings.EMAIL_USE_SSL else "starttls" if settings.EMAIL_USE_TLS else "",
+                settings.EMAIL_RATE,
+                settings.EMAIL_QUOTA,
+                EVERYTHING,
+            ),
+            _second(),
+        )
+        if way is not None
+    ]
+
+
+def _second() -> Way | None:
+    second = settings.SECOND_EMAIL
+    return _way(
+        settings.SECOND_EMAIL_PROVIDER,
+        second.get("EMAIL_HOST", ""),
+        second.get("EMAIL_PORT") or 25,
+        second.get("EMAIL_HOST_USER") or "",
+        second.get("EMAIL_HOST_PASSWORD") or "",
+        "implicit" if second.get("EMAIL_USE_SSL") else "starttls" if second.get("EMAIL_USE_TLS") else "",
+        settings.SECOND_EMAIL_RATE,
+        settings.SECOND_EMAIL_QUOTA,
+        Severity(settings.SECOND_EMAIL_DOWN_TO).rank,
+    )
+
+
+def _way(
+    provider: str, host: str, port: int, user: str, password: str, tls: str, rate: float, quota: int, down_to: int
+) -> Way | None:
+    if provider:
+        return Way(provider, provider, rate=rate, quota=quota, down_to=down_to)
+    if not host:
+        return None
+    return Way(f"{host}:{port}"[:100], "smtp", host, port, user, password, tls, rate, quota, down_to)
+
+
+def way_of(name: str) -> Way:
+    """The configured route of this name; raises `LookupError` where it is not configured any more."""
+    for way in ways():
+        if way.name == name:
+            return way
+    raise LookupError(name)
+
+
+def reports_delivery() -> bool:
+    """Whether every configured route says later what arrived; otherwise pages say "handed over", never "delivered"."""
+    return all(way.reports for way in ways())
+
+
+def states(configured: Iterable[Way]) -> dict[str, Route]:
+    """What is known of each; of one that nothing happened to, nothing is."""
+    names = [way.name for way in configured]
+    known = {route.name: route for route in Route.objects.filter(name__in=names)}
+    return {name: known.get(name) or Route(name=name) for name in names}
+
+
+def in_order(configured: Sequence[Way], known: dict[str, Route]) -> list[Way]:
+    """The one that somebody switched to first, then as the settings have them."""
+    return sorted(
+        configured, key=lambda way: -(at.timestamp() if (at := known[way.name].preferred_at) is not None else 0.0)
+    )
+
+
+def choose(now: datetime) -> list[Choice]:
+    """Whose mail may be claimed now, and then, where a condemned route may be tried, whose to try it with.
+
+    None where no route is to be had.
+    """
+    configured = ways()
+    known = states(configured)
+    order = in_order(configured, known)
+    rested = [way.name for way in order if _rested(way, known[way.name], now)]
+    well = [name for name in rested if known[name].condemned_at is None]
+    free, down_to = "", -1
+    if order and order[0].name in well:
+        free, down_to = order[0].name, EVERYTHING
+    elif len(order) > 1 and order[1].name in well and _gone(order[0], known[order[0].name], now):
+        free, down_to = order[1].name, order[1].down_to
+    names = tuple(way.name for way in order)
+    choices = [Choice(free, down_to, tuple(well), names)] if well else []
+    return [
+        *choices,
+        *(Choice(name, EVERYTHING, (name,), names, trying=True) for name in rested if name not in well),
+    ]
+
+
+def is_open(name: str, now: datetime, *, trying: bool = False) -> bool:
+    """Whether whoever has mail of this route in hand may go on: nobody paused or condemned it, and it need not rest.
+
+    Whoever tries a condemned one goes on.
+    """
+    shut = Q(paused_at__isnull=False)
+    if not trying:
+        shut |= Q(condemned_at__isnull=False) | Q(rests_until__gt=now)
+    return not Route.objects.filter(shut, name=name).exists()
+
+
+def _rested(way: Way, route: Route, now: datetime) -> bool:
+    """Whether something may be tried by it at all."""
+    if route.paused_at is not None or _spent(way, route, now):
+        return False
+    if route.rests_until is not None and route.rests_until > now:
+        return False
+    paced = _pace(way, route) > 0 and route.next_at is not None
+    return not (paced and route.next_at is not None and route.next_at > now + timedelta(seconds=1))
+
+
+def _gone(way: Way, route: Route, now: datetime) -> bool:
+    """Whether what is severe is not to wait for it."""
+    return route.condemned_at is not None or _spent(way, route, now)
+
+
+def _spent(way: Way, route: Route, now: datetime) -> bool:
+    return bool(way.quota) and route.day == _day(now) and route.spent >= way.quota
+
+
+def _day(now: datetime) -> date:
+    return now.date()
+
+
+def _pace(way: Way, route: Route) -> float:
+    """Mails a second; 0: as fast as it goes."""
+    paces = [pace for pace in (way.rate, route.pace or 0.0) if pace > 0]
+    return min(paces, default=0.0)
+
+
+# --- what workers tell of it ---
+
+
+def claims_the_try(name: str, now: datetime, until: datetime) -> bool:
+    """Whether this worker is the one to try the condemned route; others then leave it alone until that time."""
+    return bool(_run(TRY, name=name, now=now, until=until))
+
+
+def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
+    """How many mails may leave now, at most `wanted`, and after how many seconds' wait. Without a pace or quota: all, at once."""
+    route = Route.objects.filter(name=way.name).first() or Route(name=way.name)
+    pace = _pace(way, route)
+    number = wanted if not pace else max(1, min(wanted, round(pace * AT_A_TIME)))
+    if way.quota:
+        _run(ENSURE, name=way.name)
+        rows = _run(SPEND, name=way.name, day=_day(now), wanted=number, quota=way.quota)
+        number = rows[0][0] if rows else 0
+    if not pace or not number:
+        return number, 0.0
+    _run(ENSURE, name=way.name)
+    starts = _run(RESERVE, name=way.name, now=now, seconds=number / pace)[0][0]
+    return number, max(0.0, float((starts - now).total_seconds()))
+
+
+def give_back_quota(way: Way, number: int, now: datetime) -> None:
+    """So many of those reserved did not leave after all."""
+    if way.quota and number:
+        _run(SPEND, name=way.name, day=_day(now), wanted=-number, quota=way.quota)
+
+
+def wait(seconds: float) -> None:
+    """Until the pace of a route lets the next mails leave."""
+    if seconds > 0:
+        time.sleep(seconds)
+
+
+def went(way: Way, now: datetime) -> None:
+    """It took a mail: whatever was the matter is over, and its pace may climb. Writes nothing where nothing was."""
+    if _run(WENT, name=way.name):
+        record.write("route well", way.name[:60])
+    _run(
+        CLIMB,
+        name=way.name,
+        now=now,
+        every=timedelta(seconds=CLIMB_EVERY),
+        by=CLIMB_BY,
+        free=min(way.rate or PACE_FREE, PACE_FREE),
+    )
+
+
+def fails(way: Way, reason: str, now: datetime) -> datetime:
+    """It could not be had: until when it rests. Several workers who find so at once count once."""
+    _run(ENSURE, name=way.name)
+    rows = _run(
+        FAIL,
+        name=way.name,
+        now=now,
+        why=said(reason),
+        first=FIRST_REST,
+        longest=LONGEST_REST,
+        spread=uniform(0.8, 1.2),  # noqa: S311  # spreads load, keeps no secret
+        after=CONDEMNED_AFTER,
+    )
+    if rows and rows[0][1]:
+        record.write("route condemned", way.name[:60], why=said(reason))
+    until: datetime = rows[0][0] if rows else Route.objects.get(name=way.name).rests_until or now
+    return until
+
+
+def slows(way: Way, reason: str, now: datetime, *, measured: float, retry_after: float | None) -> datetime:
+    """It was asked for too much, at `measured` mails a second: halved, and let alone for a moment. Until when."""
+    rest = min(retry_after if retry_after is not None else FIRST_REST, 3600.0)
+    _run(ENSURE, name=way.name)
+    until = now + timedelta(seconds=rest)
+    _run(
+        SLOW,
+        name=way.name,
+        now=now,
+        why=said(reason),
+        measured=measured,
+        floor=PACE_FLOOR,
+        until=until,
+        climbs_at=until + timedelta(seconds=CLIMB_EVERY),
+        settled=timedelta(seconds=CLIMB_EVERY / 2),
+    )
+    return until
+
+
+def is_spent(way: Way, reason: str, now: datetime) -> datetime:
+    """It takes no more mail today: condemned until it takes one again."""
+    _run(ENSURE, name=way.name)
+    _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason))
+    record.write("route condemned", way.name[:60], why=said(reason))
+    return now + timedelta(seconds=LONGEST_REST)
+
+
+# --- is it them, or is it us? ---
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Somebody whom a route refused for good: with which words, and whether they were given back once before."""
+
+    id: int
+    words: str
+    domain: str
+    before: bool
+
+
+def judge(way: Way, outcomes: Sequence[Refusal | None], now: datetime) -> set[int]:
+    """Which of these refusals are the route's doing, in the order in which they came; None is a mail that was taken.
+
+    Within the transaction that notes them. Where a run of identical refusals got too long the route is condemned, and who was
+    refused before in that run is put back into the outbox. Somebody who was put back once, and is refused again while
+    the route takes others, is refused.
+    """
+    if not any(outcomes):
+        return set()
+    _run(ENSURE, name=way.name)
+    route = Route.objects.select_for_update(no_key=True).get(name=way.name)
+    condemned, blameless = route.condemned_at is not None, set[int]()
+    for refusal in outcomes:
+        if refusal is None:
+            route.said, route.said_times, route.said_domains, condemned = "", 0, [], False
+            continue
+        words = said(refusal.words)
+        if condemned and words == route.said:
+            blameless.add(refusal.id)
+            continue
+        if refusal.before:
+            continue
+        if words != route.said:
+            route.said, route.said_times, route.said_since, route.said_domains = words, 0, now, []
+        route.said_times += 1
+        route.said_domains = sorted({*route.said_domains, refusal.domain})[:DOMAINS]
+        if _is_the_routes(route):
+            condemned = True
+            blameless |= {one.id for one in outcomes if one is not None and said(one.words) == words}
+    if blameless:
+        _condemn(route, now)
+    elif not condemned:
+        route.condemned_at = None
+    route.save()
+    return blameless
+
+
+def _is_the_routes(route: Route) -> bool:
+    """Long enough to be about us; where it is about mailboxes (RFC 3463, X.1 and X.2), of more than one or two domains."""
+    about_mailboxes = re.match(r"5\d\d 5\.[12]\.\d", route.said) is not None
+    return route.said_times >= IN_A_ROW and (not about_mailboxes or len(route.said_domains) >= DOMAINS)
+
+
+def _condemn(route: Route, now: datetime) -> None:
+    route.failures = min(route.failures + 1, 1000)
+    rest = min(LONGEST_REST, 60.0 * 2 ** (min(route.failures, 8) - 1))
+    route.rests_until = now + timedelta(seconds=rest)
+    if route.condemned_at is None:
+        route.condemned_at, route.why = now, route.said
+        record.write("route condemned", route.name[:60], why=route.said)
+
+
+def give_back(way: Way, now: datetime) -> int:
+    """Put back into the outbox whom a condemned route refused in its run of the same words; how many. Twice: nobody again.
+
+    After the transaction that condemned it, and before it is tried.
+    """
+    given = 0
+    for (advisory,) in _run(GIVEN_BACK, name=way.name):
+        with transaction.atomic():
+            if advisory is not None:
+                counting.share_figures(advisory)
+            until = now + timedelta(seconds=LONGEST_REST)
+            mails = _run(GIVE_BACK, name=way.name, advisory=advisory, until=until)[0][0]
+            record.write("given back", way.name[:60], mails=mails)
+            given += mails
+    return given
+
+
+_NUMBERS = re.compile(r"\b[0-9a-zA-Z-]*\d[0-9a-zA-Z]{7,}[0-9a-zA-Z-]*\b")
+
+
+def said(words: str) -> str:
+    """What a server said, without what is one person's or one mail's own: addresses, queue ids."""
+    return _NUMBERS.sub("…", scrub(words))[:SAID].strip()
+
+
+def _run(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall()) if cursor.description else []
