@@ -46,10 +46,11 @@ from alerts.deliver_sql import (
     SUPERSEDE_PLAIN,
     WRITE_ANEW,
 )
-from alerts.models import Advisory, Message, Revision
+from alerts.models import Advisory, Message, Revision, TrackingEvent
 from alerts.models.message import DESK
 from alerts.routes import Choice, Refusal
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, open_sender
+from alerts.wake import wake
 from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,8 @@ class Claimed:
     bound: str
     """The route that it had before, by which some of its mails may have left: they leave by no other one."""
     choice: Choice
+    letter: int = 0
+    """The number under which what its mails say alike is kept."""
     reserved: int = 0
     handed: int = 0
     """How many of its mails the route was asked to take since it was claimed, and how many were settled."""
@@ -121,6 +124,9 @@ def deliver() -> bool:
         return True
     finally:
         routes.give_back_quota(way, batch.reserved - batch.handed, timezone.now())
+    if batch.choice.trying:
+        # There was nothing in it to try with.
+        routes.is_to_be_tried(way, timezone.now())
     _execute(FINISH, batch=batch.id, held=batch.leased_until, bound=batch.bound)
     return True
 
@@ -153,10 +159,15 @@ def _put_off(batch: Claimed, down: RouteDown) -> None:
 
 
 def _skeleton(batch: Claimed) -> letters.Skeleton:
+    """Made of the words as they are now, and kept before a mail leaves with it."""
     if batch.revision is None:
         about = Advisory.objects.select_related("issuer", "draft").get(pk=batch.about) if batch.about else None
-        return letters.plain_skeleton(batch.kind, about)
-    return letters.skeleton(Revision.objects.select_related("advisory__issuer").get(pk=batch.revision), batch.kind)
+        skeleton = letters.plain_skeleton(batch.kind, about)
+    else:
+        revision = Revision.objects.select_related("advisory__issuer").get(pk=batch.revision)
+        skeleton = letters.skeleton(revision, batch.kind)
+    batch.letter = letters.keep(skeleton)
+    return skeleton
 
 
 def _claim() -> Claimed | None:
@@ -202,8 +213,24 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     is_code = batch.kind == Message.Kind.CODE
     personal = PERSONAL if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
     now = timezone.now()
+    date = letters.dated(now)
     for row in _execute(personal, ids=ids):
-        id_, key, given_back, number, issue, person, name, address, bodies, contact, telephone, held, notes, noted_by = row
+        (
+            id_,
+            key,
+            given_back,
+            number,
+            issue,
+            person,
+            name,
+            address,
+            bodies,
+            contact,
+            telephone,
+            held,
+            notes,
+            noted_by,
+        ) = row
         part.people[id_] = person
         if given_back:
             part.given_back.add(id_)
@@ -220,6 +247,8 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
+            date=date,
+            letter=batch.letter,
         )
     return part
 
@@ -256,8 +285,10 @@ def _gives_way(batch: Claimed) -> bool:
     """Hand the batch back where something more severe waits, whose turn it is then, or where it takes too long."""
     now = timezone.now()
     outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
-    if not outranked and time.monotonic() - batch.claimed_at < LONGEST and routes.is_open(
-        batch.route, now, trying=batch.choice.trying
+    if (
+        not outranked
+        and time.monotonic() - batch.claimed_at < LONGEST
+        and routes.is_open(batch.route, now, trying=batch.choice.trying)
     ):
         return False
     _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
@@ -328,7 +359,9 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
         _execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
         if batch.advisory is not None:
             counting.share_figures(batch.advisory)
-        ours = routes.judge(way, [_refusal(part, outcome) for outcome in settled if outcome.kind != "later"], now)
+        ours = routes.judge(
+            way, [_refusal(part, outcome) for outcome in settled if outcome.kind in ("sent", "refused")], now
+        )
         refused = [one for one in settled if one.kind in ("refused", "suppressed") and one.id not in ours]
         if sent:
             _execute(
@@ -379,6 +412,9 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
     part.settled = []
     if ours:
         routes.give_back(way, now)
+    if sent and way.reports and TrackingEvent.objects.filter(matched_at=None).exists():
+        # What the provider said of a mail before it was noted here.
+        wake("match_events")
     if batch.advisory is not None:
         # After the transaction, which must not wait for a publication or a pass while it has what these wait for.
         _execute(LOOK_AGAIN, advisory=batch.advisory, revision=batch.revision)

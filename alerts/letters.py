@@ -3,18 +3,23 @@
 The skeleton is the MIME message in pieces: what is the same for everybody is encoded once, and each personal part is encoded
 for where it stands (a header, quoted-printable text, quoted-printable HTML) and set between two pieces. A soft line
 break (RFC 2045, section 6.7) stands at each seam, so that no piece needs to know its neighbour's length.
+
+What a skeleton is made of is kept with the first mail that leaves with it (`keep`), and each message names it: the very mail
+that somebody got can be made again years later (`again`), whatever became of the advisory, the directory and the settings.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from email import quoprimime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 import css_inline
 from django.conf import settings
@@ -25,7 +30,7 @@ from alerts import letter_blocks
 from alerts.desk_words import DeskWords, desk_words
 from alerts.letter_blocks import Added, Block
 from alerts.letter_words import BY, Words, words_of
-from alerts.models import Advisory, Message, Revision
+from alerts.models import Advisory, Letter, Message, Revision
 from alerts.models.message import DESK
 from alerts.plain_words import PlainWords, plain_words
 from alerts.spelling import one_line
@@ -33,8 +38,8 @@ from alerts.spelling import one_line
 CRLF = "\r\n"
 SEAM = b"=\r\n"
 SHOWN_BODIES = 6
-# Stand in a rendered template where a personal part goes. Letters only: no encoder touches them.
-PLACES = re.compile("PERSONALPART(NAME|BODIES|LINK|ASK|CODE|HELD|NOTES|NOTED)PERSONALPART")
+LONGEST_CALLED = 100  # characters of an issuer's name in From, which a list of mails cuts much sooner
+BUILT = 64  # skeletons that a worker has ready
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
 
 
@@ -58,45 +63,75 @@ class Personal:
     """What stands for them under the original, the nearest body's first; none where the text is not in the mail."""
     noted_by: str = ""
     """Of a mail about a note: the body that added it."""
+    date: str = ""
+    """When it was made, as its header says (`dated`); empty: now."""
+    letter: int = 0
+    """The number under which its skeleton is kept."""
 
     def to_json(self) -> dict[str, Any]:
         """As kept with the message: without the link and the address for replies, which are keys to answering and can be made
-        again, and without a code."""
-        return {**asdict(self), "bodies": list(self.bodies), "held": list(self.held), "link": "", "code": "", "reply": ""}
+        again, and without a code. Where warnings are checked is a link for everybody, and is kept."""
+        kept = {
+            "message_key": self.message_key,
+            "name": self.name,
+            "address": self.address,
+            "bodies": self.bodies,
+            "link": self.link if self.link.endswith("/check") else "",
+            "contact": self.contact,
+            "telephone": self.telephone,
+            "date": self.date,
+            "letter": self.letter,
+        }
+        few = {"held": self.held, "notes": self.notes, "noted_by": self.noted_by}
+        return kept | {name: value for name, value in few.items() if value}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Personal":
-        """The reverse of `to_json`; what an older mail kept has fewer parts."""
-        notes = tuple(Added(*note) for note in kept.get("notes", ()))
-        return cls(**{**kept, "bodies": tuple(kept["bodies"]), "held": tuple(kept.get("held", ())), "notes": notes})
+        """The reverse of `to_json`; what an older mail kept has fewer parts, and what a newer one did has more."""
+        known = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
+        lists = {name: tuple(kept.get(name, ())) for name in ("bodies", "held")}
+        return cls(**known | lists | {"notes": tuple(Added(*note) for note in kept.get("notes", ()))})
 
 
 class Skeleton:
-    """Everything of a mail but its personal parts."""
+    """Everything of a mail but its personal parts. `kept` is all that it is made of, and can be made of again."""
 
-    def __init__(self, words: Words | PlainWords | DeskWords, *, sent_at: str | None = None) -> None:
-        self._date = sent_at
-        self._host = urlsplit(settings.SITE_URL).hostname or "localhost"
-        boundary = "part-" + hashlib.sha256(f"{words.reference}:{words.number}:{words.kind}".encode()).hexdigest()[:24]
-        self._static_headers = _static_headers(words, boundary)
-        self._from = _mailbox(f"{words.issuer} alerts", settings.ALERTS_FROM)
-        self._noted = isinstance(words, Words) and words.noted
-        self._subject, self._everybodys = words.subject, _header(words.subject)
-        places = {name.lower(): f"PERSONALPART{name}PERSONALPART" for name in (*_PARTS, *_BLOCKS)}
-        context = {"words": words, "places": places}
-        text = render_to_string(f"alerts/mail/{words.template}.txt", context)
-        html = css_inline.inline(render_to_string(f"alerts/mail/{words.template}.html", context))
+    def __init__(self, words: Words | PlainWords | DeskWords) -> None:
+        self._put_together(_rendered(words))
+
+    @classmethod
+    def of_kept(cls, kept: Mapping[str, Any]) -> "Skeleton":
+        """The very one that was kept."""
+        made = cls.__new__(cls)
+        made._put_together(kept)
+        return made
+
+    def _put_together(self, kept: Mapping[str, Any]) -> None:
+        self.kept = kept
+        boundary = kept["boundary"]
+        self._sender = kept["address"]
+        self._host = self._sender.rpartition("@")[2]
+        self._static_headers = _static_headers(kept)
+        self._from = _mailbox(kept["from"], self._sender)
+        self._noted = kept["noted"]
+        self._subject, self._everybodys = kept["subject"], _header(kept["subject"])
+        places = re.compile(f"{kept['place']}([A-Z]+){kept['place']}")
         self._pieces: list[bytes | tuple[str, bool]] = [
             _part_head(boundary, "plain"),
-            *_split(_tidy(text), html=False),
+            *_split(kept["text"], places, html=False),
             _part_head(boundary, "html"),
-            *_split(html, html=True),
+            *_split(kept["html"], places, html=True),
             f"{CRLF}--{boundary}--{CRLF}".encode(),
         ]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that it is made of."""
+        return hashlib.sha256(json.dumps(self.kept, sort_keys=True).encode()).hexdigest()
+
     def fill(self, personal: Personal) -> bytes:
         """The whole MIME message for one person."""
-        date = self._date or format_datetime(timezone.localtime())
+        date = personal.date or dated(timezone.now())
         message_id = hashlib.sha256(personal.message_key.encode()).hexdigest()[:32]
         headers = (
             f"To: {_mailbox(personal.name, personal.address)}{CRLF}"
@@ -104,7 +139,7 @@ class Skeleton:
             f"Date: {date}{CRLF}"
             f"From: {self._from}{CRLF}"
             f"Subject: {self._subject_for(personal)}{CRLF}"
-            f"Reply-To: {personal.reply or settings.ALERTS_FROM}{CRLF}"
+            f"Reply-To: {personal.reply or self._sender}{CRLF}"
         )
         # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
         body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
@@ -114,34 +149,64 @@ class Skeleton:
         """As everybody's; of a mail about a note it names whose, where the marking lets it."""
         if not self._noted:
             return self._everybodys
-        return _header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else ""))
+        return _header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else "", 1))
 
 
 def skeleton(revision: Revision, kind: str) -> Skeleton:
     """The skeleton of this revision's mails of a kind (`Message.Kind`)."""
-    return Skeleton(words_of(revision, kind))
+    return _built(words_of(revision, kind), settings.ALERTS_FROM)
 
 
 def plain_skeleton(kind: str, about: Advisory | None = None) -> Skeleton:
     """The skeleton of the mails of a kind that carries no revision; a desk mail and a code are about an advisory."""
-    return Skeleton(_plain_words(kind, about))
+    return _built(_plain_words(kind, about), settings.ALERTS_FROM)
+
+
+@lru_cache(maxsize=BUILT)
+def _built(words: Words | PlainWords | DeskWords, _sender: str) -> Skeleton:
+    """Many batches have the same one. It is asked for by its very words and its sender, so that it never says what was true
+    a moment ago; the words are read anew for each batch."""
+    return Skeleton(words)
 
 
 def _plain_words(kind: str, about: Advisory | None) -> PlainWords | DeskWords:
     return desk_words(kind, about) if about and kind in DESK else plain_words(kind, about)
 
 
+def keep(made: Skeleton) -> int:
+    """Keep a skeleton, before a mail leaves with it; its number. Twice: the same number."""
+    found = Letter.objects.filter(digest=made.digest).values_list("pk", flat=True)
+    if (number := found.first()) is None:
+        # Another worker may keep the same one at this moment.
+        Letter.objects.bulk_create([Letter(digest=made.digest, content=made.kept)], ignore_conflicts=True)
+        number = found.get()
+    return number
+
+
 def again(message: Message, link: str = "") -> bytes:
-    """The very mail that one person got: its revision, its kind, its personal parts and its date. `link` if it may be shown."""
+    """The very mail that one person got: its letter, its personal parts and its date. `link` stands where their own one did.
+
+    Byte for byte, but for what is a key: their link, the address for replies, the digits of a code. Of a mail from before
+    letters were kept it is made of the words as they are now.
+    """
     if message.personal is None or message.sent_at is None:
         raise ValueError(f"message {message.pk} was never sent")
-    personal = Personal.from_json({**message.personal, "link": link or message.personal["link"]})
-    date = format_datetime(timezone.localtime(message.sent_at))
+    personal = Personal.from_json(message.personal)
+    personal = replace(personal, link=personal.link or link, date=personal.date or dated(message.sent_at))
+    return _skeleton_of(message, personal.letter).fill(personal)
+
+
+def _skeleton_of(message: Message, letter: int) -> Skeleton:
+    if letter:
+        return Skeleton.of_kept(Letter.objects.get(pk=letter).content)
     if message.revision is None:
-        words: Words | PlainWords | DeskWords = _plain_words(message.kind, message.batch.about)
-    else:
-        words = words_of(message.revision, message.kind)
-    return Skeleton(words, sent_at=date).fill(personal)
+        return plain_skeleton(message.kind, message.batch.about)
+    return skeleton(message.revision, message.kind)
+
+
+def dated(moment: datetime) -> str:
+    """As a mail's Date has it."""
+    return format_datetime(timezone.localtime(moment))
 
 
 # --- the personal parts, as words ---
@@ -196,18 +261,48 @@ def _told(personal: Personal, name: str, html: bool) -> str:
 # --- encoding ---
 
 
-def _static_headers(words: Words | PlainWords | DeskWords, boundary: str) -> bytes:
+def _rendered(words: Words | PlainWords | DeskWords) -> dict[str, Any]:
+    """What a skeleton is made of, as it is kept: words, no octets."""
+    # Stands where a personal part goes, in letters and digits that no encoder touches. Nobody can type it into a text: it
+    # depends on the whole text.
+    named = hashlib.sha256(repr(words).encode()).hexdigest()[:24]
+    place = f"PERSONALPART{named}"
+    context = {"words": words, "places": {name.lower(): f"{place}{name}{place}" for name in (*_PARTS, *_BLOCKS)}}
+    host = settings.ALERTS_FROM.rpartition("@")[2]
     priority, importance = IMPORTANCE[words.severity]
-    host = urlsplit(settings.SITE_URL).hostname or "localhost"
+    return {
+        "from": f"{_called(words.issuer)} alerts",
+        "address": settings.ALERTS_FROM,
+        "subject": words.subject,
+        "noted": isinstance(words, Words) and words.noted,
+        "headers": [
+            # In the domain of From: filters like to see one name.
+            ["List-Id", f"<alerts.{host}>"],
+            ["Auto-Submitted", "auto-generated"],
+            ["X-Auto-Response-Suppress", "All"],
+            ["Importance", importance],
+            ["X-Priority", priority],
+            *([["X-Exercise", "yes"]] if words.exercise else []),
+        ],
+        "boundary": f"part-{named}",
+        "place": place,
+        "text": _tidy(render_to_string(f"alerts/mail/{words.template}.txt", context)),
+        "html": css_inline.inline(render_to_string(f"alerts/mail/{words.template}.html", context)),
+    }
+
+
+def _called(issuer: str) -> str:
+    """An issuer's name as From has it: no longer than a line, and nothing like an address, which a filter would take for a
+    forged one."""
+    name = one_line(issuer.replace("@", " at "))
+    return name if len(name) <= LONGEST_CALLED else f"{name[: LONGEST_CALLED - 1].rpartition(' ')[0] or name[: LONGEST_CALLED - 1]}…"
+
+
+def _static_headers(kept: Mapping[str, Any]) -> bytes:
     lines = [
-        f"List-Id: <alerts.{host}>",
-        "Auto-Submitted: auto-generated",
-        "X-Auto-Response-Suppress: All",
-        f"Importance: {importance}",
-        f"X-Priority: {priority}",
-        *(["X-Exercise: yes"] if words.exercise else []),
+        *(f"{name}: {value}" for name, value in kept["headers"]),
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        f'Content-Type: multipart/alternative; boundary="{kept["boundary"]}"',
         "",
         "",
     ]
@@ -251,9 +346,9 @@ def _quoted_printable(text: str) -> bytes:
     return quoprimime.body_encode(octets, maxlinelen=75, eol=CRLF).encode("ascii")
 
 
-def _split(text: str, *, html: bool) -> list[bytes | tuple[str, bool]]:
+def _split(text: str, places: re.Pattern[str], *, html: bool) -> list[bytes | tuple[str, bool]]:
     pieces: list[bytes | tuple[str, bool]] = []
-    for number, part in enumerate(PLACES.split(text)):
+    for number, part in enumerate(places.split(text)):
         if number % 2:
             pieces.append((part, html))
         elif part:

@@ -26,7 +26,7 @@ from django.db.models import Q
 
 from alerts import counting, record
 from alerts.models import Route, Severity
-from alerts.routes_sql import CLIMB, CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, RESERVE, SLOW, SPEND, TRY, WENT
+from alerts.routes_sql import CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, RESERVE, SLOW, SPEND, TRY, WENT
 from config.logs import scrub
 
 EVERYTHING = 32_767  # however mild
@@ -234,6 +234,11 @@ def claims_the_try(name: str, now: datetime, until: datetime) -> bool:
     return bool(_run(TRY, name=name, now=now, until=until))
 
 
+def is_to_be_tried(way: Way, now: datetime) -> None:
+    """It need not rest any longer; condemned or not, a mail may be tried."""
+    Route.objects.filter(name=way.name, rests_until__gt=now).update(rests_until=now)
+
+
 def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
     """How many mails may leave now, at most `wanted`, and after how many seconds' wait. Without a pace or quota: all, at once."""
     route = Route.objects.filter(name=way.name).first() or Route(name=way.name)
@@ -264,16 +269,16 @@ def wait(seconds: float) -> None:
 
 def went(way: Way, now: datetime) -> None:
     """It took a mail: whatever was the matter is over, and its pace may climb. Writes nothing where nothing was."""
-    if _run(WENT, name=way.name):
-        record.write("route well", way.name[:60])
-    _run(
-        CLIMB,
+    rows = _run(
+        WENT,
         name=way.name,
         now=now,
         every=timedelta(seconds=CLIMB_EVERY),
         by=CLIMB_BY,
         free=min(way.rate or PACE_FREE, PACE_FREE),
     )
+    if rows and rows[0][0]:
+        record.write("route well", way.name[:60])
 
 
 def fails(way: Way, reason: str, now: datetime) -> datetime:

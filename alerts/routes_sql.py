@@ -32,19 +32,26 @@ WHERE r.name = n.name
 RETURNING n.taken
 """
 
+# It took a mail: whatever was the matter is over, and a pace that has stood for its time climbs; fast enough, it is as fast as
+# it goes again. Nothing is written where nothing was the matter.
 WENT = """
-UPDATE alerts_route
-SET failures = 0, condemned_at = NULL, rests_until = NULL, why = '', said = '', said_times = 0, said_since = NULL,
-    said_domains = '[]'
-WHERE name = %(name)s AND (condemned_at IS NOT NULL OR failures > 0 OR said_times > 0)
-RETURNING 1
-"""
-
-# Fast enough, it is as fast as it goes again.
-CLIMB = """
-UPDATE alerts_route
-SET pace = CASE WHEN pace * %(by)s < %(free)s THEN pace * %(by)s END, climbs_at = %(now)s + %(every)s::interval
-WHERE name = %(name)s AND pace IS NOT NULL AND climbs_at <= %(now)s
+UPDATE alerts_route r
+SET failures = 0, condemned_at = NULL, said = '', said_times = 0, said_since = NULL, said_domains = '[]',
+    why = CASE WHEN r.pace IS NULL OR had.well THEN '' ELSE r.why END,
+    rests_until = CASE WHEN had.well THEN NULL ELSE r.rests_until END,
+    pace = CASE WHEN NOT had.climbs THEN r.pace WHEN r.pace * %(by)s < %(free)s THEN r.pace * %(by)s END,
+    climbs_at = CASE WHEN had.climbs THEN %(now)s + %(every)s::interval ELSE r.climbs_at END
+FROM (
+    SELECT name, condemned_at IS NOT NULL AS condemned, condemned_at IS NOT NULL OR failures > 0 AS well,
+           pace IS NOT NULL AND climbs_at <= %(now)s AS climbs
+    FROM alerts_route
+    WHERE name = %(name)s AND (
+        condemned_at IS NOT NULL OR failures > 0 OR said_times > 0 OR pace IS NOT NULL AND climbs_at <= %(now)s
+    )
+    FOR UPDATE
+) had
+WHERE r.name = had.name
+RETURNING had.condemned
 """
 
 # Nothing where it rests already: somebody else has just said so.

@@ -186,7 +186,7 @@ if not EMAIL_URL and not EMAIL_PROVIDER:
     raise ImproperlyConfigured(
         "EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true, or EMAIL_PROVIDER, a provider."
     )
-EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend" if EMAIL_PROVIDER else "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_BACKEND = f"{f'anymail.backends.{EMAIL_PROVIDER}' if EMAIL_PROVIDER else 'django.core.mail.backends.smtp'}.EmailBackend"
 globals().update(mail_server("EMAIL_URL", EMAIL_URL or "smtp://127.0.0.1"))
 # How long connecting to the mail server, and then one mail as a whole, may take, in seconds.
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)

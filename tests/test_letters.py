@@ -243,7 +243,7 @@ def test_the_subject_is_one_line_and_whole() -> None:
 
 def test_a_mail_is_known_as_automatic_and_is_the_same_mail_whenever_it_is_made() -> None:
     first, second = (
-        parsed(Skeleton(WORDS, sent_at="Tue, 28 Apr 2026 17:00:00 +0100").fill(PERSONAL)) for _ in range(2)
+        parsed(SKELETON.fill(replace(PERSONAL, date="Tue, 28 Apr 2026 17:00:00 +0100"))) for _ in range(2)
     )
     assert first.as_bytes() == second.as_bytes()
     assert first["Auto-Submitted"] == "auto-generated"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from config.mail_url import mail_server
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -17,6 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
         ({"EMAIL_TIMEOUT": "0"}, "EMAIL_TIMEOUT (0 s)"),
         ({"ALARM_URL": "ftp://example.org"}, "ALARM_URL"),
         ({"HEARTBEAT_URL": "example.org/ping"}, "HEARTBEAT_URL"),
+        ({"EMAIL_URL": "mail.example.gov.uk"}, "EMAIL_URL must be like smtp://"),
+        ({"EMAIL_URL": "smtp://u:p@mail.example.gov.uk:25"}, "EMAIL_URL has a password and no TLS"),
+        ({"EMAIL_URL": "smtp://mail.example.gov.uk:25?tsl=true"}, "EMAIL_URL must be like smtp://"),
+        ({"SECOND_EMAIL_URL": "http://mail.example.gov.uk"}, "SECOND_EMAIL_URL must be like smtp://"),
+        ({"SECOND_EMAIL_DOWN_TO": "grave"}, "SECOND_EMAIL_DOWN_TO"),
         ({"SITE_URL": "alerts.example.gov.uk"}, "SITE_URL"),
     ],
 )
@@ -32,3 +39,25 @@ def test_what_would_break_a_promise_is_refused(wrong: dict[str, str], says: str)
     assert done.returncode != 0
     assert "ImproperlyConfigured" in done.stderr
     assert says in done.stderr.splitlines()[-1]
+    assert "u:p" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "starttls", "implicit"),
+    [
+        ("smtp://mail.example.gov.uk", 25, False, False),
+        ("smtp://u:p@mail.example.gov.uk?tls=true", 587, True, False),
+        ("smtp+tls://u:p@mail.example.gov.uk:2525", 2525, True, False),
+        ("smtps://u:p@mail.example.gov.uk", 465, False, True),
+        ("smtp+ssl://u:p@mail.example.gov.uk", 465, False, True),
+        ("smtp://u:p@mail.example.gov.uk:466?ssl=true", 466, False, True),
+    ],
+)
+def test_a_mail_server_is_spoken_to_as_its_address_says(url: str, port: int, starttls: bool, implicit: bool) -> None:
+    server = mail_server("EMAIL_URL", url)
+    assert (server["EMAIL_PORT"], server["EMAIL_USE_TLS"], server["EMAIL_USE_SSL"]) == (port, starttls, implicit)
+    assert server["EMAIL_HOST_PASSWORD"] == ("p" if "@" in url else "")
+
+
+def test_what_a_password_is_made_of_is_taken_as_it_was_meant() -> None:
+    assert mail_server("EMAIL_URL", "smtps://u%40x:p%3A%2F@mail.example")["EMAIL_HOST_PASSWORD"] == "p:/"

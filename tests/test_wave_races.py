@@ -16,7 +16,7 @@ from alerts import deliver as delivering
 from alerts import gaps, noting, relays, reviewing, tasks
 from alerts.cascade import cascade, compare_anew, wanting
 from alerts.holds import release
-from alerts.models import Advisory, Batch, Message, Note, Recipient, Relay
+from alerts.models import Advisory, Batch, Message, Note, Recipient, Relay, Route
 from alerts.senders import Outcome
 from departments.closing import close
 from departments.models import Body, Membership, Person, Sponsor
@@ -315,7 +315,9 @@ def test_a_server_that_is_slow_with_each_answer_doubles_nothing(scene: Scene, se
         assert server.mails == []
     batch = Batch.objects.get()
     assert (batch.leased_until, batch.done_at) == (None, None)
-    assert batch.not_before > timezone.now()
+    rests_until = Route.objects.get().rests_until
+    assert rests_until is not None
+    assert rests_until > timezone.now()
     assert "timed out" in Message.objects.get().error
     assert wanting() in ([], [advisory.pk])
 

@@ -27,6 +27,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Letter',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('content', models.JSONField()),
+                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='letter',
+            trigger=pgtrigger.compiler.Trigger(name='immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6109271d919eb1f010b0dc6e7d4ca098cd7b4582', operation='UPDATE OR DELETE', pgid='pgtrigger_immutable_5fcec', table='alerts_letter', when='BEFORE')),
+        ),
+        migrations.CreateModel(
             name='Route',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -6,6 +6,7 @@ from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusio
 from alerts.models.code import Code
 from alerts.models.contact_check import ContactCheck
 from alerts.models.counter import Counter, Delta, Whole
+from alerts.models.letter import Letter
 from alerts.models.message import Batch, Message
 from alerts.models.recipient import Recipient, Seat
 from alerts.models.record import Heartbeat, Record
@@ -33,6 +34,7 @@ __all__ = [
     "Exclusion",
     "Gap",
     "Heartbeat",
+    "Letter",
     "Look",
     "Marking",
     "Message",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts.hold_words import held_for, lasted
-from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
+from alerts.models import Acknowledgement, Message, Relay, Revision
 from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
 from alerts.routes import reports_delivery
 from alerts.told import Entry, LeftOut, Place

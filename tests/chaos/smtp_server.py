@@ -79,9 +79,16 @@ class Post:
                     writer.write(b"421 4.3.2 Closing\r\n")
                     await writer.drain()
                     return
+                case b"MAIL" | b"RSET":
+                    address = b""
+                    writer.write(b"250 OK\r\n")
                 case b"RCPT":
-                    address = words.partition(b":")[2].strip(b" <>").lower()
-                    writer.write(self._recipient(address))
+                    wanted = words.partition(b":")[2].strip(b" <>").lower()
+                    answer = self._recipient(wanted)
+                    address = wanted if answer.startswith(b"250") else b""
+                    writer.write(answer)
+                case b"DATA" if not address:
+                    writer.write(b"554 5.5.1 Nobody to send it to\r\n")
                 case b"DATA":
                     writer.write(b"354 Go on\r\n")
                     writer.write(await self._mail(reader, address))
