@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from alerts import marking, record, relays
+from alerts import canary, marking, record, relays
 from alerts.cascade_sql import (
     ALL_TOLD,
     CHANGED,
@@ -222,8 +222,13 @@ def _look(advisory: Advisory, *, anew: bool = False) -> _Pass | None:
     """
     if advisory.current is None or advisory.stopped:
         return None
-    if advisory.state != State.LIVE:
-        return _Pass(advisory, None) if advisory.current.kind == Revision.Kind.STAND_DOWN else None
+    ends = advisory.state != State.LIVE
+    if ends and advisory.current.kind != Revision.Kind.STAND_DOWN:
+        return None
+    if advisory.queued_id != advisory.current_id:
+        canary.put(advisory, advisory.current, timezone.now())
+    if ends:
+        return _Pass(advisory, None)
     snapshot = oldest_under_way()
     if anew or advisory.seen is None or rows(CHANGED, advisory, seen=advisory.seen)[0][0]:
         return _Pass(advisory, None if _plan(advisory, FIRST_RELAYS, snapshot, first=True) else snapshot)

@@ -49,7 +49,7 @@ from alerts.deliver_sql import (
 from alerts.models import Advisory, Message, Revision, TrackingEvent
 from alerts.models.message import DESK
 from alerts.routes import Choice, Refusal
-from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, open_sender
+from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, Senders
 from alerts.wake import wake
 from departments.readiness import note_bounce
 
@@ -101,25 +101,34 @@ class _Part:
     people: dict[int, int]
     given_back: set[int]
     """Those whom a route refused once before as it refused everybody."""
+    over: bool = False
+    """Its mails that were not handed over yet are not to be."""
     settled: list[Outcome] = field(default_factory=list)
 
 
-def deliver() -> bool:
-    """Claim and send one batch. False when nothing is due, or no route is to be had."""
+def deliver(senders: Senders | None = None) -> bool:
+    """Claim and send one batch. False when nothing is due, or no route is to be had.
+
+    Whoever sends several after one another gives the `senders` that stay open meanwhile.
+    """
+    if senders is None:
+        with Senders() as opened:
+            return deliver(opened)
     batch = _claim()
     if batch is None:
         return False
     skeleton, way = _skeleton(batch), routes.way_of(batch.route)
     try:
-        with open_sender(way) as sender:
-            while part := _take_part(batch, sender.most):
-                if not _send_part(batch, part, skeleton, sender):
-                    return True
-                if batch.choice.trying:
-                    # It took one: the others go as they would have gone.
-                    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
-                    return True
+        sender = senders.of(way)
+        while part := _take_part(batch, sender.most):
+            if not _send_part(batch, part, skeleton, sender):
+                return True
+            if batch.choice.trying:
+                # It took one: the others go as they would have gone.
+                _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+                return True
     except RouteDown as down:
+        senders.close()
         _put_off(batch, down)
         return True
     finally:
@@ -176,7 +185,7 @@ def _claim() -> Claimed | None:
         rows = _execute(CLAIM, now=now, lease=_lease(), **choice.values)
         if not rows:
             continue
-        batch = Claimed(*rows[0], choice)
+        batch = Claimed(*(*rows[0], choice))
         if not choice.trying or routes.claims_the_try(batch.route, now, _lease()):
             return batch
         _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
@@ -205,7 +214,7 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     way, now = routes.way_of(batch.route), timezone.now()
     allowed, seconds = routes.reserve(way, len(rows), now)
     if not allowed:
-        raise QuotaSpent("what it may be given in a day is spent")
+        return None  # not today: what is left waits, or leaves by another route
     batch.reserved += allowed
     routes.wait(seconds)
     ids = [row[0] for row in rows[:allowed]]
@@ -258,7 +267,7 @@ def _link(kind: str, number: int, issue: int) -> str:
 
     A mail to an advisory's desk names its page in its words: it is the same for everybody.
     """
-    if kind == Message.Kind.INTRODUCTION or kind in DESK:
+    if kind in (Message.Kind.INTRODUCTION, Message.Kind.CANARY) or kind in DESK:
         return f"{settings.SITE_URL}/check"
     if kind == Message.Kind.CHECK:
         return f"{settings.SITE_URL}/c/{tokens.make(number, issue, tokens.CHECK)}"
@@ -271,32 +280,34 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
     try:
         for outcome in sender.send(_mails(part, skeleton)):
             part.settled.append(outcome)
-            if time.monotonic() - noted_at > NOTE_EVERY:
-                if not _note(batch, part) or _gives_way(batch):
-                    return False
+            if not part.over and time.monotonic() - noted_at > NOTE_EVERY:
+                # No further mail is handed over; what is on the wire is waited for.
+                part.over = not _note(batch, part) or _gives_way(batch)
                 noted_at = time.monotonic()
     except RouteDown:
         _note(batch, part)
         raise
-    return _note(batch, part) and not _gives_way(batch)
+    if _note(batch, part) and not part.over and not _gives_way(batch):
+        return True
+    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+    return False
 
 
 def _gives_way(batch: Claimed) -> bool:
-    """Hand the batch back where something more severe waits, whose turn it is then, or where it takes too long."""
+    """Whether something more severe waits, whose turn it is then, or it takes too long, or its route is to be let alone."""
     now = timezone.now()
     outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
-    if (
-        not outranked
-        and time.monotonic() - batch.claimed_at < LONGEST
-        and routes.is_open(batch.route, now, trying=batch.choice.trying)
-    ):
-        return False
-    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
-    return True
+    return (
+        outranked
+        or time.monotonic() - batch.claimed_at > LONGEST
+        or not routes.is_open(batch.route, now, trying=batch.choice.trying)
+    )
 
 
 def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
     for id_, personal in part.personal.items():
+        if part.over:
+            return
         token = tokens.make_32(id_, 0, tokens.RETURN)
         yield Mail(id=id_, personal=personal, skeleton=skeleton, sender=addressed(token), token=token)
 

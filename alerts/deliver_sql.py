@@ -149,12 +149,14 @@ ORDER BY m.id
 """
 
 # Whoever left meanwhile, can't be told, or (but for the mails of an advisory's desk) sits in no open body any more, is not
-# asked and not greeted. A code that was used, or that would come too late, is not sent.
+# asked and not greeted. A code that was used, or that would come too late, is not sent. A canary is tried each time, whatever
+# became of its last mail.
 SUPERSEDE_PLAIN = """
 UPDATE alerts_message m SET state = 'superseded'
 FROM departments_person p
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL AND p.id = m.person_id
-    AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR m.kind IN ('check', 'introduction') AND NOT EXISTS (
+    AND (p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL AND m.kind <> 'canary'
+    OR m.kind IN ('check', 'introduction') AND NOT EXISTS (
         SELECT FROM departments_membership s JOIN departments_body b ON b.id = s.body_id AND b.closed IS NULL
         WHERE s.person_id = p.id AND s.until IS NULL AND (m.kind <> 'check' OR s.role = 'contact')
     ) OR m.kind = 'code' AND EXISTS (

@@ -11,13 +11,13 @@ that somebody got can be made again years later (`again`), whatever became of th
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from email import quoprimime
 from email.header import Header
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from typing import Any
 
@@ -124,7 +124,7 @@ class Skeleton:
             f"{CRLF}--{boundary}--{CRLF}".encode(),
         ]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that it is made of."""
         return hashlib.sha256(json.dumps(self.kept, sort_keys=True).encode()).hexdigest()
@@ -144,6 +144,21 @@ class Skeleton:
         # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
         body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
         return headers.encode() + self._static_headers + b"".join(body)
+
+    # --- for a provider's API, which puts the MIME message together itself: nothing here is encoded ---
+
+    def subject(self, personal: Personal) -> str:
+        """In one line."""
+        by = f" of {one_line(personal.noted_by)}" if personal.noted_by else ""
+        return one_line(self._subject.replace(BY, by, 1) if self._noted else self._subject)
+
+    def written(self, *, html: bool) -> list[str]:
+        """A part's words, and between each two of them the name of the personal part that stands there."""
+        return re.split(f"{self.kept['place']}([A-Z]+){self.kept['place']}", self.kept["html" if html else "text"])
+
+    def told(self, personal: Personal, places: Iterable[str], *, html: bool) -> dict[str, str]:
+        """One person's own parts, as they stand in the text or in the HTML."""
+        return {place: _told(personal, place, html) for place in places}
 
     def _subject_for(self, personal: Personal) -> str:
         """As everybody's; of a mail about a note it names whose, where the marking lets it."""
@@ -295,7 +310,10 @@ def _called(issuer: str) -> str:
     """An issuer's name as From has it: no longer than a line, and nothing like an address, which a filter would take for a
     forged one."""
     name = one_line(issuer.replace("@", " at "))
-    return name if len(name) <= LONGEST_CALLED else f"{name[: LONGEST_CALLED - 1].rpartition(' ')[0] or name[: LONGEST_CALLED - 1]}…"
+    if len(name) <= LONGEST_CALLED:
+        return name
+    cut = name[: LONGEST_CALLED - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"
 
 
 def _static_headers(kept: Mapping[str, Any]) -> bytes:

@@ -1,35 +1,18 @@
-"""What an operator wants to see beside the watchdog's verdict: the outbox, what is on its way, the queues. Reads only."""
+"""What an operator wants to see beside the watchdog's verdict: how fast mail leaves and until when, each route, what was
+refused, the outbox, what is on its way, the queues. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from alerts import watch, watch_workers
-from alerts.models import Severity, Trouble
+from alerts import canary, leaving, watch, watch_workers
+from alerts.leaving import Outbox, Reason
+from alerts.models import Trouble
+from alerts.route_state import Standing
 from alerts.watch import CHECKS, Check, Finding, View, findings, rows
 
 RECENTLY = timedelta(days=1)
 SHOWN = 50
-
-# Batches in hand or tried before are counted by their mails, the others are whole. Indexes: batch_outbox,
-# alerts_message(batch).
-_OUTBOX = """
-SELECT CASE WHEN a.stopped_at IS NOT NULL THEN 'stopped' WHEN b.rank > 3 THEN 'plain' ELSE b.rank::text END AS line,
-       sum(n.mails), min(b.made_at),
-       sum(n.mails) FILTER (WHERE b.leased_until > %(now)s),
-       sum(n.mails) FILTER (WHERE b.not_before > %(now)s),
-       min(b.not_before) FILTER (WHERE b.not_before > %(now)s)
-FROM alerts_batch b
-LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN b.attempt = 0 AND b.leased_until IS NULL THEN b.size ELSE (
-        SELECT count(*) FROM (SELECT state FROM alerts_message WHERE batch_id = b.id OFFSET 0) m WHERE m.state = 'waiting'
-    ) END AS mails
-) n
-WHERE b.done_at IS NULL
-GROUP BY 1
-ORDER BY 1
-"""
 
 # Indexes: batch_outbox, relay_held, relay_planned, relay_stale, relay_to_tell.
 _UNDER_WAY = """
@@ -60,18 +43,6 @@ LIMIT %(limit)s
 """
 
 
-class Outbox(NamedTuple):
-    """Mails of one severity that have not left."""
-
-    name: str
-    mails: int
-    oldest: datetime
-    in_hand: int
-    put_off: int
-    until: datetime | None
-    """When the first of those put off is tried again."""
-
-
 class UnderWay(NamedTuple):
     """An advisory that is not everywhere yet."""
 
@@ -84,6 +55,18 @@ class UnderWay(NamedTuple):
     held: int
     planned: int
     undone: int
+
+
+class Seen(NamedTuple):
+    """A route with what leaves by it."""
+
+    stand: Standing
+    rate: float
+    """Mails a minute."""
+    bound: int
+    """Mails that may have left by it, and wait for it alone."""
+    spent: int
+    """Mails that it was given today, where that is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +82,19 @@ class Operations:
     audited: datetime | None
     queues: list[tuple[str, int]]
     """How many tasks lie in the common queue, in hand (""), and in a worker's own where there are any."""
+    says: list[str]
+    """How mail leaves now, in a sentence or a few."""
+    routes: list[Seen]
+    reasons: list[Reason]
+    more_reasons: int
+    again: int
+    """How many of those that failed lately may be tried again."""
+    plain_failed: int
+    """How many of them are of no advisory."""
+    silent: list[canary.Seen]
+    """Canaries of which something is to be said."""
+    blind: str
+    """The routes by which canaries prove nothing, where there are canaries."""
     outbox: list[Outbox]
     under_way: list[UnderWay]
     over: list[Trouble]
@@ -121,6 +117,9 @@ def operations(now: datetime) -> Operations:
     wrong = findings(view)
     kinds = {one.kind for one in wrong}
     queues = view.broker.queues.items() if view.broker else []
+    waiting, rates, reasons = leaving.outbox(now), leaving.rates(now), leaving.reasons(now)
+    bound = leaving.bound(now) if waiting else {}
+    silent = [one for one in view.canaries if not one.blind]
     return Operations(
         now=now,
         wrong=wrong,
@@ -129,15 +128,20 @@ def operations(now: datetime) -> Operations:
         beat=view.heartbeats.get("beat"),
         audited=view.heartbeats.get("audit"),
         queues=[(name, tasks) for name, tasks in queues if tasks or name in ("celery", "")],
-        outbox=[_outbox(*row) for row in rows(_OUTBOX, now=now)],
+        says=leaving.verdict(waiting, view.stands, rates, now),
+        routes=[_seen(stand, rates, bound, now) for stand in view.stands],
+        reasons=reasons[: leaving.SHOWN],
+        more_reasons=len(reasons[leaving.SHOWN :]),
+        again=sum(one.again for one in reasons),
+        plain_failed=leaving.plain_failed(reasons),
+        silent=silent,
+        blind=canary.blind_routes(),
+        outbox=waiting,
         under_way=[UnderWay(*row) for row in rows(_UNDER_WAY, limit=SHOWN)],
         over=list(watch.troubles().filter(over_at__gt=now - RECENTLY).order_by("-over_at", "-pk")[:SHOWN]),
     )
 
 
-def _outbox(
-    line: str, mails: int, oldest: datetime, in_hand: int | None, put_off: int | None, until: datetime | None
-) -> Outbox:
-    names = {"stopped": "Of stopped advisories", "plain": "Of no advisory"}
-    name = names.get(line) or list(Severity)[int(line)].label
-    return Outbox(name, mails, oldest, in_hand or 0, put_off or 0, until)
+def _seen(stand: Standing, rates: leaving.Rates, bound: dict[str, int], now: datetime) -> Seen:
+    spent = stand.route.spent if stand.way.quota and stand.route.day == now.date() else 0
+    return Seen(stand, rates.routes.get(stand.name, 0.0) * 60, bound.get(stand.name, 0), spent)

@@ -1,6 +1,8 @@
-"""What a mail says that carries no advisory: whether somebody is still the contact, what this system is, a one-time code.
+"""What a mail says that carries no advisory: whether somebody is still the contact, what this system is, a one-time code,
+and whether mail arrives at all.
 
-Of the advisory whose page a code opens, its mail names the reference and who issued it, whatever the marking, and no more.
+Of the advisory whose page a code opens, its mail names the reference and who issued it, whatever the marking, and no more. So
+does a canary's, with the severity.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ class PlainWords:
     check: str
     issuer: str = settings.SITE_NAME
     severity: str = "medium"
+    severity_name: str = ""
     reference: str = ""
     number: int = 0
     exercise: bool = False
@@ -41,11 +44,13 @@ _TITLES = {
     Message.Kind.CHECK.value: "Are you still the contact?",
     Message.Kind.INTRODUCTION.value: "How security warnings will reach you",
     Message.Kind.CODE.value: "Your code for",
+    Message.Kind.CANARY.value: "Test of the way:",
 }
 
 
 def plain_words(kind: str, about: Advisory | None = None) -> PlainWords:
-    """The words of a kind of mail that carries no revision; `about`: the advisory whose page a code opens."""
+    """The words of a kind of mail that carries no revision; `about`: the advisory whose page a code opens, or before whose
+    mails a canary's leaves."""
     site = urlsplit(settings.SITE_URL)
     words = PlainWords(
         kind=kind,
@@ -56,6 +61,8 @@ def plain_words(kind: str, about: Advisory | None = None) -> PlainWords:
     )
     if about is None:
         return words
+    if kind == Message.Kind.CANARY:
+        words = replace(words, severity=about.severity, severity_name=about.get_severity_display())
     return replace(
         words,
         title=f"{words.title} {about.reference}",

@@ -163,13 +163,13 @@ def in_order(configured: Sequence[Way], known: dict[str, Route]) -> list[Way]:
     )
 
 
-def choose(now: datetime) -> list[Choice]:
+def choose(now: datetime, known: dict[str, Route] | None = None) -> list[Choice]:
     """Whose mail may be claimed now, and then, where a condemned route may be tried, whose to try it with.
 
-    None where no route is to be had.
+    None where no route is to be had. `known`: the routes' states, for whoever has read them.
     """
     configured = ways()
-    known = states(configured)
+    known = states(configured) if known is None else known
     order = in_order(configured, known)
     rested = [way.name for way in order if _rested(way, known[way.name], now)]
     well = [name for name in rested if known[name].condemned_at is None]

@@ -7,10 +7,12 @@ from celery import Task, shared_task
 from celery.signals import worker_shutdown
 from django.utils import timezone
 
-from alerts import alarm, counting, gaps, reviewing, verify, watch, watch_workers
+from alerts import alarm, counting, gaps, reviewing, tracking, verify, watch, watch_workers
 from alerts import cascade as cascading
 from alerts import deliver as delivering
+from alerts.inbound import mailbox
 from alerts.models import Heartbeat, Severity
+from alerts.senders import Senders
 from alerts.wake import wake
 
 # A turn is short, so that heartbeats, cascades and folding never stand behind a long queue of mail.
@@ -102,10 +104,23 @@ def compare_all_anew() -> None:
 def deliver() -> None:
     """Batch after batch, each time the most severe, for as long as a turn lasts."""
     until = time.monotonic() + ONE_TURN
-    while delivering.deliver():
-        if time.monotonic() > until:
-            wake("deliver")
-            return
+    with Senders() as senders:
+        while delivering.deliver(senders):
+            if time.monotonic() > until:
+                wake("deliver")
+                return
+
+
+@shared_task
+def match_events() -> None:
+    """What was said of mails after they left: whose it is, and what follows."""
+    tracking.match()
+
+
+@shared_task
+def read_mailbox() -> None:
+    """What came back to our address, where a mailbox is read."""
+    mailbox.read()
 
 
 @shared_task

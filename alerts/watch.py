@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -22,10 +23,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from redis import RedisError
 
-from alerts import watch_workers
+from alerts import canary, route_state, routes, watch_workers
 from alerts.models import Heartbeat, Trouble
+from alerts.route_state import Standing
 from alerts.watch_sql import (
     CLOSE,
+    CONDEMNED,
     FORGET,
     HELD,
     LEFT,
@@ -35,6 +38,7 @@ from alerts.watch_sql import (
     OPEN,
     UNFOLDED,
     UNNOTE,
+    WAITS,
     WAVE,
 )
 from config.logs import scrub
@@ -45,6 +49,11 @@ SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high
 # The same where each answer was about a single address: greylisting lasts minutes, a full mailbox a morning.
 SINGLE_SOON, SINGLE_LATER = timedelta(hours=2), timedelta(hours=12)
 MOVED = timedelta(minutes=1)
+# A pause may be meant, and a rest is short.
+PAUSED = SHUT = timedelta(minutes=5)
+SLOWED = timedelta(minutes=10)
+# Condemned so often within an hour: it goes up and down.
+OFTEN, AN_HOUR = 3, timedelta(hours=1)
 # A mark that stood still for this long: from one audit to the next, a little less so that a ring that came early counts.
 STILL = 0.9
 KEPT = timedelta(days=90)
@@ -60,7 +69,7 @@ class Finding:
 
     kind: str
     subject: str
-    """The reference of an advisory, or a worker's name; "" where it is about everything."""
+    """The reference of an advisory; the name of a worker, a route or a canary's domain; "" where it is about everything."""
     since: datetime
     says: str
     """In a sentence or two, with what to do."""
@@ -108,9 +117,26 @@ class View:
         return list(watch_workers.seen(self.broker.workers, self.heartbeats, self.now)) if self.broker else []
 
     @cached_property
+    def stands(self) -> list[Standing]:
+        """How each route stands, the one that is taken first at the front."""
+        return route_state.standings(self.now)
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether any mail waits that may leave."""
+        return bool(rows(WAITS, now=self.now)[0][0])
+
+    @cached_property
+    def canaries(self) -> list[canary.Seen]:
+        """Canaries whose mail did not arrive."""
+        return canary.seen(self.now)
+
+    @cached_property
     def mail(self) -> list[tuple[Any, ...]]:
         """What may leave and does not."""
         now = self.now
+        open_now, down_to_now = _open(now, self.stands)
+        open_late, down_to_late = _open(self.late, self.stands)
         return rows(
             MAIL,
             now=now,
@@ -120,12 +146,19 @@ class View:
             single_soon=now - SINGLE_SOON,
             single_later=now - SINGLE_LATER,
             moved=now - MOVED,
+            shut=now - SHUT,
+            known=[stand.name for stand in self.stands],
+            first=self.stands[0].name if self.stands else "a route",
+            open=open_now,
+            down_to=down_to_now,
+            open_late=open_late,
+            down_to_late=down_to_late,
         )
 
     @cached_property
     def signs(self) -> list[Sign]:
         """Work that has no time of its own."""
-        return [*_cascade_signs(), *_figure_signs()]
+        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self)]
 
     @cached_property
     def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
@@ -138,6 +171,12 @@ class View:
             mark, since = self.notes.get((kind, sign.subject), ("", self.now))
             if sign.kind == kind and mark == sign.mark and since <= self.now - STILL * _audit_every():
                 yield Finding(kind, sign.subject, since, sign.says)
+
+
+def _open(at: datetime, stands: list[Standing]) -> tuple[list[str], int]:
+    """The routes that were to be had at this moment, as they stand now, be it to try one mail; down to which rank."""
+    choices = routes.choose(at, {stand.name: stand.route for stand in stands})
+    return [name for choice in choices for name in choice.open], max((choice.down_to for choice in choices), default=-1)
 
 
 def rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -194,16 +233,39 @@ def _audit_silent(view: View) -> Iterator[Finding]:
 
 
 def _mail_idle(view: View) -> Iterator[Finding]:
-    for reference, idle, _, mails, since, _, words in view.mail:
+    for reference, idle, _, mails, since, _, words, _, _ in view.mail:
         if idle:
             about = f"of {reference} " if reference else ""
             says = f"Up to {mails:,} mails {about}may leave, and no worker takes them: restart the workers."
             yield Finding("mail", reference or "", since, says, scrub(words)[:SAID])
 
 
+def _mail_shut(view: View) -> Iterator[Finding]:
+    stands = {stand.name: stand for stand in view.stands}
+    by_subject: dict[str, list[tuple[Any, ...]]] = {}
+    for row in view.mail:
+        if row[7]:
+            by_subject.setdefault(row[0] or "", []).append(row)
+    for reference, found in by_subject.items():
+        about = f"of {reference} " if reference else ""
+        said = []
+        for _, _, _, mails, _, _, _, name, bound in found:
+            stand = stands.get(name)
+            why = f", which {stand.says}" if stand and stand.shut else ""
+            left = f" {_so_many(bound, mails)} may have left by it already, and leave by no other one." if bound else ""
+            said.append(f"Up to {mails:,} mails {about}wait for {name}{why}.{left}")
+        says = f"{' '.join(said)} See to that route, or switch to another one: Operations, or manage.py routes."
+        words = next((stands[row[7]].words for row in found if row[7] in stands), "")
+        yield Finding("shut", reference, min(row[4] for row in found), says, scrub(words)[:SAID])
+
+
+def _so_many(some: int, of: int) -> str:
+    return "These" if some == of else f"Up to {some:,} of these"
+
+
 def _mail_old(view: View) -> Iterator[Finding]:
-    for reference, idle, single, mails, since, attempt, words in view.mail:
-        if not idle:
+    for reference, idle, single, mails, since, attempt, words, way, _ in view.mail:
+        if not idle and not way:
             about = f"of {reference} " if reference else ""
             times = "once" if attempt == 1 else f"{attempt} times"
             if single:
@@ -212,12 +274,86 @@ def _mail_old(view: View) -> Iterator[Finding]:
                     f"{times} at most. Look at what the mail server says of these mailboxes; other mail goes out."
                 )
             else:
-                tried = f"were tried {times}" if attempt else "stand behind other mail"
+                # A try that failed for the route's sake is not counted, but what it said is kept.
+                tried = (
+                    f"were tried {times}"
+                    if attempt
+                    else "could not be handed over"
+                    if words
+                    else "stand behind other mail"
+                )
                 says = (
-                    f"Up to {mails:,} mails {about}wait for too long and {tried}: look at the mail server that EMAIL_URL "
-                    "names and at the workers' logs; start more workers where it is well."
+                    f"Up to {mails:,} mails {about}wait for too long and {tried}: look at {_whom(view.stands)} and at the "
+                    "workers' logs; start more workers where it is well."
                 )
             yield Finding("waiting", reference or "", since, says, scrub(words)[:SAID])
+
+
+def _whom(stands: list[Standing]) -> str:
+    """What an operator is to look at."""
+    if len(stands) == 1 and stands[0].way.is_smtp:
+        return "the mail server that EMAIL_URL names"
+    return route_state.in_words([stand.name for stand in stands]) or "the settings: no route is configured"
+
+
+def _routes_wrong(view: View) -> Iterator[Finding]:
+    often = {name: (times, since) for name, times, since in _often(view)}
+    for stand in view.stands:
+        since, words = stand.since or view.now, scrub(stand.words)[:SAID]
+        if stand.state == "paused" and since <= view.now - PAUSED:
+            says = f"{stand.name} {stand.says}, and nothing leaves by it: resume it, or switch to another route."
+            yield Finding("route", stand.name, since, says)
+        elif stand.state == "condemned":
+            says = (
+                f"{stand.name} {stand.says}. {_meanwhile(view)} See to that server, and to what it says of us; where it is "
+                "well again, have it tried now."
+            )
+            yield Finding("route", stand.name, since, says, words)
+        elif stand.state == "spent" and view.waits:
+            says = (
+                f"{stand.name} {stand.says}. {_meanwhile(view)} It takes mail again after midnight (UTC): raise its quota if "
+                "it may be given more, or switch to another route."
+            )
+            yield Finding("route", stand.name, since, says)
+        elif stand.name in often and often[stand.name][0] >= OFTEN:
+            times, first = often[stand.name]
+            says = f"{stand.name} {stand.says}, but was condemned {times} times within an hour: see to that server."
+            yield Finding("route", stand.name, first, says, words)
+        else:
+            slow = any(sign.subject == stand.name for sign in _slow_signs(view))
+            mark, noted = view.notes.get(("slowed", stand.name), ("", view.now)) if slow else ("", view.now)
+            if mark and noted <= view.now - SLOWED:
+                says = (
+                    f"{stand.name} {stand.says}, and has been slow for more than 10 minutes while mail waits: ask its operator "
+                    "for more, or switch to another route."
+                )
+                yield Finding("route", stand.name, noted, says, scrub(stand.route.why)[:SAID])
+
+
+def _often(view: View) -> list[tuple[Any, ...]]:
+    return rows(CONDEMNED, names=[stand.name for stand in view.stands], since=view.now - AN_HOUR)
+
+
+def _meanwhile(view: View) -> str:
+    """What leaves by another one."""
+    known = {stand.name: stand.route for stand in view.stands}
+    takes = [choice for choice in routes.choose(view.now, known) if not choice.trying and choice.free]
+    if not takes:
+        return "No mail leaves meanwhile."
+    which = route_state.severities(takes[0].down_to).capitalize()
+    return f"{which} mail goes by {takes[0].free} meanwhile."
+
+
+def _slow_signs(view: View) -> Iterator[Sign]:
+    for stand in view.stands:
+        if stand.route.pace is not None and stand.state in ("slowed", "resting") and view.waits:
+            yield Sign("slowed", stand.name, "slow", stand.says)
+
+
+def _canaries_silent(view: View) -> Iterator[Finding]:
+    for seen in view.canaries:
+        if not seen.blind:
+            yield Finding("canary", seen.domain, seen.since, seen.says, seen.words[:SAID])
 
 
 def _held_too_long(view: View) -> Iterator[Finding]:
@@ -285,6 +421,14 @@ CHECKS = (
     Check(("worker", "workers"), "Workers", "Each of them is there, and runs tasks.", _workers_wrong),
     Check(("audit",), "Auditor", "Looks at all of this every two minutes.", _audit_silent),
     Check(("mail",), "Mail that nobody takes", "Mail that may leave is taken within two minutes.", _mail_idle),
+    Check(
+        ("route", "shut"),
+        "Routes",
+        "None is condemned, goes up and down, is paused for 5 minutes, or slow for 10 while mail waits; no mail waits 5 "
+        "minutes for one that is shut.",
+        lambda view: chain(_routes_wrong(view), _mail_shut(view)),
+    ),
+    Check(("canary",), "Canaries", "Each canary's mail arrives within 5 minutes.", _canaries_silent),
     Check(
         ("waiting",),
         "Mail that waits",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
+from bench.deliver import deliver_smtp
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
 from bench.reach import reach_preview
@@ -18,4 +19,5 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "cascade_write": cascade_write,
     "cascade_first_mail": cascade_first_mail,
     "cascade_idle": cascade_idle,
+    "deliver_smtp": deliver_smtp,
 }

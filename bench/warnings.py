@@ -1,6 +1,7 @@
 """Made-up governments and advisories for the cascade's rows, written by SQL: what is measured is what comes after."""
 
 from itertools import count
+from typing import Any
 
 from django.db import connection
 
@@ -49,7 +50,7 @@ def government(name: str, bodies: int, people: int) -> Body:
     return Body.objects.get(slug=f"{name}-0")
 
 
-def advisory(*branches: Body, severity: str = "high") -> Advisory:
+def advisory(*branches: Body, severity: str = "high", content: dict[str, Any] | None = None) -> Advisory:
     """A published advisory for these branches, of which the cascade has seen nothing yet."""
     number = next(_numbers)
     issuer, _ = Body.objects.get_or_create(slug="centre", defaults={"name": "The Centre", "kind": "agency"})
@@ -65,7 +66,12 @@ def advisory(*branches: Body, severity: str = "high") -> Advisory:
     )
     Branch.objects.bulk_create([Branch(advisory=made, body=body) for body in branches])
     made.current = made.material = Revision.objects.create(
-        advisory=made, number=1, kind="material", content={"title": "Mind the gap"}, by=officer, alone_reason="x"
+        advisory=made,
+        number=1,
+        kind="material",
+        content=content or {"title": "Mind the gap"},
+        by=officer,
+        alone_reason="x",
     )
     made.save()
     return made

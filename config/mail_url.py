@@ -1,9 +1,10 @@
-"""A mail server from a URL: smtp://user:password@host:587?tls=true.
+"""A mail server from a URL: smtp://user:password@host:587?tls=true. A mailbox from one: imaps://user:password@host/INBOX.
 
 `smtp` is plain, with `?tls=true` (or as `smtp+tls`) it turns to TLS before anything is said (STARTTLS, RFC 3207); `smtps` (or
 `smtp+ssl`, or `?ssl=true`) is TLS from the first octet (RFC 8314). Certificates are verified, always.
 """
 
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -38,6 +39,47 @@ def mail_server(name: str, url: str) -> dict[str, str | int | bool | None]:
         "EMAIL_USE_TLS": starttls,
         "EMAIL_USE_SSL": implicit,
     }
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Where mail is read, by IMAP over TLS from the first octet (RFC 8314)."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    folder: str
+
+
+def mailbox(name: str, url: str) -> Mailbox:
+    """The mailbox that this URL names; `name` is the variable's. The URL holds a password, so it is said nowhere.
+
+    Raises `ImproperlyConfigured` for what is no such URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _no_mailbox(name) from None
+    user, password, folder = (unquote(part or "") for part in (parts.username, parts.password, parts.path[1:]))
+    said = (user, password, folder)
+    if (
+        parts.scheme != "imaps"
+        or not (parts.hostname and user and password)
+        or parts.query
+        or parts.fragment
+        or not all(part.isascii() and part.isprintable() for part in said if part)
+    ):
+        raise _no_mailbox(name)
+    return Mailbox(parts.hostname, port or 993, user, password, folder or "INBOX")
+
+
+def _no_mailbox(name: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{name} must be like imaps://user:password@host/INBOX, and nothing more: mail is read over TLS only. Write a sign such"
+        " as @ or / in a name or a password as %40 or %2F."
+    )
 
 
 def _wrong(name: str) -> ImproperlyConfigured:

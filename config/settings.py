@@ -13,8 +13,9 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import embedded
-from config.mail_url import mail_server
+from config import embedded, mail_provider
+from config.canaries import canaries
+from config.mail_url import mail_server, mailbox
 
 env = environ.Env()
 
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "anymail",
     "django_htmx",
     "pgtrigger",
     "rules.apps.AutodiscoverRulesConfig",
@@ -160,6 +162,8 @@ BEATS = {
     "alerts.tasks.report_well": 60.0,
     "alerts.tasks.audit": AUDIT_EVERY,
     "alerts.tasks.deliver": 10.0,
+    "alerts.tasks.match_events": 10.0,
+    "alerts.tasks.read_mailbox": 60.0,
     "alerts.tasks.fold_all": 10.0,
     "alerts.tasks.cascade_due": 10.0,
     "alerts.tasks.cascade_all": 60.0,
@@ -179,8 +183,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- mail ---
 # The same route carries the alerts (alerts.senders) and the few mails of signing in: a mail server, or a provider by the name
 # that Anymail gives it. Whatever ANYMAIL_… is in the environment is Anymail's: ANYMAIL_MAILGUN_API_KEY, ….
-EMAIL_PROVIDER: str = env("EMAIL_PROVIDER", default="")
-SECOND_EMAIL_PROVIDER: str = env("SECOND_EMAIL_PROVIDER", default="")
+EMAIL_PROVIDER = mail_provider.known("EMAIL_PROVIDER", env("EMAIL_PROVIDER", default=""))
+SECOND_EMAIL_PROVIDER = mail_provider.known("SECOND_EMAIL_PROVIDER", env("SECOND_EMAIL_PROVIDER", default=""))
 EMAIL_URL: str = env("EMAIL_URL", default="smtp://127.0.0.1:1025" if DEBUG else "")
 if not EMAIL_URL and not EMAIL_PROVIDER:
     raise ImproperlyConfigured(
@@ -190,6 +194,7 @@ EMAIL_BACKEND = f"{f'anymail.backends.{EMAIL_PROVIDER}' if EMAIL_PROVIDER else '
 globals().update(mail_server("EMAIL_URL", EMAIL_URL or "smtp://127.0.0.1"))
 # How long connecting to the mail server, and then one mail as a whole, may take, in seconds.
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)
+ANYMAIL = mail_provider.anymail(os.environ, (EMAIL_PROVIDER, SECOND_EMAIL_PROVIDER), timeout=EMAIL_TIMEOUT)
 ALERTS_FROM: str = env("ALERTS_FROM", default=f"alerts@{'tocsin.example' if DEBUG else _site.hostname}")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
 # What parts an address from the token in it (RFC 5233), as in alerts+TOKEN@...: a bounce, and a reply, then name their mail.
@@ -207,6 +212,12 @@ SECOND_EMAIL_DOWN_TO: str = env("SECOND_EMAIL_DOWN_TO", default="high")
 if SECOND_EMAIL_DOWN_TO not in ("critical", "high", "medium", "low"):
     raise ImproperlyConfigured(f"SECOND_EMAIL_DOWN_TO is {SECOND_EMAIL_DOWN_TO!r}: critical, high, medium or low")
 EMAIL_SUBJECT_PREFIX = ""
+# A provider that only brings what comes back to ALERTS_FROM (`/webhooks/<provider>/inbound/`), or a mailbox where it is read.
+INBOUND_PROVIDER = mail_provider.known("INBOUND_PROVIDER", env("INBOUND_PROVIDER", default=""))
+MAILBOX_URL: str = env("MAILBOX_URL", default="")
+MAILBOX = mailbox("MAILBOX_URL", MAILBOX_URL) if MAILBOX_URL else None
+# Addresses of the operator's own, comma-separated, one a mail domain: each gets a mail before all others of a warning.
+CANARIES: dict[str, str] = canaries(env.list("CANARIES", default=[]))
 
 # Whether the reader's page asks for a one-time code at TLP:AMBER+STRICT as well; at TLP:RED it always does.
 AMBER_STRICT_NEEDS_CODE: bool = env.bool("AMBER_STRICT_NEEDS_CODE", default=False)

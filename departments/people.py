@@ -134,7 +134,7 @@ def correct(person: Person, by: Person, email: str, name: str, telephone: str, s
             person, by, duties, "for which you don't answer. Ask an administrator to correct the address."
         )
         _check_free(person, address)
-        new |= {"email": address, "bounced_at": None, "password": NO_PASSWORD}
+        new |= {"email": address, **REACHED, "password": NO_PASSWORD}
     try:
         with transaction.atomic():
             changed = _write(person, by, {**new, "written": written})
@@ -163,8 +163,11 @@ def _check_free(person: Person, address: str) -> None:
     )
 
 
+# Nothing is known against the address.
+REACHED = {"bounced_at": None, "bounced_how": "", "deferred_at": None}
+
 # What the history never repeats.
-KEPT_QUIET = {"password", "bounced_at"}
+KEPT_QUIET = {"password", *REACHED}
 
 
 def _write(person: Person, by: Person, new: dict[str, object]) -> bool:
@@ -236,6 +239,27 @@ def come_back(person: Person, by: Person) -> Done:
     person.save(update_fields=["left_at"])
     note(person, "came back", by, before=before)
     return Done(f"{person.name} is back, and sits nowhere yet: give them a place.", person)
+
+
+@transaction.atomic
+def reached_again(person: Person, by: Person) -> Done:
+    """Somebody made sure that mail reaches this address again: what was known against it is over, and they are told anew.
+
+    An event of before says nothing of it any more (`alerts.tracking`); a mail that comes back after it does.
+    """
+    person = locked(person)
+    if person.left_at is not None:
+        raise Refused(f"{person.name} left the directory. Nothing was changed; bring them back first.")
+    if person.bounced_at is None and person.deferred_at is None:
+        return Done(f"Nothing was known against the address of {person.name}.", person, False)
+    how, since = person.bounced_how, person.bounced_at or person.deferred_at
+    for field, value in REACHED.items():
+        setattr(person, field, value)
+    person.save(update_fields=list(REACHED))
+    before = {"how": how, "since": since.isoformat() if since else ""}
+    note(person, "reached again", by, before=before)
+    said = f"Mail is sent to {person.name} again; what they missed and still holds is sent within a few minutes."
+    return Done(said, person)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from departments import standing_sql as sql
 from departments.changes import oldest_under_way
 from departments.lacks import CONFIRMED_FOR
 from departments.models import Body, Membership, StandingMark
+from departments.models.person import Bounced
 
 CAN_BE_TOLD = sql.CAN_BE_TOLD
 
@@ -67,9 +68,9 @@ def dark_bodies(within: Collection[int] | None = None) -> QuerySet[Body]:
     return found if within is None else found.filter(pk__in=within)
 
 
-def note_bounce(person_ids: Collection[int], at: datetime) -> int:
+def note_bounce(person_ids: Collection[int], at: datetime, how: str = Bounced.REFUSED) -> int:
     """These people's addresses were refused for good at this moment. The first refusal stays; how many were new."""
-    return _note(sql.NOTE_BOUNCE, person_ids, at)
+    return _note(sql.NOTE_BOUNCE, person_ids, at, how)
 
 
 def note_reached(person_ids: Collection[int]) -> int:
@@ -77,7 +78,7 @@ def note_reached(person_ids: Collection[int]) -> int:
     return _note(sql.NOTE_REACHED, person_ids)
 
 
-def _note(statement: str, person_ids: Collection[int], *values: datetime) -> int:
+def _note(statement: str, person_ids: Collection[int], *values: object) -> int:
     if not person_ids:
         return 0
     with connection.cursor() as cursor:

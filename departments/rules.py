@@ -153,6 +153,7 @@ PERMISSIONS = {
     "departments.view_person": is_administrator | is_auditor | is_themselves | has_them_in_own_branch,
     "departments.view_people": is_administrator | is_auditor,
     "departments.change_person": is_administrator | answers_for_their_body,
+    "departments.say_reached": is_administrator,
     "departments.name_delegate": is_administrator | is_themselves | answers_where_they_sit,
 }
 for name, who in PERMISSIONS.items():

@@ -1,6 +1,7 @@
 """The SQL of readiness. `departments_standing` is derived: each statement may run again at any time with the same result."""
 
-from departments.lacks import ENOUGH_CONTACTS, Lack
+from departments.lacks import ENOUGH_CONTACTS, LATE_FOR, Lack
+from departments.models.person import Bounced
 
 # A person (alias `p`) at a current membership (alias `m`) who can be told. One wording for every query that asks.
 CAN_BE_TOLD = "m.until IS NULL AND p.left_at IS NULL AND p.bounced_at IS NULL"
@@ -31,6 +32,9 @@ EVERYTHING = """
     FROM departments_body b LEFT JOIN departments_standing s ON s.body_id = b.id
 """
 
+_LATE_FOR = f"interval '{LATE_FOR.total_seconds()} seconds'"
+_IS_LATE = f"p.deferred_at > %(cutoff)s::timestamptz + %(confirmed_for)s * interval '1 second' - {_LATE_FOR}"
+
 # Index: membership_body. A body's people in one pass; what it lacks follows from the counts.
 OWN = f"""
     INSERT INTO departments_standing (body_id, state, lacks, people, told, expires_at, parent_id)
@@ -44,13 +48,21 @@ OWN = f"""
             count(DISTINCT p.id) FILTER (WHERE m.role = 'contact' AND {CAN_BE_TOLD}) AS contacts,
             count(*) FILTER (WHERE m.role = 'head' AND {CAN_BE_TOLD}) AS heads,
             count(*) FILTER (WHERE m.hours = 'out' AND {CAN_BE_TOLD}) AS out_of_hours,
-            count(*) FILTER (WHERE m.role IN ('contact', 'deputy', 'head') AND p.bounced_at IS NOT NULL) AS refused,
+            array_agg(p.bounced_how) FILTER (WHERE p.bounced_at IS NOT NULL) AS bounced,
+            array_agg(p.bounced_how) FILTER (
+                WHERE m.role IN ('contact', 'deputy', 'head') AND p.bounced_at IS NOT NULL
+            ) AS on_duty,
+            count(*) FILTER (
+                WHERE m.role IN ('contact', 'deputy', 'head') AND {CAN_BE_TOLD} AND {_IS_LATE}
+            ) AS late,
             count(*) FILTER (
                 WHERE m.role = 'contact' AND {CAN_BE_TOLD} AND (m.verified_at > %(cutoff)s) IS NOT TRUE
             ) AS unconfirmed,
-            min(m.verified_at) FILTER (
+            least(min(m.verified_at) FILTER (
                 WHERE m.role = 'contact' AND {CAN_BE_TOLD} AND m.verified_at > %(cutoff)s
-            ) + %(confirmed_for)s * interval '1 second' AS expires_at
+            ) + %(confirmed_for)s * interval '1 second', min(p.deferred_at) FILTER (
+                WHERE m.role IN ('contact', 'deputy', 'head') AND {CAN_BE_TOLD} AND {_IS_LATE}
+            ) + {_LATE_FOR}) AS expires_at
         FROM departments_body b
         LEFT JOIN (
             departments_membership m JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL
@@ -58,6 +70,7 @@ OWN = f"""
         WHERE b.id = ANY(%(bodies)s)
         GROUP BY b.id
     ) f
+    CROSS JOIN LATERAL (SELECT CASE f.told WHEN 0 THEN f.bounced ELSE f.on_duty END AS hows) h
     CROSS JOIN LATERAL (
         SELECT coalesce(array_agg(lack ORDER BY place) FILTER (WHERE holds AND NOT f.closed), '{{}}') AS lacks
         FROM (VALUES
@@ -65,9 +78,13 @@ OWN = f"""
             (2, '{Lack.NO_CONTACT}', f.told > 0 AND f.contacts = 0),
             (3, '{Lack.ONE_CONTACT}', f.contacts BETWEEN 1 AND {ENOUGH_CONTACTS - 1}),
             (4, '{Lack.NO_HEAD}', f.told > 0 AND f.heads = 0),
-            (5, '{Lack.REFUSED}', f.refused > 0 OR f.told = 0 AND f.people > 0),
-            (6, '{Lack.UNCONFIRMED}', f.unconfirmed > 0),
-            (7, '{Lack.NO_NIGHT}', f.told > 0 AND f.out_of_hours = 0)
+            (5, '{Lack.REFUSED}', '{Bounced.REFUSED}' = ANY(h.hows)),
+            (6, '{Lack.CAME_BACK}', '{Bounced.CAME_BACK}' = ANY(h.hows)),
+            (7, '{Lack.SUPPRESSED}', '{Bounced.SUPPRESSED}' = ANY(h.hows)),
+            (8, '{Lack.COMPLAINED}', '{Bounced.COMPLAINED}' = ANY(h.hows)),
+            (9, '{Lack.LATE}', f.late > 0),
+            (10, '{Lack.UNCONFIRMED}', f.unconfirmed > 0),
+            (11, '{Lack.NO_NIGHT}', f.told > 0 AND f.out_of_hours = 0)
         ) AS v(place, lack, holds)
     ) l
     ORDER BY f.id
@@ -137,11 +154,12 @@ NOTE_BOUNCE = """
     WITH chosen AS (
         SELECT id FROM departments_person WHERE id = ANY(%s) AND bounced_at IS NULL ORDER BY id FOR NO KEY UPDATE
     )
-    UPDATE departments_person p SET bounced_at = %s FROM chosen WHERE p.id = chosen.id
+    UPDATE departments_person p SET bounced_at = %s, bounced_how = %s, deferred_at = NULL
+    FROM chosen WHERE p.id = chosen.id
 """
 NOTE_REACHED = """
     WITH chosen AS (
         SELECT id FROM departments_person WHERE id = ANY(%s) AND bounced_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
     )
-    UPDATE departments_person p SET bounced_at = NULL FROM chosen WHERE p.id = chosen.id
+    UPDATE departments_person p SET bounced_at = NULL, bounced_how = '' FROM chosen WHERE p.id = chosen.id
 """

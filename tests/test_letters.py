@@ -6,16 +6,20 @@ import json
 from dataclasses import replace
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from django.conf import settings as configured
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import markdown, marking
+from alerts import markdown, marking, spelling
 from alerts.letter_blocks import Added
 from alerts.letter_words import Asked, Words
 from alerts.letters import Personal, Skeleton
 from alerts.models import Marking
+from departments.addresses import canonical
 
 WORDS = Words(
     reference="ADV-2026-0001",
@@ -78,11 +82,49 @@ names = st.text(max_size=300) | st.sampled_from(
 )
 
 
+# What is not as the standards have it is an error, in any part and any header.
+STRICT = email.policy.SMTP.clone(raise_on_defect=True)
+
+
 def parsed(content: bytes) -> EmailMessage:
-    message = email.message_from_bytes(content, policy=email.policy.SMTP)
+    message = email.message_from_bytes(content, policy=STRICT)
     assert isinstance(message, EmailMessage)
     assert [part.defects for part in message.walk() if part.defects] == []
+    for name, value in message.items():
+        assert getattr(value, "defects", ()) == (), (name, value.defects)
     return message
+
+
+class Html(HTMLParser):
+    """What a reader of HTML finds: the words of each paragraph, line by line, and where the links lead."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.paragraphs: list[str] = []
+        self.links: list[str | None] = []
+        self.inside = False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "p":
+            self.paragraphs.append("")
+            self.inside = True
+        elif tag == "br":
+            self.paragraphs[-1] += "\n"
+        elif tag == "a":
+            self.links.append(dict(attrs)["href"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "p"
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.paragraphs[-1] += data
+
+
+def as_lines(content: bytes, kind: str) -> str:
+    return part(parsed(content), kind).replace("\r\n", "\n")
 
 
 def part(message: EmailMessage, kind: str) -> str:
@@ -92,14 +134,14 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(found.get_content())
 
 
-def display_name(content: bytes) -> str:
-    """The name in To, by RFC 2047: blanks between two encoded words (section 6.2) are none.
+def display_name(content: bytes, header: str = "To") -> str:
+    """The name in To (or From), by RFC 2047: blanks between two encoded words (section 6.2) are none.
 
     Python's newer header parser keeps them inside a phrase, so the older one reads here.
     """
-    raw = str(email.message_from_bytes(content)["To"])
+    raw = str(email.message_from_bytes(content)[header])
     if raw.startswith('"'):
-        return str(email.message_from_bytes(content, policy=email.policy.SMTP)["To"].addresses[0].display_name)
+        return str(email.message_from_bytes(content, policy=email.policy.SMTP)[header].addresses[0].display_name)
     return str(make_header(decode_header(raw.rpartition("<")[0].strip())))
 
 
@@ -158,6 +200,115 @@ def test_bodies_and_contacts_stand_as_they_are_called(bodies: list[str], contact
         assert written(body) in text
     if written(contact):
         assert f"Or ask your contact, {written(contact)}" in text
+
+
+@settings(deadline=None)
+@given(names, st.lists(names.filter(written), min_size=1, max_size=9), names, names)
+def test_html_says_exactly_what_the_text_says(name: str, bodies: list[str], contact: str, telephone: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, name=name, bodies=tuple(bodies), contact=contact, telephone=telephone))
+    more = f"; and {len(bodies) - 6} more" if len(bodies) > 6 else ""
+    get_it_for = f"You get this for: {'; '.join(written(body) for body in bodies[:6])}{more}."
+    assert get_it_for in as_lines(content, "plain").split("\n")
+    html = Html(as_lines(content, "html"))
+    assert html.paragraphs[0] == f"Dear {written(name)},"
+    assert html.paragraphs[1] == f"TLP:GREEN High. From National Cyber Security Centre.\n{get_it_for}"
+    asks = f" Or ask your contact, {written(contact)}{f', on {written(telephone)}' if written(telephone) else ''}."
+    said = f"Is this genuine? Do not trust the link alone. Type ADV-2026-0001 at {WORDS.check}."
+    assert html.paragraphs[-1] == f"{said}{asks if written(contact) else ''} We never ask for a password."
+
+
+@settings(deadline=None)
+@given(
+    st.from_regex(r"https://[a-z]{1,9}\.example(:[0-9]{1,5})?/[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,200}", fullmatch=True)
+)
+def test_any_link_is_read_back_exactly(link: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, link=link, held=("You hold it.",)))
+    assert as_lines(content, "plain").split("\n").count(link) == 2
+    assert Html(as_lines(content, "html")).links == [link, link]
+
+
+words = st.text(alphabet="a <&>\"'=.\r\n\t\0\u2028Zoë\u202eفش👩\u200d👧", max_size=800)
+
+
+@settings(deadline=None)
+@given(names, words)
+def test_a_note_is_read_back_line_by_line(body: str, text: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, notes=(Added(body, "today", text),)))
+    clean = spelling.lines(text)
+    assert clean in Html(as_lines(content, "html")).paragraphs
+    quoted = [line[1:] for line in as_lines(content, "plain").split("\n") if line.startswith(">")]
+    assert "".join("".join(quoted).split()) == "".join(clean.split())
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> str:
+    """Whatever the directory takes as an address, in the form in which it keeps it."""
+    atoms = "abcXYZ019!#$%&'*+/=?^_`{|}~-"
+    local = draw(st.text(alphabet=atoms + ".", min_size=1, max_size=64) | st.text(atoms + "äßΩ用户ñ.", max_size=30))
+    domain = draw(st.sampled_from(["example.org", "bücher.example", "例え.jp", "a.b-c.co.uk", LONGEST_ADDRESS[65:]]))
+    try:
+        return canonical(f"{local}@{domain}")
+    except ValueError:
+        assume(False)
+        raise
+
+
+@settings(deadline=None)
+@given(addresses(), names)
+def test_any_address_of_the_directory_is_read_back_exactly(address: str, name: str) -> None:
+    content = SKELETON.fill(replace(PERSONAL, address=address, name=name))
+    headers = content.split(b"\r\n\r\n", 1)[0]
+    assert max(map(len, headers.split(b"\r\n"))) < 998
+    if address.isascii():
+        assert headers.isascii()
+        [to] = parsed(content)["To"].addresses
+        assert to.addr_spec == address
+        return
+    # RFC 6532, section 3.2: such a header stands in UTF-8, and the mail goes to servers that say SMTPUTF8 only.
+    assert [line for line in headers.split(b"\r\n") if not line.isascii()] == [
+        line for line in headers.split(b"\r\n") if address.encode() in line
+    ]
+    message = email.message_from_string(content.decode(), policy=email.policy.SMTPUTF8.clone(raise_on_defect=True))
+    [to] = message["To"].addresses
+    assert to.addr_spec == address
+    assert message.keys() == HEADERS
+
+
+@pytest.mark.parametrize(
+    ("issuer", "called"),
+    [
+        ("National Cyber Security Centre", "National Cyber Security Centre alerts"),
+        ("security@bank.example", "security at bank.example alerts"),
+        ("Ministère\r\nBcc: x@y.example", "Ministère Bcc: x at y.example alerts"),
+        ("Office of the Deputy " * 25, f"{'Office of the Deputy ' * 4}Office of the… alerts"),
+        ("x" * 500, f"{'x' * 99}… alerts"),
+    ],
+)
+def test_the_sender_is_called_by_the_issuer_in_a_line_and_looks_like_no_other_address(issuer: str, called: str) -> None:
+    content = Skeleton(replace(WORDS, issuer=issuer)).fill(PERSONAL)
+    assert display_name(content, "From") == called
+    [sender] = parsed(content)["From"].addresses
+    assert sender.addr_spec == configured.ALERTS_FROM
+    assert " ".join(issuer.split())[:400] in " ".join(part(parsed(content), "plain").split())
+
+
+def test_what_is_said_of_us_is_all_in_our_own_domain(settings: SettingsWrapper) -> None:
+    settings.ALERTS_FROM, settings.SITE_URL = "warnings@mail.gov.example", "https://elsewhere.example"
+    message = parsed(Skeleton(WORDS).fill(replace(PERSONAL, reply="warnings+token@mail.gov.example")))
+    assert message["From"].addresses[0].domain == "mail.gov.example"
+    assert message["Message-ID"].endswith("@mail.gov.example>")
+    assert message["List-Id"] == "<alerts.mail.gov.example>"
+    assert message["Reply-To"] == "warnings+token@mail.gov.example"
+    assert parsed(Skeleton(WORDS).fill(PERSONAL))["Reply-To"] == "warnings@mail.gov.example"
+
+
+def test_a_text_that_looks_like_a_place_for_a_personal_part_is_a_text() -> None:
+    typed = "PERSONALPARTNAMEPERSONALPART"
+    copied = str(Skeleton(WORDS).kept["place"])
+    lead = f"{typed} {copied}NAME{copied}"
+    content = Skeleton(replace(WORDS, lead=lead)).fill(PERSONAL)
+    assert "".join(lead.split()) in "".join(as_lines(content, "plain").split())
+    assert lead in Html(as_lines(content, "html")).paragraphs
 
 
 def bare(words: str) -> str:
@@ -242,9 +393,7 @@ def test_the_subject_is_one_line_and_whole() -> None:
 
 
 def test_a_mail_is_known_as_automatic_and_is_the_same_mail_whenever_it_is_made() -> None:
-    first, second = (
-        parsed(SKELETON.fill(replace(PERSONAL, date="Tue, 28 Apr 2026 17:00:00 +0100"))) for _ in range(2)
-    )
+    first, second = (parsed(SKELETON.fill(replace(PERSONAL, date="Tue, 28 Apr 2026 17:00:00 +0100"))) for _ in range(2))
     assert first.as_bytes() == second.as_bytes()
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["X-Auto-Response-Suppress"] == "All"

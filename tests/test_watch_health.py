@@ -58,7 +58,7 @@ def test_every_kind_that_the_watchdog_finds_has_words_for_strangers(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = [kind for check in watch.CHECKS for kind in check.kinds]
-    assert sorted(kinds) == sorted([*health.OF_ALL, "worker", *health.OF_ADVISORIES])
+    assert sorted(kinds) == sorted([*health.OF_ALL, *health.NUMBERED, *health.OF_ADVISORIES])
     named = [kind for kind in kinds if kind not in health.OF_ALL]
     at = timezone.now()
     found = [Finding(kind, subject, at, f"{subject} x") for kind in named for subject in ("ADV-1", "celery@one")]

@@ -1,7 +1,7 @@
 """Senders: how mail leaves by a route. One file a kind of route; what they share is here."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -76,6 +76,33 @@ class Sender(Protocol):
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
         """Hand over mails, an outcome each, in any order; raises `RouteDown` after what was settled."""
         ...
+
+
+class Senders:
+    """The routes that a worker has open: one connection for many mails, and for many batches."""
+
+    def __init__(self) -> None:
+        self._way: Way | None = None
+        self._open = ExitStack()
+        self._sender: Sender | None = None
+
+    def __enter__(self) -> "Senders":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def of(self, way: Way) -> Sender:
+        """This route, open; raises `RouteDown`. Another one that was open is closed."""
+        if self._sender is None or self._way != way:
+            self.close()
+            self._sender, self._way = self._open.enter_context(open_sender(way)), way
+        return self._sender
+
+    def close(self) -> None:
+        """Say goodbye, where there is anybody to say it to."""
+        self._sender = None
+        self._open.close()
 
 
 def open_sender(way: Way) -> AbstractContextManager[Sender]:

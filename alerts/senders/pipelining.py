@@ -18,6 +18,10 @@ AT_ONCE = 65_536  # octets read at once
 _ANSWER = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
 
 
+class NotSmtp(Exception):
+    """What the server says makes no sense in its place."""
+
+
 class Reply(NamedTuple):
     """A code, and the server's words."""
 
@@ -62,12 +66,12 @@ class Wire:
         return done
 
     def reply(self) -> Reply:
-        """The next answer, whole; raises `OSError` where none comes, and `ValueError` where it is no answer."""
+        """The next answer, whole; raises `OSError` where none comes, and `NotSmtp` where it is none."""
         said: list[bytes] = []
         while True:
             found = _ANSWER.match(self._line())
             if found is None or len(said) == MOST_LINES:
-                raise ValueError("what the server says is not SMTP")
+                raise NotSmtp("what the server says is not SMTP")
             code, goes_on, words = found.groups()
             if not said and goes_on != b"-":
                 return Reply(int(code), words)
@@ -85,7 +89,7 @@ class Wire:
                 raise ConnectionResetError("the server closed the connection")
             *lines, self._rest = (self._rest + more).split(b"\n")
             if len(self._rest) > LONGEST_LINE:
-                raise ValueError("what the server says is not SMTP")
+                raise NotSmtp("what the server says is not SMTP")
             self._lines.extend(lines)
         return self._lines.popleft().rstrip(b"\r")
 

@@ -1,125 +1,334 @@
-"""SMTP: one connection for many mails, one recipient in each, each answer its own (RFC 5321)."""
+"""SMTP: one connection for many mails, one recipient in each, each answer its own (RFC 5321).
 
+As few round trips as the server allows (`alerts.senders.pipelining`). Where it offers CHUNKING and PIPELINING, some mails are
+under way at once: as many as it took in a quarter of a second lately, so that a slow one has one. Otherwise the content of a
+mail goes together with the envelope of the next, or, without PIPELINING, question after answer.
+"""
+
+import ipaddress
+import re
 import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
+from typing import Literal
 
 from django.conf import settings
 
 from alerts.routes import Way
-from alerts.senders import Mail, Outcome, RouteDown
+from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
+from alerts.senders.pipelining import NotSmtp, Reply, Wire, dotted, lines
 
 LONGEST_WORDS = 400  # characters kept of what a server says
 SHUTTING_DOWN = 421  # RFC 5321, section 4.2.3: the server closes the connection; no mail of ours is at fault
+GO_ON = 354
+RESET = b"RSET\r\n"
+MOST_AT_ONCE, MOST_OCTETS = 25, 262_144  # under way at once
+AT_ONCE_FOR = 0.25  # seconds that the server may need for them
+GOODBYE = 5.0  # seconds
+
+# What is said when a day's quota is spent, or too much was asked for, and is nobody's address:
+# - Gmail: support.google.com/a/answer/3726730
+# - Amazon SES: docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html
+# - Exchange Online: learn.microsoft.com/exchange/troubleshoot/send-emails/smtp-submission-improvements, and what it answers
+#   where the whole organisation has had its day's (5.7.233)
+QUOTA = re.compile(
+    r"5\.4\.5 daily .*(quota|limit) exceeded|daily smtp relay .*limit exceeded"
+    r"|throttling failure: daily message quota exceeded"
+    r"|submissionquotaexceeded|5\.7\.233 ",
+    re.IGNORECASE,
+)
+TOO_MUCH = re.compile(
+    r"peak smtp relay limit exceeded"
+    r"|throttling failure: maximum sending rate exceeded"
+    r"|4\.3\.2 concurrent connections limit exceeded",
+    re.IGNORECASE,
+)
+# What may stand between the brackets of a path; anything else would be another command.
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{1,320}")
 
 
-class _Hurried:
-    """How long the server may still take, for all that it is asked until the next `hurry`."""
+class _OnAWire:
+    """What `smtplib` asks is answered within a time for all of it, as everything else on the wire."""
 
     sock: socket.socket | None
-    _until = 0.0
 
-    def hurry(self, seconds: float) -> None:
-        """From now on."""
-        self._until = time.monotonic() + seconds
+    def __init__(self, wire: Wire, host: str, port: int, **more: object) -> None:
+        self.wire = wire
+        super().__init__(host, port, **more)  # type: ignore[call-arg]  # smtplib's
 
     def getreply(self) -> tuple[int, bytes]:
-        """An answer within what is left of the time; otherwise `TimeoutError`, as `smtplib` has it."""
-        if self.sock is not None and self._until:
-            self.sock.settimeout(max(self._until - time.monotonic(), 0.05))
-        return super().getreply()  # type: ignore[misc,no-any-return]  # smtplib's
+        """An answer, as `smtplib` has it."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the server closed the connection")
+        self.wire.on(self.sock)
+        return self.wire.reply()
 
 
-class _Smtp(_Hurried, smtplib.SMTP):
+class _Smtp(_OnAWire, smtplib.SMTP):
     pass
 
 
-class _SmtpOverTls(_Hurried, smtplib.SMTP_SSL):
+class _SmtpOverTls(_OnAWire, smtplib.SMTP_SSL):
     pass
 
 
 class SmtpSender:
-    """A connection to a mail server. TLS certificates are verified.
+    """A connection to a mail server. TLS certificates are verified; nobody logs in over a network that can be read.
 
-    `EMAIL_TIMEOUT` is for connecting, and then for each mail as a whole: a lease lasts longer than either, however slowly a
-    server answers each of the questions.
+    `EMAIL_TIMEOUT` is for connecting, and then for each mail from its first word until its answer: a lease lasts longer
+    than either, however slowly a server answers each of the questions.
     """
 
     most = 100
 
     def __init__(self, way: Way) -> None:
         self.way = way
+        self.wire = Wire()
+        self._known: list[Outcome] = []
+        self._unknown: set[int] = set()
+        """Whose mail has left to its end, and no answer came."""
+        self._busy = False
+        """In the middle of a mail."""
+        self._ahead = b""
+        """What is to be said before anything else,"""
+        self._owed: Mail | None = None
+        """the mail that the answer to it settles, if any, and how long that one took until now."""
+        self._took = 0.0
+        self._at_once = 2
 
     def __enter__(self) -> "SmtpSender":
         try:
             self._connect()
-        except (OSError, smtplib.SMTPException) as error:
+        except smtplib.SMTPResponseException as error:
+            words = error.smtp_error if isinstance(error.smtp_error, bytes) else str(error.smtp_error).encode()
+            said = f"{error.smtp_code} {_said(words)}"
+            raise (RouteSlow if error.smtp_code == SHUTTING_DOWN else RouteDown)(said) from error
+        except (OSError, NotSmtp, smtplib.SMTPException) as error:
             raise RouteDown(f"{type(error).__name__}: {error}") from error
         return self
 
     def _connect(self) -> None:
         host, port, patience = self.way.host, self.way.port, settings.EMAIL_TIMEOUT
+        self.wire.hurry(patience)
         if self.way.tls == "implicit":
             context = ssl.create_default_context()
-            self.server: _Smtp | _SmtpOverTls = _SmtpOverTls(host, port, timeout=patience, context=context)
+            self.server: _Smtp | _SmtpOverTls = _SmtpOverTls(self.wire, host, port, timeout=patience, context=context)
         else:
-            self.server = _Smtp(host, port, timeout=patience)
-        self.server.hurry(patience)
-        self.server.ehlo()
+            self.server = _Smtp(self.wire, host, port, timeout=patience)
+        try:
+            self._introduce()
+        except BaseException:
+            self.server.close()
+            raise
+
+    def _introduce(self) -> None:
+        self._greet()
         if self.way.tls == "starttls":
+            if not self.server.has_extn("starttls"):
+                raise RouteDown("the mail server offers no STARTTLS, and its setting asks for TLS")
             self.server.starttls(context=ssl.create_default_context())
-            self.server.ehlo()
+            self._greet()
         if self.way.user:
+            if not self.way.tls and not _is_loopback(self.server.sock):
+                raise RouteDown(
+                    "a login is not sent over a connection without TLS: the setting of the mail server needs it"
+                )
             self.server.login(self.way.user, self.way.password)
+        self.pipelines = self.server.has_extn("pipelining")
+        self.streams = self.pipelines and self.server.has_extn("chunking")
+        self.takes_utf8 = self.server.has_extn("smtputf8")
+
+    def _greet(self) -> None:
+        code, words = self.server.ehlo()
+        if code // 100 != 2 and code != SHUTTING_DOWN:
+            code, words = self.server.helo()
+        if code // 100 != 2:
+            raise smtplib.SMTPResponseException(code, words)
 
     def __exit__(self, *_: object) -> None:
-        self.server.hurry(settings.EMAIL_TIMEOUT)
-        try:
-            self.server.quit()
-        except (OSError, smtplib.SMTPException):
-            self.server.close()
+        # In the middle of a mail a goodbye would be part of the mail, which without an end is none.
+        with suppress(OSError, NotSmtp):
+            if not self._busy:
+                self.wire.hurry(min(GOODBYE, settings.EMAIL_TIMEOUT))
+                self.wire.say(b"QUIT\r\n")
+                self.wire.reply()
+        self.server.close()
 
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
-        """Hand over mails one after another, an outcome each; raises `RouteDown` when the connection goes."""
+        """Hand over mails, an outcome each as soon as it is known; raises `RouteDown` when the connection goes."""
+        mails, turn = self._fit(mails), self._stream if self.streams else self._turn
+        goes_on, trouble = True, None
+        while goes_on and trouble is None:
+            try:
+                goes_on = turn(mails)
+            except RouteDown as down:
+                trouble = down
+            except (OSError, NotSmtp) as error:
+                trouble = RouteDown(f"{type(error).__name__}: {error}")
+            settled, self._known = self._known, []
+            yield from settled
+        if trouble is not None:
+            trouble.unknown = tuple(sorted(self._unknown))
+            raise trouble
+
+    def _fit(self, mails: Iterable[Mail]) -> Iterator[Mail]:
+        """Those that can be told to this server at all."""
         for mail in mails:
-            try:
-                yield self._hand_over(mail)
-            except (OSError, smtplib.SMTPServerDisconnected) as error:
-                raise RouteDown(f"{type(error).__name__}: {error}") from error
+            if not _ADDRESS.fullmatch(mail.address):
+                self._settled(mail, Reply(553, b"5.1.3 not an address that a mail server can be told"))
+            elif not mail.address.isascii() and not self.takes_utf8:
+                self._settled(mail, Reply(553, b"our mail server takes no addresses beyond ASCII (SMTPUTF8)"))
+            else:
+                yield mail
 
-    def _hand_over(self, mail: Mail) -> Outcome:
-        self.server.hurry(settings.EMAIL_TIMEOUT)
-        options = []
-        if not mail.address.isascii():
-            if not self.server.has_extn("smtputf8"):
-                return Outcome(mail.id, "refused", 553, "our mail server takes no addresses beyond ASCII (SMTPUTF8)")
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-        code, words = self.server.mail(mail.sender, options)
-        if code != 250 and not options:
+    def _stream(self, mails: Iterator[Mail]) -> bool:
+        """Some mails at once, and then their answers. False when there were none."""
+        said, ends, size = [], {}, 0
+        window = []
+        for mail in islice(mails, self._at_once):
+            content = lines(mail.content)
+            # Whatever became of the mail before, this one begins anew (RFC 3030, section 2).
+            said += [RESET, *_envelope(mail), b"BDAT %d LAST\r\n" % len(content), content]
+            window.append(mail)
+            size += sum(map(len, said[-5:]))
+            ends[mail.id] = size
+            if size > MOST_OCTETS:
+                break
+        if not window:
+            return False
+        self._busy, began = True, time.monotonic()
+        self.wire.hurry(settings.EMAIL_TIMEOUT)
+        self._say(b"".join(said), ends)
+        trouble: RouteDown | None = None
+        for mail in window:
+            try:
+                self._judge(mail, self._answers(4), ours=2)
+            except RouteDown as down:
+                # Those after it may have been taken all the same.
+                trouble = trouble or down
+                self.wire.hurry(min(GOODBYE, settings.EMAIL_TIMEOUT))
+            except (OSError, NotSmtp) as error:
+                if isinstance(trouble, RouteSlow) and isinstance(error, ConnectionError):
+                    self._unknown.clear()  # it said that it closes the connection, and did
+                raise trouble or error from error
+        if trouble is not None:
+            raise trouble
+        self._busy = False
+        pace = len(window) / max(time.monotonic() - began, 0.001)
+        self._at_once = max(1, min(2 * self._at_once, MOST_AT_ONCE, int(pace * AT_ONCE_FOR)))
+        return True
+
+    def _turn(self, mails: Iterator[Mail]) -> bool:
+        """What the one before still needs, together with the envelope of the next. False when there was nothing to do."""
+        mail, ahead, owed = next(mails, None), self._ahead, self._owed
+        if mail is None and not self._busy:
+            return False
+        self._busy, began = True, time.monotonic()
+        self.wire.hurry(settings.EMAIL_TIMEOUT - self._took)
+        self._ahead, self._owed, self._took = b"", None, 0.0
+        content, envelope = b"", [*_envelope(mail), b"DATA\r\n"] if mail else []
+        if self.pipelines:
+            self._say(b"".join([ahead, *envelope]), {owed.id: len(ahead)} if owed else {})
+            content = dotted(mail.content) if mail else b""  # while the server is at it
+        if ahead:
+            if not self.pipelines:
+                self._say(ahead, {owed.id: len(ahead)} if owed else {})
+            (reply,) = self._answers(1)
+            if owed is not None:
+                self._judge(owed, [reply], ours=0)
+        if mail is not None:
+            replies = self._answers(3) if self.pipelines else self._asked(envelope)
+            self._next(mail, replies, content)
+        self._busy = self._ahead not in (b"", RESET)
+        self._took = time.monotonic() - began if self._owed is not None else 0.0
+        return mail is not None
+
+    def _asked(self, questions: Sequence[bytes]) -> list[Reply]:
+        """Question after answer, until one is refused."""
+        replies: list[Reply] = []
+        for question in questions:
+            if not replies or _is_well(replies[-1]):
+                self._say(question, {})
+                replies.append(self.wire.reply())
+        return replies
+
+    def _next(self, mail: Mail, replies: list[Reply], content: bytes) -> None:
+        """After the answers to its envelope: its content goes next; or it is refused, and what it left is cleared away."""
+        refused = [reply for reply in replies[:2] if not _is_well(reply)]
+        let_go_on = len(replies) == 3 and replies[2].code == GO_ON
+        if let_go_on and not refused:
+            self._ahead, self._owed = content or dotted(mail.content), mail
+            return
+        if not refused and _is_well(replies[2]):
+            raise NotSmtp("the server takes a mail before it has it")
+        self._judge(mail, replies, ours=1)
+        if let_go_on and _is_well(replies[1]):
+            raise NotSmtp("the server goes on with a mail that it refused")
+        # RFC 2920, section 3.1: it may ask for a content that nobody is to get.
+        self._ahead = b".\r\n" if let_go_on else RESET
+
+    def _say(self, said: bytes, ends: dict[int, int]) -> None:
+        """`ends`: where in it which mail ends."""
+        left = self.wire.say(said)
+        self._unknown.update(id_ for id_, end in ends.items() if end <= left)
+
+    def _answers(self, number: int) -> list[Reply]:
+        """So many; fewer where the server refused and went."""
+        replies: list[Reply] = []
+        try:
+            while len(replies) < number:
+                replies.append(self.wire.reply())
+        except (OSError, NotSmtp):
+            if all(_is_well(reply) for reply in replies):
+                raise
+        return replies
+
+    def _judge(self, mail: Mail, replies: Sequence[Reply], *, ours: int) -> None:
+        """What became of a mail: as the first refusal says, otherwise as the last answer.
+
+        The first `ours` answers are about us and not about the recipient. Raises what is the route's trouble.
+        """
+        self._unknown.discard(mail.id)
+        number, reply = next(
+            ((number, reply) for number, reply in enumerate(replies) if not _is_well(reply)), (0, replies[-1])
+        )
+        if _is_well(reply):
+            self._settled(mail, reply)
+            return
+        said = f"{reply.code} {_said(reply.words)}"
+        if reply.code == SHUTTING_DOWN or TOO_MUCH.search(said):
+            raise RouteSlow(said)
+        if QUOTA.search(said):
+            raise QuotaSpent(said)
+        if number < ours and mail.address.isascii():
             # It is us whom the server doesn't take (no login, a wrong sender): no address is to blame.
-            raise RouteDown(f"mail from us was refused: {code} {_said(words)}")
-        if code == 250:
-            code, words = self.server.rcpt(mail.address)
-        if code in (250, 251):
-            try:
-                code, words = self.server.data(mail.content)
-            except smtplib.SMTPDataError as error:
-                code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        if code == 250:
-            return Outcome(mail.id, "sent", code, _said(words))
-        return self._refused(mail, code, words)
+            raise RouteDown(f"mail from us was refused: {said}")
+        if reply.code < 400:
+            raise NotSmtp(f"what the server says is not SMTP: {said}")
+        self._settled(mail, reply)
 
-    def _refused(self, mail: Mail, code: int, words: bytes) -> Outcome:
-        said = _said(words)
-        if code == SHUTTING_DOWN or code < 0:
-            raise smtplib.SMTPServerDisconnected(said or "the server closed the connection")
-        # A server may refuse and hang up: this answer still stands, and the next mail finds out.
-        with suppress(OSError):
-            self.server.rset()
-        return Outcome(mail.id, "later" if code < 500 else "refused", code, said)
+    def _settled(self, mail: Mail, reply: Reply) -> None:
+        kind: Literal["sent", "later", "refused"] = (
+            "sent" if reply.code < 400 else "later" if reply.code < 500 else "refused"
+        )
+        self._known.append(Outcome(mail.id, kind, reply.code, _said(reply.words)))
+
+
+def _envelope(mail: Mail) -> list[bytes]:
+    options = "" if mail.address.isascii() else " BODY=8BITMIME SMTPUTF8"
+    return [f"MAIL FROM:<{mail.sender}>{options}\r\n".encode(), f"RCPT TO:<{mail.address}>\r\n".encode()]
+
+
+def _is_well(reply: Reply) -> bool:
+    return reply.code // 100 == 2
+
+
+def _is_loopback(sock: socket.socket | None) -> bool:
+    return sock is not None and ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
 
 
 def _said(words: bytes) -> str:

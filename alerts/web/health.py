@@ -11,10 +11,15 @@ from alerts.watch import Finding
 
 # What is about everything alike names nobody: as the watchdog says it.
 OF_ALL = ("broker", "beat", "workers", "audit")
-# The rest in numbers: one and several.
-WORKER = ("worker does not run what it should", "workers do not run what they should")
+# The rest in numbers: one and several. Which route, and which mail domain, is not for strangers either.
+NUMBERED = {
+    "worker": ("worker does not run what it should", "workers do not run what they should"),
+    "route": ("route for mail is not well", "routes for mail are not well"),
+    "canary": ("canary's mail did not arrive", "canaries' mails did not arrive"),
+}
 OF_ADVISORIES = {
     "mail": "mail is taken by nobody",
+    "shut": "mail waits for a route that is shut",
     "waiting": "mail waits for too long",
     "held": "holds should be over by now",
     "wave": "next bodies should have been reached by now",
@@ -48,7 +53,8 @@ def _wrong() -> dict[str, str]:
 def _words(kind: str, found: list[Finding]) -> str:
     if kind in OF_ALL:
         return found[0].says
-    says = f"{len(found)} {WORKER[len(found) > 1]}" if kind == "worker" else f"{_whose(found)} {OF_ADVISORIES[kind]}"
+    of_many = NUMBERED.get(kind)
+    says = f"{len(found)} {of_many[len(found) > 1]}" if of_many else f"{_whose(found)} {OF_ADVISORIES[kind]}"
     return f"{says}: see /operations/"
 
 

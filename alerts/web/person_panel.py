@@ -9,11 +9,12 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from alerts import rules
-from alerts.models import Advisory
+from alerts.models import Advisory, Message
 from alerts.told import Entry, LeftOut, concerning, entries
 from alerts.web import person_words as words
 from alerts.web.asking import title_of
 from alerts.web.home import visible
+from alerts.web.mails import may_read
 from alerts.web.person_words import Said
 from departments.models import Person
 from departments.rules import is_administrator, is_auditor
@@ -29,6 +30,8 @@ class Line:
     title: str
     verdict: Said
     facts: list[Said]
+    mails: list[Message]
+    """Those that left, where the viewer may read them."""
 
 
 def told_person(request: HttpRequest, person: Person) -> SafeString:
@@ -50,7 +53,10 @@ def told_person(request: HttpRequest, person: Person) -> SafeString:
         if entry.named is not None and not rules.sees_text(viewer, entry.advisory, issuing):
             entry.named.why = ""  # words of whoever wrote it
     context = {
-        "lines": [_line(entry, person, title_of(entry.advisory, viewer, issuing)) for entry in found],
+        "lines": [
+            _line(entry, person, title_of(entry.advisory, viewer, issuing), _readable(entry, viewer, person, issuing))
+            for entry in found
+        ],
         "page": page,
         "told": sum(1 for entry in found if entry.recipient is not None and entry.recipient.told_revision),
         "answered": sum(1 for entry in found if entry.recipient is not None and entry.recipient.answered_revision),
@@ -60,9 +66,15 @@ def told_person(request: HttpRequest, person: Person) -> SafeString:
     return render_to_string("alerts/parts/person_told.html", context, request)
 
 
-def _line(entry: Entry, person: Person, title: str) -> Line:
+def _readable(entry: Entry, viewer: Person, person: Person, issuing: set[int]) -> list[Message]:
+    if not may_read(viewer, person, entry.advisory, issuing):
+        return []
+    return [one for one in entry.messages if one.state == Message.State.SENT and one.personal is not None]
+
+
+def _line(entry: Entry, person: Person, title: str, mails: list[Message]) -> Line:
     facts = [*words.should_have(entry, person), *words.held(entry), *words.mails(entry), *words.answers(entry)]
-    return Line(entry.advisory, title, words.verdict(entry), facts)
+    return Line(entry.advisory, title, words.verdict(entry), facts, mails)
 
 
 class _Reasons:

@@ -1,4 +1,4 @@
-"""Where the pages are. `reader`, `contact_check` and `check` are for everybody, without signing in."""
+"""Where the pages are. `reader`, `contact_check` and `check` are for everybody, without signing in; `webhook` is for providers."""
 
 from django.urls import include, path
 
@@ -11,11 +11,13 @@ from alerts.web import (
     drafts,
     health,
     home,
+    mails,
     notes,
     operations,
     reach_page,
     reader,
     texts,
+    webhooks,
     whatif,
     where,
     writing,
@@ -61,7 +63,12 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("operations/", operations.operations_page, name="operations"),
     path("operations/live/", operations.operations_live, name="operations_live"),
+    path("operations/retry/", operations.retry, name="operations_retry"),
+    path("operations/routes/<str:verb>/", operations.steer, name="operations_steer"),
     path("advisories/", include(advisories)),
+    path("people/<int:person>/mails/<int:message>/", mails.mail, name="very_mail"),
+    path("people/<int:person>/mails/<int:message>/html/", mails.mail_html, name="very_mail_html"),
+    path("webhooks/<path:path>", webhooks.webhook, name="webhook"),
     path("whatif/", whatif.try_it, name="whatif"),
     path("introduce/", directory.introduce, name="introduce"),
     path("ask-contacts/", directory.ask_all, name="ask_contacts"),

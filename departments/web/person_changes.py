@@ -83,6 +83,14 @@ def come_back(request: HttpRequest, pk: int) -> HttpResponse:
     return press(request, lambda: people.come_back(person, signed_in(request)), person_page(pk))
 
 
+@require_POST
+@may("departments.view_body")
+def reached(request: HttpRequest, pk: int) -> HttpResponse:
+    """For administrators: mail reaches somebody again whose mail came back, or was not sent any more."""
+    person = find_person(request, pk, "departments.say_reached")
+    return press(request, lambda: people.reached_again(person, signed_in(request)), person_page(pk))
+
+
 @form_page
 @never_cache
 @may("departments.view_body")

@@ -65,6 +65,7 @@ _WORDS: dict[str, Callable[[Values, Values, str], str]] = {
     "added": lambda before, after, place: f"came into the directory as {after.get('name') or 'somebody new'}",
     "left": lambda before, after, place: f"left on {_day(after.get('on'))}; places and delegations ended",
     "came back": lambda before, after, place: "came back into the directory",
+    "reached again": lambda before, after, place: "is sent mail again: somebody made sure that it reaches them",
     "seated": lambda before, after, place: f"became {_role(after)}{place}",
     "unseated": lambda before, after, place: f"is no longer {_role(before)}{place}",
     "role changed": lambda before, after, place: f"became {_role(after)}{place}; was {_role(before)}",

@@ -1,0 +1,166 @@
+"""Canaries: addresses of the operator's own, one a mail domain, that are first in every cascade, and what became of their mail.
+
+Before: a revision that was just published. After: a mail to each canary that `CANARIES` names, before everybody else's, of the
+reference and the severity alone: it asks for nothing, and is in nobody's figures. Twice: each gets one a revision. What had
+not arrived after five minutes is said (`seen`), and so is at once what came back; it is over after a day, or when a later one
+arrived.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from alerts import hold_words, route_state, routes
+from alerts.canary_sql import SEEN, WRITE
+from alerts.models import Advisory, Canary, Message, Revision, Severity
+from alerts.wake import wake
+from departments.models import Person
+
+ARRIVES_WITHIN = timedelta(minutes=5)
+KEPT = timedelta(days=1)
+MOST = 200  # revisions that are looked back at
+ARRIVED = (Message.Fate.DELIVERED, Message.Fate.COMPLAINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A canary of which something is to be said."""
+
+    domain: str
+    reference: str
+    since: datetime
+    says: str
+    words: str = ""
+    """What the server said, without addresses."""
+    blind: bool = False
+    """Its route says nothing of delivery: that nothing is heard proves nothing."""
+
+
+class _Mail(NamedTuple):
+    """A canary's mail of one revision, as `canary_sql.SEEN` has it."""
+
+    domain: str
+    reference: str
+    published: datetime
+    state: str
+    sent_at: datetime | None
+    failed_at: datetime | None
+    fate: str
+    fate_at: datetime | None
+    route: str
+    error: str
+
+
+def put(advisory: Advisory, revision: Revision, now: datetime) -> int:
+    """The canaries' mails of a revision, within the transaction that queues it first; how many were new."""
+    if not settings.CANARIES:
+        return 0
+    domains = ensure()
+    made = _rows(
+        WRITE,
+        revision=str(revision.pk),
+        rank=Severity(advisory.severity).rank,
+        about=advisory.pk,
+        domains=domains,
+        now=now,
+    )
+    if made:
+        wake("deliver")
+    return len(made)
+
+
+def ensure() -> list[str]:
+    """Have a person and a canary for each address of the setting; their domains. Writes nothing where they are there."""
+    wanted: dict[str, str] = settings.CANARIES
+    there = dict(Canary.objects.filter(domain__in=list(wanted)).values_list("domain", "person__email"))
+    missing = {domain: address for domain, address in wanted.items() if there.get(domain) != address}
+    if missing:
+        Person.objects.bulk_create(
+            [Person(email=address, written=address, name=f"Canary at {domain}") for domain, address in missing.items()],
+            ignore_conflicts=True,
+        )
+        people = {person.email: person for person in Person.objects.filter(email__in=missing.values())}
+        Canary.objects.bulk_create(
+            [Canary(domain=domain, person=people[address]) for domain, address in missing.items()],
+            update_conflicts=True,
+            unique_fields=["domain"],
+            update_fields=["person"],
+        )
+    return sorted(wanted)
+
+
+def seen(now: datetime) -> list[Seen]:
+    """What is to be said of each domain's last mails of a day, by domain. One query; none where there are no canaries."""
+    if not settings.CANARIES:
+        return []
+    found: dict[str, Seen | None] = {}
+    for mail in map(_Mail._make, _rows(SEEN, most=MOST, since=now - KEPT, domains=list(settings.CANARIES))):
+        if mail.domain not in found:
+            arrived, said = _judge(mail, now)
+            if arrived or said is not None:
+                found[mail.domain] = said
+    return [said for said in found.values() if said is not None]
+
+
+def _judge(mail: _Mail, now: datetime) -> tuple[bool, Seen | None]:
+    """Whether it arrived, and what is to be said of it; of one that nobody can judge yet, neither."""
+    if mail.fate in ARRIVED:
+        return True, None
+    domain, reference, sent_at, fate = mail.domain, mail.reference, mail.sent_at, mail.fate
+    name, about = f"Canary at {domain}", f"of {reference}"
+    handed = f"handed over at {hold_words.clock(sent_at, now)}" if sent_at else ""
+    if mail.state == Message.State.FAILED or fate in (Message.Fate.BOUNCED, Message.Fate.SUPPRESSED):
+        how = {"bounced": "came back", "suppressed": "is suppressed by the provider"}.get(fate, "was refused")
+        at = mail.fate_at or mail.failed_at or now
+        return False, Seen(
+            domain, reference, at, f"{name}: its mail {about} {how}. {_look(domain)}", routes.said(mail.error)
+        )
+    if fate == Message.Fate.DEFERRED:
+        says = f"{name}: its mail {about}, {handed}, is put off by {domain}: mail to this domain is late."
+        return False, Seen(domain, reference, mail.fate_at or now, says, routes.said(mail.error))
+    if mail.state == Message.State.WAITING:
+        if now - mail.published < ARRIVES_WITHIN:
+            return False, None
+        minutes = _minutes(now - mail.published)
+        says = f"{name}: its mail {about} has not been handed over {minutes} after it was published."
+        return False, Seen(domain, reference, mail.published + ARRIVES_WITHIN, says, routes.said(mail.error))
+    if mail.state != Message.State.SENT or sent_at is None or now - sent_at < ARRIVES_WITHIN:
+        return False, None
+    says = (
+        f"{name}: {handed}, {about}, not reported delivered after {_minutes(now - sent_at)}: mail to this domain may not "
+        f"arrive. {_look(domain)}"
+    )
+    return False, Seen(domain, reference, sent_at + ARRIVES_WITHIN, says, blind=_is_blind(mail.route))
+
+
+def _minutes(span: timedelta) -> str:
+    """The limit, once it is past: a page that counted on would change with every look."""
+    hours = int(span.total_seconds() // 3600)
+    return "5 minutes" if not hours else "an hour" if hours == 1 else f"{hours} hours"
+
+
+def _look(domain: str) -> str:
+    return f"Look into that mailbox, and at what {domain} says of our sender."
+
+
+def blind_routes() -> str:
+    """The configured routes by which a canary proves nothing; "" where there are none, or no canaries."""
+    if not settings.CANARIES:
+        return ""
+    return route_state.in_words([way.name for way in routes.ways() if _is_blind(way.name)])
+
+
+def _is_blind(route: str) -> bool:
+    """Whether nothing would be heard of a mail that arrived by this route."""
+    if getattr(settings, "MAILBOX_URL", ""):
+        return False
+    return not any(way.reports for way in routes.ways() if way.name == route)
+
+
+def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())

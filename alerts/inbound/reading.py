@@ -1,0 +1,245 @@
+"""What a mail that came back to us is: a report about a mail of ours, an answer of a machine, a person's own words.
+
+Standards: reports (RFC 3464), read receipts (RFC 8098), answers of machines (RFC 3834), list mail (RFC 2919).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.parser import HeaderParser
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from django.conf import settings
+
+from alerts import tokens
+
+MOST_PARTS, DEEPEST = 50, 8
+LONGEST_TEXT = 20_000  # characters of a part that are looked at
+LONGEST_HEADER = 4_000
+OLDEST = timedelta(days=30)  # a report dated before is dated wrongly
+
+
+class Kind(StrEnum):
+    """What a mail is."""
+
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    AWAY = "away"
+    """An answer that a machine gave: out of office, a ticket's number."""
+    RECEIPT = "receipt"
+    """Somebody, or their program, says that it was opened."""
+    OURS = "ours"
+    """One of our own mails, which arrived here."""
+    LIST = "list"
+    REPLY = "reply"
+    """Whatever else: for people to read."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A mail, as far as it matters here."""
+
+    kind: Kind
+    at: datetime
+    key: str
+    """The same for the same mail, and for no other one."""
+    token: str = ""
+    """Of the message of ours that it is about."""
+    words: str = ""
+    address: str = ""
+    is_ours: bool = False
+    """It is about a mail of ours, or answers one."""
+
+    @property
+    def is_done(self) -> bool:
+        """Nobody need read it: a machine wrote it about a mail of ours."""
+        return self.is_ours and self.kind not in (Kind.LIST, Kind.REPLY)
+
+
+def classify(
+    message: Message, received: datetime, *, envelope_to: str = "", envelope_from: str | None = None
+) -> Read:
+    """What it is. `received`: when it came in, in case that it does not say. Never raises."""
+    parts = list(_parts(message))
+    came_to = " ".join([envelope_to, *(value for name in _CAME_TO for value in _headers(message, name))])
+    token = _token(came_to, tokens.RETURN) or _token(_of_the_original(parts), tokens.RETURN)
+    is_ours = bool(token or _token(came_to, tokens.REPLY))
+    key = _first(message, "message-id").strip() or _digest_of_headers(message)
+    at = _date(message, received)
+
+    def read(kind: Kind, words: str = "", address: str = "", token: str = token) -> Read:
+        return Read(kind, at, key, token, words, address, is_ours or bool(token))
+
+    report = _delivery_report(parts)
+    if report is not None:
+        return read(*report)
+    if any(part.get_content_type() == "message/disposition-notification" for part in parts):
+        return read(Kind.RECEIPT)
+    if _is_our_own(message):
+        back = " ".join([*_headers(message, "x-tocsin"), *_headers(message, "return-path")])
+        return read(Kind.OURS, token=_token(back, tokens.RETURN))
+    words = _words_of_a_bounce(message, parts, envelope_from)
+    if words:
+        return read(Kind.BOUNCED, words)
+    if _headers(message, "list-id") or _first(message, "precedence").strip().lower() == "list":
+        return read(Kind.LIST)
+    return read(Kind.AWAY if _is_a_machines(message) else Kind.REPLY)
+
+
+# --- whose it is ---
+
+_CAME_TO = (
+    "delivered-to",
+    "x-original-to",
+    "x-delivered-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-forwarded-to",
+    "to",
+    "cc",
+)
+# In an address; also where a forwarder put ours into its own (SRS: ...=alerts+TOKEN@..., VERP: ...+TOKEN=domain@...).
+_TOKEN = re.compile(r"(?<![a-z0-9])([a-z2-7]{27,41})(?=[@=]|$|\s|>)", re.IGNORECASE)
+
+
+def _token(where: str, purpose: str) -> str:
+    """The first token of ours in it."""
+    found = _TOKEN.finditer(where)
+    return next((one[1].lower() for one in found if tokens.read_32(one[1], purpose) is not None), "")
+
+
+def _of_the_original(parts: list[Message]) -> str:
+    """What the mail that came back has of us: its return path, and our own header."""
+    said = []
+    for part in parts:
+        original: Message | None = None
+        if part.get_content_type() in ("message/rfc822", "message/global"):
+            inner = part.get_payload()
+            original = inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], Message) else None
+        elif part.get_content_type() in ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers"):
+            original = HeaderParser().parsestr(_text(part))
+        if original is not None:
+            said += [*_headers(original, "x-tocsin"), *_headers(original, "return-path")]
+    return " ".join(said)
+
+
+def _is_our_own(message: Message) -> bool:
+    host = settings.ALERTS_FROM.rpartition("@")[2].lower()
+    return any(f"<alerts.{host}>" in value.lower() for value in _headers(message, "list-id"))
+
+
+# --- what it says ---
+
+_ACTIONS = {"failed": Kind.BOUNCED, "delayed": Kind.DEFERRED, "delivered": Kind.DELIVERED}
+_BY_STATUS = {"5": Kind.BOUNCED, "4": Kind.DEFERRED, "2": Kind.DELIVERED}
+_GRAVEST = (Kind.BOUNCED, Kind.DEFERRED, Kind.DELIVERED)
+
+
+def _delivery_report(parts: list[Message]) -> tuple[Kind, str, str] | None:
+    """What a report says, the gravest of it first: its kind, the server's words, the address. None where it is no report.
+
+    "Failed" is the end, whatever the status; "relayed" and "expanded" say no more than that it went on.
+    """
+    found: list[tuple[Kind, str, str]] = []
+    reports = [part for part in parts if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")]
+    for report in reports:
+        blocks = report.get_payload()
+        for block in blocks[:MOST_PARTS] if isinstance(blocks, list) else []:
+            if not isinstance(block, Message):
+                continue
+            action, status = _first(block, "action").strip().lower(), _first(block, "status").strip()
+            kind = _ACTIONS.get(action)
+            if kind is None and not action:
+                kind = _BY_STATUS.get(status[:1])
+            if kind is not None:
+                said = _first(block, "diagnostic-code").partition(";")[2].strip()
+                words = said if status in said else f"{status} {said}".strip()
+                address = _first(block, "original-recipient") or _first(block, "final-recipient")
+                found.append((kind, " ".join(words.split()), address.partition(";")[2].strip()))
+    if not found:
+        return (Kind.REPLY, "", "") if reports else None
+    return min(found, key=lambda one: _GRAVEST.index(one[0]))
+
+
+# A report of before there were standards for it: a code, and words that say that it is one.
+_CODE = re.compile(r"(?<![\d.])(?:5\.[0-7]\.\d{1,3}(?![\d.])|5[0-5]\d(?=[ -]\D|-5\.))")
+_FAILED = re.compile(
+    r"undeliver|not be delivered|n.t able to deliver|could ?n.t be delivered|delivery .{0,40}fail|permanent|returned mail"
+    r"|could not deliver|did not reach",
+    re.IGNORECASE,
+)
+
+
+def _words_of_a_bounce(message: Message, parts: list[Message], envelope_from: str | None) -> str:
+    """The line with the code, of a mail from nobody (RFC 5321, section 4.5.5) that says 5xx; "" otherwise."""
+    back = [envelope_from] if envelope_from is not None else _headers(message, "return-path")
+    from_nobody = any(value.strip() in ("", "<>") for value in back)
+    if not from_nobody and "mailer-daemon@" not in _first(message, "from").lower():
+        return ""
+    text = "\n".join(_text(part) for part in parts if part.get_content_type() == "text/plain")[:LONGEST_TEXT]
+    # What was returned stands below, and may say anything.
+    text = re.split(r"(?im)^[ \t>]*-*[ \t]*(?:below this line|original message|this is a copy of)", text)[0]
+    if not _FAILED.search(f"{_first(message, 'subject')}\n{text}"):
+        return ""
+    return next((" ".join(line.split()) for line in text.splitlines() if _CODE.search(line)), "")
+
+
+def _is_a_machines(message: Message) -> bool:
+    said = _first(message, "auto-submitted").partition(";")[0].strip().lower()
+    if said not in ("", "no"):
+        return True
+    if _first(message, "precedence").strip().lower() in ("bulk", "junk", "auto_reply", "auto-reply"):
+        return True
+    return any(
+        _first(message, name).strip().lower() not in ("", "no")
+        for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-suppress", "x-auto-reply")
+    )
+
+
+# --- its parts ---
+
+
+def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
+    """Its parts, not those of a mail within it."""
+    if message.get_content_maintype() != "multipart" or not isinstance(message.get_payload(), list):
+        yield message
+        return
+    if depth < DEEPEST:
+        for part in message.get_payload()[:MOST_PARTS]:
+            if isinstance(part, Message):
+                yield from _parts(part, depth + 1)
+
+
+def _headers(message: Message, name: str) -> list[str]:
+    """As they stand in the mail: whoever parses them may fail on them."""
+    return [str(value)[:LONGEST_HEADER] for key, value in message.raw_items() if key.lower() == name][:20]
+
+
+def _first(message: Message, name: str) -> str:
+    return next(iter(_headers(message, name)), "")
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    return payload[: LONGEST_TEXT * 4].decode("utf-8", "replace")[:LONGEST_TEXT]
+
+
+def _date(message: Message, received: datetime) -> datetime:
+    try:
+        at = parsedate_to_datetime(_first(message, "date"))
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return at if received - OLDEST < at < received else received
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return received
+
+
+def _digest_of_headers(message: Message) -> str:
+    said = "\n".join(f"{name}: {str(value)[:LONGEST_HEADER]}" for name, value in message.raw_items())
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,220 @@
+"""How fast mail leaves, until when, and what was refused: in words first. Reads only."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from alerts import hold_words, routes
+from alerts.leaving_sql import BOUND, OUTBOX, RATE, REASONS
+from alerts.models import Message, Severity
+from alerts.route_state import Standing, in_words, quoted, severities
+
+RECENTLY = timedelta(days=1)
+WINDOW = timedelta(minutes=1)
+LEAST = 10.0  # seconds over which a rate is reckoned: of the first moments nobody can say
+STEPS = 60  # of 500 entries of the record: so far back a rate is looked for
+NEXT = 8  # batches of each rank that may have been handed back half sent
+MOST = 10_000  # failures that are looked at
+SHOWN = 20  # reasons
+
+PLAIN = "Of no advisory"
+STOPPED = "Of stopped advisories"
+
+
+class Outbox(NamedTuple):
+    """Mails of one severity that have not left."""
+
+    name: str
+    mails: int
+    oldest: datetime
+    in_hand: int
+    put_off: int
+    until: datetime | None
+    """When the first of those put off is tried again."""
+    rank: int | None = None
+    """None: of stopped advisories."""
+
+    @property
+    def due(self) -> int:
+        """How many may leave now, for all that is known of their own addresses."""
+        return self.mails - self.put_off
+
+    @property
+    def what(self) -> str:
+        """ "12,400 medium mails"."""
+        noun = "mail" if self.due == 1 else "mails"
+        return (
+            f"{self.due:,} {noun} of no advisory" if self.name == PLAIN else f"{self.due:,} {self.name.lower()} {noun}"
+        )
+
+
+class Rates(NamedTuple):
+    """What left lately: mails a second, in all and by route."""
+
+    whole: float
+    routes: dict[str, float]
+
+
+class Reason(NamedTuple):
+    """Mails that failed alike."""
+
+    key: str
+    what: str
+    route: str
+    words: str
+    """What the server said, without addresses."""
+    mails: int
+    again: int
+    """So many of them may be tried again."""
+    plain: int
+    """So many are of no advisory."""
+    last: datetime
+    raw: tuple[str, ...]
+    """Its words as they stand in the tables."""
+
+
+def outbox(now: datetime) -> list[Outbox]:
+    """What has not left, the most severe first."""
+    return [_outbox(*row) for row in _rows(OUTBOX, now=now, next=NEXT)]
+
+
+def _outbox(
+    line: str, mails: int, oldest: datetime, in_hand: int | None, put_off: int | None, until: datetime | None
+) -> Outbox:
+    names = {"stopped": (STOPPED, None), "plain": (PLAIN, 9)}
+    name, rank = names.get(line) or (list(Severity)[int(line)].label, int(line))
+    return Outbox(name, mails, oldest, in_hand or 0, put_off or 0, until, rank)
+
+
+def bound(now: datetime) -> dict[str, int]:
+    """By route: mails that may have left by it, and wait for it alone."""
+    return dict(_rows(BOUND, now=now, known=[way.name for way in routes.ways()]))
+
+
+def rates(now: datetime) -> Rates:
+    """How fast mail left within the last minute; of one that has just begun, since then."""
+    found = _rows(RATE, since=now - WINDOW, steps=STEPS)
+    first = min((first for _, _, first in found), default=now)
+    span = min(max((now - first).total_seconds(), LEAST), WINDOW.total_seconds())
+    return Rates(sum(mails for _, mails, _ in found) / span, {route: mails / span for route, mails, _ in found})
+
+
+def reasons(now: datetime) -> list[Reason]:
+    """What was refused, came back or is late, of the last day and at most the last 10,000; the most frequent first."""
+    kept: dict[tuple[str, str, str], Reason] = {}
+    for what, route, raw, mails, again, plain, last in _rows(REASONS, since=now - RECENTLY, most=MOST):
+        words = routes.said(raw)
+        had = kept.get((what, route, words))
+        key = hashlib.sha256(f"{what}\n{route}\n{words}".encode()).hexdigest()[:20]
+        kept[what, route, words] = (
+            Reason(key, what, route, words, mails, again, plain, last, (raw,))
+            if had is None
+            else had._replace(
+                mails=had.mails + mails,
+                again=had.again + again,
+                plain=had.plain + plain,
+                last=max(had.last, last),
+                raw=(*had.raw, raw),
+            )
+        )
+    return sorted(kept.values(), key=lambda one: (-one.mails, one.route, one.words))
+
+
+def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, now: datetime) -> list[str]:
+    """How it goes, in a sentence or a few."""
+    due = [line for line in waiting if line.rank is not None and line.due > 0]
+    choices = routes.choose(now)
+    takes = max((choice.down_to for choice in choices if not choice.trying), default=-1)
+    leaving = [line for line in due if line.rank is not None and line.rank <= takes]
+    stuck = [line for line in due if line.rank is not None and line.rank > takes]
+    said = []
+    if not stands:
+        said.append("No route is configured: no mail leaves.")
+    if leaving:
+        said.append(_leaving(leaving, left.whole, now))
+    if stands and (stuck or takes < 0):
+        said.append(_stuck(stuck, stands, takes))
+    elif stands and takes < routes.EVERYTHING:
+        said.append(f"{_why(stands[0])}; {_instead(stands, takes)}.")
+    if not due:
+        said.insert(0, "Nothing waits.")
+    put_off = sum(line.put_off for line in waiting if line.rank is not None)
+    if put_off:
+        until = min(line.until for line in waiting if line.until is not None)
+        said.append(
+            f"{put_off:,} {'was' if put_off == 1 else 'were'} put off, the next until {hold_words.clock(until, now)}."
+        )
+    return said
+
+
+def _leaving(lines: Sequence[Outbox], rate: float, now: datetime) -> str:
+    """ "Critical is done; 12,400 high mails are leaving at 3,100 a minute: at this rate the last leaves at 04:12." """
+    mails = sum(line.due for line in lines)
+    done = [severity.value for severity in Severity if severity.rank < (lines[0].rank or 0)]
+    before = f"{in_words(done).capitalize()} {'is' if len(done) == 1 else 'are'} done; " if done else ""
+    if lines[0].name == PLAIN:
+        before = "Every warning is done; "
+    what = in_words([line.what for line in lines])
+    if rate <= 0:
+        verb = "waits" if mails == 1 else "wait"
+        return f"{before}{what} {verb}, and none has left within the last minute."
+    ends, so_far = [], 0
+    for line in lines:
+        so_far += line.due
+        ends.append(_ends(so_far / rate, now))
+    verb = "is" if mails == 1 else "are"
+    says = f"{before}{what} {verb} leaving at {_a_minute(rate)}: at this rate the last leaves {ends[-1]}"
+    if len(lines) > 1 and ends[0] != ends[-1]:
+        says += f", the last {lines[0].name.lower()} one {ends[0]}"
+    return f"{says}."
+
+
+def _a_minute(rate: float) -> str:
+    return f"{rate * 60:,.0f} a minute" if rate * 60 >= 1 else "less than one a minute"
+
+
+def _ends(seconds: float, now: datetime) -> str:
+    return "within a minute" if seconds < 60 else f"at {hold_words.clock(now + timedelta(seconds=seconds), now)}"
+
+
+def _stuck(lines: Sequence[Outbox], stands: Sequence[Standing], takes: int) -> str:
+    """ "No mail leaves: smtp.example:587 has been condemned since 03:40 …"."""
+    what = in_words([line.what for line in lines])
+    mails = sum(line.due for line in lines)
+    waits = f"{what} {'waits' if mails == 1 else 'wait'} for it"
+    if takes < 0:
+        whys = "; ".join(_why(stand) for stand in stands if stand.shut)
+        whys = whys or f"{stands[0].name} lets the next mails leave in a moment"
+        return f"No mail leaves: {whys}.{f' {what} {_wait(mails)}.' if lines else ''}"
+    return f"{_why(stands[0])}; {waits}, and {_instead(stands, takes)}."
+
+
+def _wait(mails: int) -> str:
+    return "waits" if mails == 1 else "wait"
+
+
+def _instead(stands: Sequence[Standing], takes: int) -> str:
+    other = stands[1].name if len(stands) > 1 else "nothing"
+    return f"{severities(takes)} mail goes by {other}"
+
+
+def _why(stand: Standing) -> str:
+    """As it stands, with what its server said."""
+    return f"{stand.name} {stand.says}{f' ({quoted(stand.words)})' if stand.words else ''}"
+
+
+def plain_failed(found: Sequence[Reason]) -> int:
+    """How many of the failed are of no advisory, and are asked anew by their own verb alone."""
+    return sum(one.plain for one in found if one.what in ("refused", *_CAME_BACK))
+
+
+_CAME_BACK = (Message.Fate.BOUNCED.value, Message.Fate.SUPPRESSED.value)
+
+
+def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())

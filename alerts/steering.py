@@ -1,0 +1,234 @@
+"""Steering: what an operator does to the routes, and to what failed.
+
+Before: a route, or mails that failed. After: paused, going on, taken first, tried at once; or people whose mail the next pass
+of the cascade writes anew. All of it stands in the tables, with a line in the record that says who: each worker asks before it
+claims, and between two notes, so that what is paused stops within 250 ms. Twice: the second finds it so and changes nothing;
+nobody is mailed twice. Raises `Refused` with a sentence; then nothing was changed.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from alerts import counting, hold_words, leaving, record, route_state
+from alerts.leaving import Reason
+from alerts.models import Advisory
+from alerts.route_state import Standing, standings
+from alerts.routes_sql import ENSURE
+from alerts.steering_sql import (
+    ADVISORIES,
+    EVERYBODY,
+    ONE_PERSON,
+    ONE_REASON,
+    PAUSE,
+    RESUME,
+    RETRY,
+    SWITCH,
+    TELL_AGAIN,
+    TRY_NOW,
+)
+from alerts.wake import wake, wake_cascade
+from departments.models import Person
+from departments.refusal import Refused
+
+AT_ONCE = 5_000  # people mended in one transaction
+MOST = 50_000  # people in one press
+
+
+class Done(NamedTuple):
+    """What a press did."""
+
+    changed: bool
+    says: str
+
+
+def pause(name: str, by: Person, now: datetime) -> Done:
+    """Nothing more leaves by this route."""
+    stand = _asked(name, by, now)
+    with transaction.atomic():
+        _rows(ENSURE, name=name)
+        changed = bool(_rows(PAUSE, name=name, by=by.pk, now=now))
+        if changed:
+            record.write("route paused", name[:60], by)
+    if not changed:
+        return Done(False, f"{name} {stand.says}; nothing changed.")
+    others = [one.name for one in standings(now) if one.name != name and not one.shut]
+    then = f" Switch to {others[0]} if mail is not to wait." if others else ""
+    return Done(True, f"{name} is paused: nothing more leaves by it, and its mail waits until it is resumed.{then}")
+
+
+def resume(name: str, by: Person, now: datetime) -> Done:
+    """Mail leaves by this route again."""
+    _asked(name, by, now)
+    with transaction.atomic():
+        was = _rows(RESUME, name=name)
+        if was:
+            record.write("route resumed", name[:60], by)
+    if not was:
+        return Done(False, f"{name} was not paused any more; nothing changed.")
+    wake("deliver")
+    after = f"It was paused for {hold_words.lasted(now - was[0][0])}."
+    stand = _stand(name, now)
+    if stand.shut:
+        return Done(True, f"{name} is not paused any more, but it {stand.says}. {after}")
+    return Done(True, f"{name} takes mail again. {after}")
+
+
+def switch(name: str, by: Person, now: datetime) -> Done:
+    """From now on this route is taken first."""
+    stand = _asked(name, by, now)
+    if stand.first:
+        return Done(False, f"{name} is taken first already; nothing changed.")
+    with transaction.atomic():
+        _rows(ENSURE, name=name)
+        _rows(SWITCH, name=name, now=now)
+        record.write("route switched", name[:60], by)
+    wake("deliver")
+    says = f"{name} is taken first from now on."
+    if stand.shut:
+        says += f" But it {stand.says}."
+    left = {other: mails for other, mails in leaving.bound(now).items() if other != name}
+    if left:
+        mails = sum(left.values())
+        says += (
+            f" Up to {mails:,} {'mail' if mails == 1 else 'mails'} may have left by {route_state.in_words(sorted(left))} "
+            "already, and wait for it alone: nobody is mailed twice."
+        )
+    return Done(True, says)
+
+
+def try_now(name: str, by: Person, now: datetime) -> Done:
+    """A route that rests is tried at once; a condemned one with a single mail, and one that takes it is well."""
+    stand = _asked(name, by, now)
+    if stand.state == "paused":
+        raise Refused(f"{name} {stand.says}: resume it first. Nothing was changed.")
+    with transaction.atomic():
+        changed = bool(_rows(TRY_NOW, name=name, now=now))
+        if changed:
+            record.write("route tried", name[:60], by)
+    if not changed:
+        return Done(False, f"{name} {stand.says}, and is tried as soon as there is mail; nothing changed.")
+    wake("deliver")
+    if stand.state == "condemned":
+        return Done(True, f"One mail is tried by {name} now; if it is taken, all the others follow.")
+    return Done(True, f"{name} is tried now.")
+
+
+# --- what failed ---
+
+
+def retry_all(by: Person, now: datetime) -> Done:
+    """Everybody whom the current text of a live advisory did not reach, whatever was said."""
+    return _retry(by, EVERYBODY, {}, "everything that failed", "Nothing that failed can be tried again.")
+
+
+def retry_reason(key: str, by: Person, now: datetime) -> Done:
+    """Those of one reason (`leaving.reasons`)."""
+    _check(by)
+    reason = next((one for one in leaving.reasons(now) if one.key == key), None)
+    none = "Nothing of that reason can be tried again: it was tried meanwhile, or its warning is over."
+    if reason is None:
+        return Done(False, none)
+    values = {"what": reason.what, "route": reason.route, "raw": list(reason.raw)}
+    return _retry(by, ONE_REASON, values, _spoken(reason), none)
+
+
+def retry_person(address: str, by: Person, now: datetime) -> Done:
+    """One person's mail."""
+    _check(by)
+    try:
+        person = Person.objects.get_by_natural_key(address)
+    except Person.DoesNotExist:
+        raise Refused(f"Nobody in the directory has the address {address[:100]!r}. Nothing was changed.") from None
+    none = (
+        f"Nothing of {person.name} can be tried again: no current text of a live advisory failed for them, or it is on its way "
+        "anew already."
+    )
+    return _retry(by, ONE_PERSON, {"person": person.pk}, "one person's", none)
+
+
+def _spoken(reason: Reason) -> str:
+    return f"{reason.what} by {reason.route}: {reason.words}"
+
+
+def _retry(by: Person, which: str, values: dict[str, Any], what: str, none: str) -> Done:
+    """Mend whoever is named, an advisory at a time and the most severe first, and ring for its cascade."""
+    _check(by)
+    people, left, references = 0, MOST, list[str]()
+    failed = _rows(ADVISORIES.format(which=which), **values)
+    for advisory, reference, _, _ in failed:
+        mended = _mend(advisory, reference, by, which, values, what, left)
+        if mended:
+            references.append(reference)
+        people += mended
+        left -= mended
+        if left <= 0:
+            break
+    if not people:
+        return Done(False, none)
+    more = sum(row[3] for row in failed) > people and left <= 0
+    says = (
+        f"{people:,} {'person is' if people == 1 else 'people are'} mailed again, of {route_state.in_words(references[:5])}"
+        f"{f' and {len(references) - 5} more' if len(references) > 5 else ''}: their mails are written anew and leave in "
+        "their severity's turn. Whoever is refused again is shown here again."
+    )
+    return Done(True, f"{says} There are more: press once more for these." if more else says)
+
+
+def _mend(advisory: int, reference: str, by: Person, which: str, values: dict[str, Any], what: str, most: int) -> int:
+    """Those of one advisory, so many at once; how many."""
+    done = 0
+    while done < most:
+        limit = min(AT_ONCE, most - done)
+        with transaction.atomic():
+            counting.share_figures(advisory)
+            found = _rows(RETRY.format(which=which), advisory=advisory, limit=limit, **values)
+            recipients = [row[0] for row in found]
+            if recipients:
+                record.write("tried again", reference, by, people=len(recipients), what=what[:400])
+        if recipients:
+            _rows(TELL_AGAIN, recipients=recipients)
+            wake_cascade(Advisory.objects.only("severity").get(pk=advisory))
+        done += len(recipients)
+        if len(recipients) < limit:
+            return done
+    return done
+
+
+# --- what these verbs share ---
+
+
+def _check(by: Person) -> None:
+    if by.left_at is not None or not by.is_administrator:
+        raise Refused("Only administrators steer mail. Nothing was changed.")
+
+
+def _asked(name: str, by: Person, now: datetime) -> Standing:
+    """The configured route of this name, asked for by somebody who may."""
+    _check(by)
+    return _stand(name, now)
+
+
+def _stand(name: str, now: datetime) -> Standing:
+    found = standings(now)
+    for stand in found:
+        if stand.name == name:
+            return stand
+    known = route_state.in_words([stand.name for stand in found]) or "none"
+    raise Refused(f"There is no route {name[:100]!r}; configured: {known}. Nothing was changed.")
+
+
+VERBS: dict[str, Callable[[str, Person, datetime], Done]] = {
+    "pause": pause,
+    "resume": resume,
+    "switch": switch,
+    "try": try_now,
+}
+
+
+def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall()) if cursor.description else []

@@ -1,0 +1,86 @@
+"""The SQL of steering: a route's row, and what failed, put back among what is due. Each writes only what is not so already."""
+
+from alerts.leaving_sql import MAY_BE_TRIED
+from alerts.models.figures import UNREACHABLE
+
+PAUSE = """
+UPDATE alerts_route SET paused_at = %(now)s, paused_by_id = %(by)s
+WHERE name = %(name)s AND paused_at IS NULL
+RETURNING 1
+"""
+
+RESUME = """
+WITH was AS (SELECT id, paused_at FROM alerts_route WHERE name = %(name)s FOR NO KEY UPDATE)
+UPDATE alerts_route r SET paused_at = NULL, paused_by_id = NULL
+FROM was WHERE r.id = was.id AND was.paused_at IS NOT NULL
+RETURNING was.paused_at
+"""
+
+SWITCH = "UPDATE alerts_route SET preferred_at = %(now)s WHERE name = %(name)s RETURNING 1"
+
+# What it said stays, and so does that it is condemned, until it takes a mail.
+TRY_NOW = """
+UPDATE alerts_route SET rests_until = %(now)s
+WHERE name = %(name)s AND (rests_until > %(now)s OR condemned_at IS NOT NULL AND rests_until IS NULL)
+RETURNING 1
+"""
+
+# What failed of live advisories' current revision, refused, bounced or suppressed alike, and may be tried again.
+# Indexes: message_failed, message_fate.
+_FAILED = f"""
+    FROM alerts_message m
+    JOIN alerts_advisory a ON a.id = m.advisory_id
+    JOIN alerts_recipient rc ON rc.id = m.recipient_id
+    JOIN departments_person p ON p.id = m.person_id
+    WHERE (m.state = 'failed' OR m.fate IN ('bounced', 'suppressed')) AND {MAY_BE_TRIED}
+      AND {{which}}
+"""
+
+EVERYBODY = "true"
+ONE_PERSON = "m.person_id = %(person)s"
+ONE_REASON = """
+    m.route = %(route)s AND coalesce(nullif(m.error, ''), rc.why, '') = ANY(%(raw)s)
+    AND CASE WHEN m.state = 'failed' THEN coalesce(nullif(m.fate, ''), 'refused') ELSE m.fate END = %(what)s
+"""
+
+ADVISORIES = f"""
+SELECT a.id, a.reference, a.severity, count(DISTINCT rc.id)
+{_FAILED}
+GROUP BY a.id
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), a.id
+"""
+
+# Their recipients of one advisory wait again, and their addresses count as good until they are refused once more: the next
+# pass of the cascade writes their mail anew. Rows are locked in the order of their ids, recipients before people, as delivery
+# does.
+RETRY = f"""
+WITH theirs AS MATERIALIZED (
+    SELECT DISTINCT rc.id {_FAILED} AND a.id = %(advisory)s
+    ORDER BY rc.id
+    LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT r.id, r.person_id FROM alerts_recipient r
+    WHERE r.id IN (SELECT id FROM theirs) AND r.outcome IN {UNREACHABLE}
+    ORDER BY r.id
+    FOR NO KEY UPDATE
+), waiting AS (
+    UPDATE alerts_recipient r SET outcome = '', why = '' FROM locked WHERE r.id = locked.id
+), people AS (
+    SELECT p.id FROM departments_person p
+    WHERE p.id IN (SELECT person_id FROM locked) AND p.bounced_at IS NOT NULL
+    ORDER BY p.id
+    FOR NO KEY UPDATE
+), mended AS (
+    UPDATE departments_person p SET bounced_at = NULL, bounced_how = '' FROM people WHERE p.id = people.id
+)
+SELECT id FROM locked
+"""
+
+# The next pass looks at them, wherever they sit. After the transaction that mended them, which must not wait for a pass while
+# it has what that waits for; where nobody comes to this, the change of the directory is found in a minute.
+TELL_AGAIN = """
+UPDATE alerts_relay SET to_tell = true
+WHERE state <> 'planned' AND NOT to_tell AND id IN (
+    SELECT relay_id FROM alerts_seat WHERE recipient_id = ANY(%(recipients)s::bigint[]) AND ended_at IS NULL
+)
+"""
