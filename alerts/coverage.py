@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import formats, timezone
 
-from alerts.coverage_sql import FINGERPRINT, STATES, TABLE
-from alerts.models import Advisory
+from alerts.coverage_sql import FINGERPRINT, STATES, STATES_OF_MAIL, TABLE
+from alerts.models import Advisory, Recipient
 
 
 class Figures(NamedTuple):
@@ -28,6 +28,19 @@ class Figures(NamedTuple):
     suspect: int = 0
     acknowledged: int = 0
     acted: int = 0
+
+
+class MailStates(NamedTuple):
+    """Counts of people by what the route said last. The first three together are those who can't be reached."""
+
+    refused: int = 0
+    came_back: int = 0
+    suppressed: int = 0
+    """The provider sends nothing there."""
+    late: int = 0
+    """Put off by their mail server, which is asked again."""
+    complained: int = 0
+    """Delivered, and reported as spam."""
 
 
 class Bodies(NamedTuple):
@@ -130,6 +143,25 @@ def children(rows: Sequence[Row], body: str | None) -> list[Row]:
     return sorted(below, key=lambda row: (STATES.index(row.worst), -_not_told(row), row.name))
 
 
+_COLUMN_OF = {
+    Recipient.Outcome.UNREACHABLE: "refused",
+    Recipient.Outcome.BOUNCED: "came_back",
+    Recipient.Outcome.SUPPRESSED: "suppressed",
+    Recipient.Outcome.DEFERRED: "late",
+    Recipient.Outcome.COMPLAINED: "complained",
+}
+
+
+def mail_states(advisory: Advisory) -> dict[int | None, MailStates]:
+    """By relay, and for the whole (None): how many people stand in each state; only where there are any."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATES_OF_MAIL, {"advisory": advisory.pk})
+        counted: dict[int | None, dict[str, int]] = {}
+        for relay, outcome, number in cursor.fetchall():
+            counted.setdefault(relay, {})[_COLUMN_OF[outcome]] = number
+    return {relay: MailStates(**numbers) for relay, numbers in counted.items()}
+
+
 def fingerprint(advisory: Advisory) -> str:
     """Changes whenever a figure or a state does, and not when deltas are folded; cheap enough to ask every second."""
     with connection.cursor() as cursor:
@@ -205,7 +237,7 @@ def _why(state: str, own: Figures, relay_state: str, held_until: datetime | None
     if state == "excluded":
         return f"left out on purpose: {reason}"
     if state == "dark":
-        return "nobody to tell" if not own.targeted else _refused(own)
+        return "nobody to tell" if not own.targeted else _out_of_reach(own)
     parts = []
     if state == "held":
         parts.append(f"held by its contacts until {_spoken(held_until)}" if held_until else "held by its contacts")
@@ -216,18 +248,18 @@ def _why(state: str, own: Figures, relay_state: str, held_until: datetime | None
     elif own.waiting and state != "covered":
         parts.append(f"{own.waiting:,} of {own.targeted:,} not yet sent")
     if own.unreachable:
-        parts.append(_refused(own))
+        parts.append(_out_of_reach(own))
     if own.suspect:
         parts.append(f"{own.suspect:,} answered like a machine" if own.suspect > 1 else "1 answered like a machine")
     return "; ".join(parts)
 
 
-def _refused(own: Figures) -> str:
+def _out_of_reach(own: Figures) -> str:
     if own.targeted == 1:
-        return "its only address was refused"
+        return "its only person cannot be reached"
     if own.unreachable == own.targeted:
-        return f"all {own.targeted:,} addresses were refused"
-    return f"{own.unreachable:,} of {own.targeted:,} addresses refused"
+        return f"none of its {own.targeted:,} people can be reached"
+    return f"{own.unreachable:,} of {own.targeted:,} people cannot be reached"
 
 
 def _spoken(moment: datetime) -> str:

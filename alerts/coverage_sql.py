@@ -1,6 +1,6 @@
 """The SQL of coverage, whole: one statement, one snapshot, whatever the size of the tree."""
 
-from alerts.models.figures import columns
+from alerts.models.figures import CURRENT_SEAT, columns
 
 _COLUMNS = columns()
 _SUMS = columns(template="sum({})::int")
@@ -114,8 +114,26 @@ SELECT md5(ROW(
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
     (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id),
-    (SELECT ROW(count(*), max(g.id), max(g.at)) FROM alerts_gap g WHERE g.advisory_id = a.id)
+    (SELECT ROW(count(*), max(g.id), max(g.at)) FROM alerts_gap g WHERE g.advisory_id = a.id),
+    (SELECT array_agg(t.said ORDER BY t.said) FROM (
+        SELECT r.outcome || count(*) AS said FROM alerts_recipient r
+        WHERE r.advisory_id = a.id AND r.outcome NOT IN ('', 'delivered') GROUP BY r.outcome
+    ) t)
 )::text)
 FROM alerts_advisory a
 WHERE a.id = %(advisory)s
+"""
+
+# How many people stand in each state that the route's word puts them in, in the whole (NULL) and at each relay.
+# Index: recipient_trouble, seat_once.
+STATES_OF_MAIL = f"""
+WITH troubled AS (
+    SELECT r.id, r.targeted, r.outcome FROM alerts_recipient r
+    WHERE r.advisory_id = %(advisory)s AND r.outcome NOT IN ('', 'delivered')
+)
+SELECT NULL::bigint, outcome, count(*) FROM troubled WHERE targeted GROUP BY outcome
+UNION ALL
+SELECT s.relay_id, t.outcome, count(*)
+FROM troubled t JOIN alerts_seat s ON s.recipient_id = t.id AND {CURRENT_SEAT}
+GROUP BY s.relay_id, t.outcome
 """

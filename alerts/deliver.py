@@ -37,6 +37,7 @@ from alerts.deliver_sql import (
     PART,
     PATIENCE,
     PERSONAL,
+    PERSONAL_ADDED,
     PERSONAL_CODE,
     PERSONAL_PLAIN,
     PUT_BACK,
@@ -56,6 +57,7 @@ from departments.readiness import note_bounce
 log = structlog.get_logger(__name__)
 
 NOTE_EVERY = 0.25  # seconds
+RENEWED_FOR = 0.5  # seconds: a lease as good as new
 NOTE_AGAIN = 0.2  # seconds, while the database is away
 LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
 FIRST_RETRY = 45.0  # seconds, a third either way
@@ -79,6 +81,8 @@ class Claimed:
     route: str
     bound: str
     """The route that it had before, by which some of its mails may have left: they leave by no other one."""
+    added: bool
+    """Whether anything of its advisory is held, or has a note: then its mails may say so."""
     choice: Choice
     letter: int = 0
     """The number under which what its mails say alike is kept."""
@@ -86,6 +90,7 @@ class Claimed:
     handed: int = 0
     """How many of its mails the route was asked to take since it was claimed, and how many were settled."""
     claimed_at: float = field(default_factory=time.monotonic)
+    renewed_at: float = field(default_factory=time.monotonic)
 
     @property
     def subject(self) -> str:
@@ -158,6 +163,7 @@ def _put_off(batch: Claimed, down: RouteDown) -> None:
         _execute(
             PUT_BACK,
             batch=batch.id,
+            held=batch.leased_until,
             ids=list(down.unknown),
             errors=[reason] * len(down.unknown),
             until=now,
@@ -204,11 +210,16 @@ def _back_off(attempt: int) -> float:
 
 def _take_part(batch: Claimed, most: int) -> _Part | None:
     """The next messages that are still to be sent; None when there are none, somebody pressed stop, or it is not ours."""
-    if not _renew(batch):
+    if time.monotonic() - batch.renewed_at > RENEWED_FOR and not _renew(batch):
         return None
+    limit = 1 if batch.choice.trying else most
     with transaction.atomic():
-        _execute(SUPERSEDE if batch.advisory else SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
-        rows = _execute(PART, batch=batch.id, limit=1 if batch.choice.trying else most)
+        if batch.advisory is None:
+            _execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+        rows = _execute(PART, batch=batch.id, limit=limit)
+        if any(overtaken for _, overtaken in rows):
+            _execute(SUPERSEDE, batch=batch.id)
+            rows = _execute(PART, batch=batch.id, limit=limit)
     if not rows:
         return None
     way, now = routes.way_of(batch.route), timezone.now()
@@ -220,7 +231,8 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     ids = [row[0] for row in rows[:allowed]]
     part = _Part(personal={}, people={}, given_back=set())
     is_code = batch.kind == Message.Kind.CODE
-    personal = PERSONAL if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
+    of_an_advisory = PERSONAL_ADDED if batch.added else PERSONAL
+    personal = of_an_advisory if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
     now = timezone.now()
     date = letters.dated(now)
     for row in _execute(personal, ids=ids):
@@ -350,6 +362,7 @@ def _has(batch: Claimed, renewed: list[tuple[Any, ...]]) -> bool:
     """Remember the lease that was given, once it is committed; whether there is one."""
     if renewed:
         batch.leased_until = renewed[0][0]
+        batch.renewed_at = time.monotonic()
     return bool(renewed)
 
 
@@ -377,9 +390,16 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
         if sent:
             _execute(
                 NOTE_SENT,
-                ids=[outcome.id for outcome in sent],
-                provider_ids=[outcome.provider_id for outcome in sent],
-                personal=[json.dumps(part.personal[outcome.id].to_json()) for outcome in sent],
+                sent=json.dumps(
+                    [
+                        {
+                            "id": outcome.id,
+                            "provider_id": outcome.provider_id,
+                            "personal": part.personal[outcome.id].to_json(),
+                        }
+                        for outcome in sent
+                    ]
+                ),
                 now=now,
                 number=batch.number,
                 route=batch.route,
@@ -412,6 +432,7 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
             _execute(
                 PUT_BACK,
                 batch=batch.id,
+                held=batch.leased_until,
                 ids=[outcome.id for outcome in put_back],
                 errors=_errors(put_back),
                 until=now + timedelta(seconds=routes.LONGEST_REST),

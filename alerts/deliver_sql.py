@@ -10,6 +10,13 @@ _IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_
 # other one by the route that is free, if it takes what is as mild.
 _BY_A_ROUTE = "(b.route = ANY(%(open)s) OR b.route <> ALL(%(known)s) AND b.rank <= %(down_to)s)"
 
+# Whether an advisory holds a warning anywhere, or anybody ever added a note to it: hardly any does, and then nobody's mail pays
+# for being asked. Index: relay_held.
+_ADDED = """(
+    EXISTS (SELECT FROM (SELECT advisory_id FROM alerts_relay WHERE state = 'held' OFFSET 0) r WHERE r.advisory_id = {advisory})
+    OR EXISTS (SELECT FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id WHERE r.advisory_id = {advisory})
+)"""
+
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
 CLAIM = f"""
 UPDATE alerts_batch
@@ -29,7 +36,8 @@ WHERE alerts_batch.id = had.id
 RETURNING alerts_batch.id, rank, leased_until, advisory_id,
     (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id), revision_id,
     (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id, alerts_batch.route,
-    CASE WHEN had.route = alerts_batch.route THEN had.route ELSE '' END
+    CASE WHEN had.route = alerts_batch.route THEN had.route ELSE '' END,
+    {_ADDED.format(advisory="alerts_batch.advisory_id")}
 """
 
 # Something more severe than what a worker has in hand, and nobody has it yet: the worker hands its batch back.
@@ -49,58 +57,30 @@ FROM alerts_advisory a
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AND a.current_id <> m.revision_id
 """
 
+# With whether a later revision has overtaken it.
 PART = """
-SELECT m.id
+SELECT m.id, coalesce(a.current_id <> m.revision_id, false)
 FROM alerts_message m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
 WHERE a.stopped_at IS NULL AND m.batch_id = %(batch)s AND m.state = 'waiting'
 ORDER BY m.id
 LIMIT %(limit)s
 """
 
-# The bodies for which somebody gets it, and whom they can ask: the first contact of one of their bodies, not themselves.
-# Then what they hold as a contact, and the notes that stand for them where the text may be in the mail, and whose note a
-# mail about one is about. Of what is stood down neither is said.
-PERSONAL = f"""
-SELECT m.id, m.key, m.given_back, rc.id, rc.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
-    held.of, note.said, noted.name
-FROM alerts_message m
-JOIN alerts_advisory a ON a.id = m.advisory_id
-JOIN alerts_recipient rc ON rc.id = m.recipient_id
-JOIN departments_person p ON p.id = m.person_id
-LEFT JOIN LATERAL (
-    SELECT array_agg(b.name ORDER BY b.name) AS names, array_agg(b.id) AS ids
-    FROM departments_body b
-    WHERE b.id IN (
-        SELECT r.body_id
-        FROM departments_membership mine
-        JOIN alerts_relay r ON r.advisory_id = m.advisory_id AND r.body_id = mine.body_id
-        WHERE mine.person_id = p.id AND mine.until IS NULL
-        UNION
-        SELECT r.body_id
-        FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
-        WHERE s.recipient_id = rc.id
-    )
-) place ON true
-LEFT JOIN LATERAL (
-    SELECT c.name, c.telephone
-    FROM departments_membership mc
-    JOIN departments_person c ON c.id = mc.person_id AND c.left_at IS NULL AND c.id <> p.id
-    WHERE mc.body_id = ANY(place.ids) AND mc.role = 'contact' AND mc.until IS NULL
-    ORDER BY c.telephone = '', mc."order", c.id
-    LIMIT 1
-) ask ON true
+# What they hold as a contact, the notes that stand for them where the text may be in the mail, and whose note a mail about one
+# is about. Of what is stood down neither is said.
+_MORE = f"""\
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(b.name, r.held_until, w.people, w.looking) ORDER BY r.held_until, b.name) AS of
-    FROM alerts_seat s
+    FROM (SELECT * FROM alerts_seat s WHERE s.recipient_id = m.recipient OFFSET 0) s
     JOIN alerts_relay r ON r.id = s.relay_id AND r.state = 'held' AND r.purpose <> 'left'
     JOIN departments_body b ON b.id = r.body_id
     CROSS JOIN LATERAL ({holds.WAITING.format(relay="r")}) w
-    WHERE s.recipient_id = rc.id AND s.contact AND s.ended_at IS NULL
+    WHERE s.contact AND s.ended_at IS NULL
       AND a.state = 'live' AND m.kind NOT IN ({_ENDING})
 ) held ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(found.name, found.at, found.text) ORDER BY found.depth DESC, found.name) AS said
-    FROM ({noting.STANDING.format(recipient="rc.id")}) found
+    FROM ({noting.STANDING.format(recipient="m.recipient")}) found
     WHERE a.marking IN ({_IN_MAIL}) AND m.kind NOT IN ({_ENDING})
 ) note ON true
 LEFT JOIN LATERAL (
@@ -109,9 +89,63 @@ LEFT JOIN LATERAL (
     WHERE n.id = CASE WHEN m.kind = '{Message.Kind.NOTE}' THEN split_part(m.key, ':', 2)::bigint END
       AND a.marking IN ({_IN_MAIL})
 ) noted ON true
-WHERE m.id = ANY(%(ids)s)
-ORDER BY m.id
 """
+
+# The bodies for which somebody gets it, and whom they can ask: the first contact of one of their bodies, not themselves.
+# Everything is looked up by key (OFFSET 0): a plan made of what the tables held before this very advisory was cascaded would
+# read all of one. Each body's contacts once, however many of these people sit there.
+_PERSONAL = """
+WITH mail AS MATERIALIZED (
+    SELECT m.id, m.key, m.kind, m.given_back, m.advisory_id, rc.id AS recipient, rc.token_issue, p.id AS person, p.name, p.email
+    FROM unnest(%(ids)s::bigint[]) AS asked(id)
+    CROSS JOIN LATERAL (SELECT * FROM alerts_message m WHERE m.id = asked.id OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT id, token_issue FROM alerts_recipient rc WHERE rc.id = m.recipient_id OFFSET 0) rc
+    CROSS JOIN LATERAL (SELECT id, name, email FROM departments_person p WHERE p.id = m.person_id OFFSET 0) p
+), place AS MATERIALIZED (
+    SELECT theirs.id, b.id AS body, b.name
+    FROM (
+        SELECT mail.id, r.body_id
+        FROM mail
+        CROSS JOIN LATERAL (
+            SELECT body_id FROM departments_membership WHERE person_id = mail.person AND until IS NULL OFFSET 0
+        ) mine
+        CROSS JOIN LATERAL (
+            SELECT body_id FROM alerts_relay r WHERE r.advisory_id = mail.advisory_id AND r.body_id = mine.body_id OFFSET 0
+        ) r
+        UNION
+        SELECT mail.id, r.body_id
+        FROM mail
+        CROSS JOIN LATERAL (SELECT relay_id FROM alerts_seat s WHERE s.recipient_id = mail.recipient OFFSET 0) s
+        CROSS JOIN LATERAL (SELECT body_id FROM alerts_relay r WHERE r.id = s.relay_id OFFSET 0) r
+    ) theirs
+    CROSS JOIN LATERAL (SELECT id, name FROM departments_body b WHERE b.id = theirs.body_id OFFSET 0) b
+), contact AS MATERIALIZED (
+    SELECT at.body, c.id, c.name, c.telephone, mc."order"
+    FROM (SELECT DISTINCT body FROM place) at
+    CROSS JOIN LATERAL (
+        SELECT person_id, "order"
+        FROM departments_membership mc
+        WHERE mc.body_id = at.body AND mc.role = 'contact' AND mc.until IS NULL
+        OFFSET 0
+    ) mc
+    CROSS JOIN LATERAL (
+        SELECT id, name, telephone FROM departments_person c WHERE c.id = mc.person_id AND c.left_at IS NULL OFFSET 0
+    ) c
+)
+SELECT m.id, m.key, m.given_back, m.recipient, m.token_issue, m.person, m.name, m.email, named.bodies, ask.name, ask.telephone,
+    {parts}
+FROM mail m
+JOIN alerts_advisory a ON a.id = m.advisory_id
+LEFT JOIN (SELECT id, array_agg(name ORDER BY name) AS bodies FROM place GROUP BY id) named ON named.id = m.id
+LEFT JOIN (
+    SELECT DISTINCT ON (m.id) m.id, c.name, c.telephone
+    FROM mail m JOIN place ON place.id = m.id JOIN contact c ON c.body = place.body AND c.id <> m.person
+    ORDER BY m.id, c.telephone = '', c."order", c.id
+) ask ON ask.id = m.id
+{more}ORDER BY m.id
+"""
+PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL", more="")
+PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name", more=_MORE)
 
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
@@ -168,8 +202,7 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL A
 # Rows are locked in the order of their ids before they are changed: two unordered writers would deadlock.
 NOTE_SENT = """
 WITH outcome AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(provider_ids)s::text[], %(personal)s::jsonb[])
-        AS o(id, provider_id, personal)
+    SELECT * FROM jsonb_to_recordset(%(sent)s::jsonb) AS o(id bigint, provider_id text, personal jsonb)
 ), noted AS (
     UPDATE alerts_message m
     SET state = 'sent', sent_at = %(now)s, provider_id = o.provider_id, personal = o.personal, error = '', route = %(route)s
@@ -224,14 +257,14 @@ WHERE m.id = o.id AND m.state = 'waiting'
 """
 
 # What a route refuses as it refuses everybody waits until it has rested, and then goes once more; what may have left by a
-# route stays with it.
+# route stays with it. Where the batch is somebody else's by now they have these in hand, and find out themselves.
 PUT_BACK = """
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[]) AS o(id, error)
 ), made AS (
     INSERT INTO alerts_batch (rank, advisory_id, revision_id, about_id, kind, size, not_before, attempt, made_at, route)
     SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, 0, made_at, %(route)s
-    FROM alerts_batch WHERE id = %(batch)s
+    FROM alerts_batch WHERE id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL
     RETURNING id
 )
 UPDATE alerts_message m SET batch_id = made.id, error = o.error, given_back = m.given_back OR %(given_back)s
@@ -267,7 +300,8 @@ WHERE id = %(advisory)s AND current_id <> %(revision)s AND queued_id IS NOT NULL
 # What was noted of these already.
 NOTED = "SELECT id FROM alerts_message WHERE id = ANY(%(ids)s::bigint[]) AND state IN ('sent', 'failed')"
 
-PATIENCE = "SELECT set_config('lock_timeout', %(milliseconds)s, true)"
+# And whatever is changed is found by its key: a plan made of what the tables held a minute ago would read all of them.
+PATIENCE = "SELECT set_config('lock_timeout', %(milliseconds)s, true), set_config('enable_seqscan', 'off', true)"
 
 # Only whoever has the lease may touch the batch: nobody else was ever given this very moment for it.
 _OURS = "id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL"

@@ -10,7 +10,7 @@ from django.db import connection
 from alerts import hold_words, routes
 from alerts.leaving_sql import BOUND, OUTBOX, RATE, REASONS
 from alerts.models import Message, Severity
-from alerts.route_state import Standing, in_words, quoted, severities
+from alerts.route_state import Standing, in_words, severities
 
 RECENTLY = timedelta(days=1)
 WINDOW = timedelta(minutes=1)
@@ -138,7 +138,7 @@ def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, 
     if stands and (stuck or takes < 0):
         said.append(_stuck(stuck, stands, takes))
     elif stands and takes < routes.EVERYTHING:
-        said.append(f"{_why(stands[0])}; {_instead(stands, takes)}.")
+        said.append(f"{stands[0].whole}; {_instead(stands, takes)}.")
     if not due:
         said.insert(0, "Nothing waits.")
     put_off = sum(line.put_off for line in waiting if line.rank is not None)
@@ -172,8 +172,14 @@ def _leaving(lines: Sequence[Outbox], rate: float, now: datetime) -> str:
     return f"{says}."
 
 
+def a_minute(rate: float) -> int:
+    """So many mails a minute, in two figures: of more nobody can be sure."""
+    mails = round(rate * 60)
+    return round(mails, 2 - len(str(mails)))
+
+
 def _a_minute(rate: float) -> str:
-    return f"{rate * 60:,.0f} a minute" if rate * 60 >= 1 else "less than one a minute"
+    return f"{a_minute(rate):,} a minute" if a_minute(rate) else "less than one a minute"
 
 
 def _ends(seconds: float, now: datetime) -> str:
@@ -186,10 +192,10 @@ def _stuck(lines: Sequence[Outbox], stands: Sequence[Standing], takes: int) -> s
     mails = sum(line.due for line in lines)
     waits = f"{what} {'waits' if mails == 1 else 'wait'} for it"
     if takes < 0:
-        whys = "; ".join(_why(stand) for stand in stands if stand.shut)
+        whys = "; ".join(stand.whole for stand in stands if stand.shut)
         whys = whys or f"{stands[0].name} lets the next mails leave in a moment"
         return f"No mail leaves: {whys}.{f' {what} {_wait(mails)}.' if lines else ''}"
-    return f"{_why(stands[0])}; {waits}, and {_instead(stands, takes)}."
+    return f"{stands[0].whole}; {waits}, and {_instead(stands, takes)}."
 
 
 def _wait(mails: int) -> str:
@@ -199,11 +205,6 @@ def _wait(mails: int) -> str:
 def _instead(stands: Sequence[Standing], takes: int) -> str:
     other = stands[1].name if len(stands) > 1 else "nothing"
     return f"{severities(takes)} mail goes by {other}"
-
-
-def _why(stand: Standing) -> str:
-    """As it stands, with what its server said."""
-    return f"{stand.name} {stand.says}{f' ({quoted(stand.words)})' if stand.words else ''}"
 
 
 def plain_failed(found: Sequence[Reason]) -> int:

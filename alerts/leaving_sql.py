@@ -6,9 +6,9 @@ from alerts.models.figures import UNREACHABLE
 # back in the middle; the others are whole. Indexes: batch_outbox, alerts_message(batch).
 OUTBOX = """
 SELECT CASE WHEN b.stopped THEN 'stopped' WHEN b.rank > 3 THEN 'plain' ELSE b.rank::text END AS line,
-       sum(n.mails), min(b.made_at),
-       sum(n.mails) FILTER (WHERE b.leased_until > %(now)s),
-       sum(n.mails) FILTER (WHERE b.not_before > %(now)s),
+       sum(n.mails)::int, min(b.made_at),
+       (sum(n.mails) FILTER (WHERE b.leased_until > %(now)s))::int,
+       (sum(n.mails) FILTER (WHERE b.not_before > %(now)s))::int,
        min(b.not_before) FILTER (WHERE b.not_before > %(now)s)
 FROM (
     SELECT b.id, b.rank, b.size, b.made_at, b.leased_until, b.not_before, a.stopped_at IS NOT NULL AS stopped,
@@ -29,7 +29,7 @@ ORDER BY 1
 
 # What may have left by a route, and waits for that one alone. Index: batch_outbox.
 BOUND = """
-SELECT route, sum(size)
+SELECT route, sum(size)::int
 FROM alerts_batch
 WHERE done_at IS NULL AND route = ANY(%(known)s) AND (leased_until IS NULL OR leased_until <= %(now)s)
 GROUP BY route
@@ -51,25 +51,29 @@ WITH RECURSIVE back AS (
     ) step
     WHERE back.at > %(since)s AND step.id IS NOT NULL AND back.steps < %(steps)s
 )
-SELECT coalesce(s.one ->> 0, ''), sum((s.one ->> 1)::int), min((s.one ->> 2)::timestamptz)
+SELECT coalesce(s.one ->> 0, ''), sum((s.one ->> 1)::int)::int, min((s.one ->> 2)::timestamptz)
 FROM back CROSS JOIN LATERAL jsonb_array_elements(coalesce(back.sent, '[]')) AS s(one)
 GROUP BY 1
 """
 
-# What may be tried again: of live advisories' current revision, whose reader is unreachable for it and still here, and has not
-# asked to be left alone.
+# What may be tried again: the last mail of a live advisory's current revision, whose reader is unreachable for it and still
+# here, and has not asked to be left alone. Index: alerts_message(recipient).
 MAY_BE_TRIED = f"""
     a.state = 'live' AND a.stopped_at IS NULL AND a.current_id = m.revision_id AND rc.outcome IN {UNREACHABLE}
-    AND p.left_at IS NULL AND p.bounced_how <> 'complained'
+    AND m.kind <> 'note' AND p.left_at IS NULL AND p.bounced_how <> 'complained' AND NOT EXISTS (
+        SELECT FROM alerts_message later
+        WHERE later.recipient_id = m.recipient_id AND later.revision_id = m.revision_id AND later.kind <> 'note'
+          AND later.id > m.id
+    )
 """
 
 # The last so many failures, with what was said. Indexes: message_failed, message_fate.
 _LATELY = """
-    (SELECT id, person_id, recipient_id, revision_id, advisory_id, route, error, coalesce(nullif(fate, ''), 'refused') AS what,
-            failed_at AS at
+    (SELECT id, person_id, recipient_id, revision_id, advisory_id, kind, route, error,
+            coalesce(nullif(fate, ''), 'refused') AS what, failed_at AS at
      FROM alerts_message WHERE state = 'failed' AND failed_at > %(since)s ORDER BY failed_at DESC LIMIT %(most)s)
     UNION ALL
-    (SELECT id, person_id, recipient_id, revision_id, advisory_id, route, error, fate, fate_at
+    (SELECT id, person_id, recipient_id, revision_id, advisory_id, kind, route, error, fate, fate_at
      FROM alerts_message
      WHERE fate IN ('deferred', 'bounced', 'suppressed', 'complained') AND state <> 'failed' AND fate_at > %(since)s
      ORDER BY fate_at DESC LIMIT %(most)s)

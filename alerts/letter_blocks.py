@@ -16,9 +16,10 @@ from alerts import hold_words, spelling
 from alerts.letter_words import WIDTH, short
 
 SHOWN = 6  # holds; the page has them all
-_BLOCK = 'style="border-left: 5px solid #0b5c8a; padding: 2px 12px; margin: 12px 0;"'
+_BLOCK = 'style="border-left: 5px solid #0b5c8a; padding: 4px 12px; margin: 12px 0;"'
 _PARAGRAPH = 'style="margin: 0 0 12px;"'
-_HEADING = 'style="font-size: 16px; margin: 16px 0 4px;"'
+_LAST = 'style="margin: 0;"'
+_HEADING = 'style="font-size: 16px; margin: 0 0 4px;"'
 _LINK = 'style="color: #0b5c8a;"'
 
 TAKEN_BACK = "The note has been taken back since. The advisory stands as it was."
@@ -68,7 +69,7 @@ def held_html(held: Sequence[str], link: str) -> str:
     if not held:
         return ""
     said = "".join(f"<p {_PARAGRAPH}><b>{escape(spelling.one_line(one))}</b></p>" for one in _shown(held))
-    do = f'<p {_PARAGRAPH}><a {_LINK} href="{escape(link)}">{escape(_do(held).removesuffix(":"))}</a></p>'
+    do = f'<p {_LAST}><a {_LINK} href="{escape(link)}">{escape(_do(held).removesuffix(":"))}</a></p>'
     return f"<div {_BLOCK}>{said}{do}</div>"
 
 
@@ -89,7 +90,7 @@ def notes_text(notes: Sequence[Added]) -> str:
 def notes_html(notes: Sequence[Added]) -> str:
     """The same, as HTML."""
     return "".join(
-        f"<div {_BLOCK}><h2 {_HEADING}>{escape(_heading(note))}</h2><p {_PARAGRAPH}>{_broken(note.text)}</p></div>"
+        f"<div {_BLOCK}><h2 {_HEADING}>{escape(_heading(note))}</h2><p {_LAST}>{_broken(note.text)}</p></div>"
         for note in notes
     )
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
@@ -72,9 +73,14 @@ class Words:
         return "letter"
 
     @property
+    def heading(self) -> str:
+        """The title; of what is stood down it says so first, so that nobody who glances takes the old warning for a new one."""
+        return f"Stood down: {self.title}" if self.stood_down else self.title
+
+    @property
     def title_lines(self) -> str:
-        """The title as the text part shouts it."""
-        return textwrap.fill(self.title.upper(), WIDTH, break_on_hyphens=False)
+        """The heading as the text part shouts it."""
+        return textwrap.fill(self.heading.upper(), WIDTH, break_on_hyphens=False)
 
     @property
     def lead_lines(self) -> str:
@@ -104,7 +110,7 @@ class Words:
     @property
     def asked_lines(self) -> str:
         """What is asked, numbered; reading is the first."""
-        first = ["  1. say that you have read this"] if not self.stood_down else []
+        first = ["  1. Say that you have read this"] if not self.stood_down else []
         rest = [
             textwrap.fill(
                 f"{item.text}, by {item.due}{' (answered once for your body)' if item.of_body else ''}",
@@ -176,7 +182,8 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         instead=_items(content, "use_instead", shown and not stood_down),
         asked=asked if shown and not stood_down else (),
         answer_by=answer_by,
-        check=f"{settings.SITE_URL}/check",
+        # To be typed by hand, so that no reader makes a link of it.
+        check=f"{urlsplit(settings.SITE_URL).netloc}/check",
     )
 
 

@@ -39,6 +39,7 @@ CRLF = "\r\n"
 SEAM = b"=\r\n"
 SHOWN_BODIES = 6
 LONGEST_CALLED = 100  # characters of an issuer's name in From, which a list of mails cuts much sooner
+_PLAIN = re.compile(r"[!-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")  # what stands in quoted-printable as it is, in one line
 BUILT = 64  # skeletons that a worker has ready
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
 
@@ -235,21 +236,23 @@ def _bodies(personal: Personal) -> str:
 
 def _ask(personal: Personal) -> str:
     contact, telephone = one_line(personal.contact), one_line(personal.telephone)
-    if not contact:
-        return ""
-    return f" Or ask your contact, {contact}{f', on {telephone}' if telephone else ''}."
+    return f"Or ask your contact, {contact}{f', on {telephone}' if telephone else ''}." if contact else ""
 
 
 _PARTS: dict[str, Callable[[Personal], str]] = {
     "NAME": lambda personal: one_line(personal.name),
     "BODIES": _bodies,
     "LINK": lambda personal: personal.link,
-    "ASK": _ask,
     # A code is not kept: where the mail is shown again, dots stand for it.
     "CODE": lambda personal: personal.code or "······",
 }
 
 _BLOCKS: dict[str, Block] = {
+    # After a sentence: in the text a line of its own.
+    "ASK": Block(
+        lambda personal: f"\n{said}" if (said := _ask(personal)) else "",
+        lambda personal: f" {escape(said)}" if (said := _ask(personal)) else "",
+    ),
     "HELD": Block(
         lambda personal: letter_blocks.held_text(personal.held, personal.link),
         lambda personal: letter_blocks.held_html(personal.held, personal.link),
@@ -359,6 +362,8 @@ def _encode(text: str) -> bytes:
 
 
 def _quoted_printable(text: str) -> bytes:
+    if _PLAIN.fullmatch(text):
+        return text.encode()
     octets = text.encode("utf-8", "replace").decode("latin-1")
     # One column is left for the soft break of a seam: no line is over 76 characters.
     return quoprimime.body_encode(octets, maxlinelen=75, eol=CRLF).encode("ascii")

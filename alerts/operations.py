@@ -61,7 +61,7 @@ class Seen(NamedTuple):
     """A route with what leaves by it."""
 
     stand: Standing
-    rate: float
+    rate: int
     """Mails a minute."""
     bound: int
     """Mails that may have left by it, and wait for it alone."""
@@ -91,8 +91,6 @@ class Operations:
     """How many of those that failed lately may be tried again."""
     plain_failed: int
     """How many of them are of no advisory."""
-    silent: list[canary.Seen]
-    """Canaries of which something is to be said."""
     blind: str
     """The routes by which canaries prove nothing, where there are canaries."""
     outbox: list[Outbox]
@@ -119,7 +117,6 @@ def operations(now: datetime) -> Operations:
     queues = view.broker.queues.items() if view.broker else []
     waiting, rates, reasons = leaving.outbox(now), leaving.rates(now), leaving.reasons(now)
     bound = leaving.bound(now) if waiting else {}
-    silent = [one for one in view.canaries if not one.blind]
     return Operations(
         now=now,
         wrong=wrong,
@@ -134,7 +131,6 @@ def operations(now: datetime) -> Operations:
         more_reasons=len(reasons[leaving.SHOWN :]),
         again=sum(one.again for one in reasons),
         plain_failed=leaving.plain_failed(reasons),
-        silent=silent,
         blind=canary.blind_routes(),
         outbox=waiting,
         under_way=[UnderWay(*row) for row in rows(_UNDER_WAY, limit=SHOWN)],
@@ -144,4 +140,4 @@ def operations(now: datetime) -> Operations:
 
 def _seen(stand: Standing, rates: leaving.Rates, bound: dict[str, int], now: datetime) -> Seen:
     spent = stand.route.spent if stand.way.quota and stand.route.day == now.date() else 0
-    return Seen(stand, rates.routes.get(stand.name, 0.0) * 60, bound.get(stand.name, 0), spent)
+    return Seen(stand, leaving.a_minute(rates.routes.get(stand.name, 0.0)), bound.get(stand.name, 0), spent)

@@ -9,6 +9,7 @@ from alerts import hold_words, routes
 from alerts.models import Route, Severity
 from alerts.routes import EVERYTHING, Way
 
+EVERYBODY = "it refuses everybody"
 QUOTED = 160  # characters of a server's words within a sentence
 
 State = Literal["paused", "spent", "condemned", "resting", "slowed", "well"]
@@ -27,6 +28,8 @@ class Standing:
     """It is taken before the others."""
     says: str
     """How it stands, after its name: "has been condemned since 03:40: it refuses everybody"."""
+    then: str
+    """What happens next, after that; "" where nothing does by itself."""
     words: str
     """What the server said, without addresses."""
 
@@ -42,8 +45,10 @@ class Standing:
 
     @property
     def whole(self) -> str:
-        """The sentence without its full stop, with the server's words, cut where they are long."""
-        return f"{self.name} {self.says}{f': {quoted(self.words)}' if self.words else ''}"
+        """The sentence without its full stop, with the server's words, cut where they are long, and what happens next."""
+        said = f" with {quoted(self.words)}" if self.words and self.says.endswith(EVERYBODY) else ""
+        said = said or (f" ({quoted(self.words)})" if self.words else "")
+        return f"{self.name} {self.says}{said}{self.then}"
 
 
 def quoted(words: str) -> str:
@@ -62,32 +67,28 @@ def standings(now: datetime) -> list[Standing]:
 
 
 def _standing(way: Way, route: Route, now: datetime, *, first: bool) -> Standing:
-    state, since, says = _state(way, route, now)
+    state, since, says, then = _state(way, route, now)
     words = route.why if state in ("condemned", "resting", "slowed") else ""
-    return Standing(way, route, state, since, first, says, words)
+    return Standing(way, route, state, since, first, says, then, words)
 
 
-def _state(way: Way, route: Route, now: datetime) -> tuple[State, datetime | None, str]:
+def _state(way: Way, route: Route, now: datetime) -> tuple[State, datetime | None, str, str]:
     rests = route.rests_until if route.rests_until is not None and route.rests_until > now else None
     if route.paused_at is not None:
         by = f" by {route.paused_by.name}" if route.paused_by else ""
-        return "paused", route.paused_at, f"was paused{by} at {hold_words.clock(route.paused_at, now)}"
+        return "paused", route.paused_at, f"was paused{by} at {hold_words.clock(route.paused_at, now)}", ""
     if way.quota and route.day == now.date() and route.spent >= way.quota:
-        return "spent", None, f"was given the {way.quota:,} mails that it may be given today"
+        return "spent", None, f"was given the {way.quota:,} mails that it may be given today", ""
     if route.condemned_at is not None:
-        how = "it refuses everybody" if route.why and route.why == route.said else "it takes no mail"
-        tried = (
-            f", and one mail is tried again at {hold_words.clock(rests, now)}"
-            if rests
-            else ", and one mail is tried now"
-        )
+        how = EVERYBODY if route.why and route.why == route.said else "it takes no mail"
         since = hold_words.clock(route.condemned_at, now)
-        return "condemned", route.condemned_at, f"has been condemned since {since}: {how}{tried}"
+        then = f"; one mail is tried {f'again at {hold_words.clock(rests, now)}' if rests else 'now'}"
+        return "condemned", route.condemned_at, f"has been condemned since {since}: {how}", then
     if rests is not None:
-        return "resting", None, f"rests until {hold_words.clock(rests, now)}"
+        return "resting", None, f"rests until {hold_words.clock(rests, now)}", ""
     if route.pace is not None:
-        return "slowed", None, f"is slowed to {pace(route.pace)}, and faster again bit by bit while it is well"
-    return "well", None, "is well"
+        return "slowed", None, f"is slowed to {pace(route.pace)}", ", and gets faster bit by bit while it is well"
+    return "well", None, "is well", ""
 
 
 def pace(mails: float) -> str:

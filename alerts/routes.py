@@ -22,11 +22,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 
 from alerts import counting, record
 from alerts.models import Route, Severity
-from alerts.routes_sql import CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, RESERVE, SLOW, SPEND, TRY, WENT
+from alerts.routes_sql import CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, PACE, RESERVE, SHUT, SLOW, SPEND, TRY, WENT
 from config.logs import scrub
 
 EVERYTHING = 32_767  # however mild
@@ -191,10 +190,7 @@ def is_open(name: str, now: datetime, *, trying: bool = False) -> bool:
 
     Whoever tries a condemned one goes on.
     """
-    shut = Q(paused_at__isnull=False)
-    if not trying:
-        shut |= Q(condemned_at__isnull=False) | Q(rests_until__gt=now)
-    return not Route.objects.filter(shut, name=name).exists()
+    return not _run(SHUT, name=name, now=now, trying=trying)
 
 
 def _rested(way: Way, route: Route, now: datetime) -> bool:
@@ -241,8 +237,8 @@ def is_to_be_tried(way: Way, now: datetime) -> None:
 
 def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
     """How many mails may leave now, at most `wanted`, and after how many seconds' wait. Without a pace or quota: all, at once."""
-    route = Route.objects.filter(name=way.name).first() or Route(name=way.name)
-    pace = _pace(way, route)
+    paces = _run(PACE, name=way.name)
+    pace = _pace(way, Route(name=way.name, pace=paces[0][0] if paces else None))
     number = wanted if not pace else max(1, min(wanted, round(pace * AT_A_TIME)))
     if way.quota:
         _run(ENSURE, name=way.name)

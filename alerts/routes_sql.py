@@ -4,6 +4,15 @@ from alerts.models.figures import UNREACHABLE
 
 ENSURE = "INSERT INTO alerts_route (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING"
 
+PACE = "SELECT pace FROM alerts_route WHERE name = %(name)s"
+
+# Whether whoever has mail of it in hand is to let it be; somebody who tries a condemned one goes on.
+SHUT = """
+SELECT 1 FROM alerts_route
+WHERE name = %(name)s
+  AND (paused_at IS NOT NULL OR NOT %(trying)s AND (condemned_at IS NOT NULL OR rests_until > %(now)s))
+"""
+
 # One worker at a time tries a condemned route.
 TRY = """
 UPDATE alerts_route SET rests_until = %(until)s

@@ -5,8 +5,9 @@ JOINERS = "\u200c\u200d"  # unseen, but part of how a name is written in Persian
 
 def one_line(text: str) -> str:
     """Without control characters: nothing that somebody is called starts a new line or a new header."""
-    kept = (character if character.isprintable() or character in JOINERS else " " for character in text)
-    return " ".join("".join(kept).split())
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() or one in JOINERS else " " for one in text)
+    return " ".join(text.split())
 
 
 def lines(text: str) -> str:

@@ -184,7 +184,7 @@ def _mend(advisory: int, reference: str, by: Person, which: str, values: dict[st
         limit = min(AT_ONCE, most - done)
         with transaction.atomic():
             counting.share_figures(advisory)
-            found = _rows(RETRY.format(which=which), advisory=advisory, limit=limit, **values)
+            found = _rows(RETRY.format(which=which), advisory=advisory, limit=limit, by=by.pk, **values)
             recipients = [row[0] for row in found]
             if recipients:
                 record.write("tried again", reference, by, people=len(recipients), what=what[:400])

@@ -51,7 +51,8 @@ ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::
 """
 
 # Their recipients of one advisory wait again, and their addresses count as good until they are refused once more: the next
-# pass of the cascade writes their mail anew. Rows are locked in the order of their ids, recipients before people, as delivery
+# pass of the cascade writes their mail anew. It stands in each one's history, and what is heard of earlier mails says nothing
+# of the address any more (`alerts.tracking`). Rows are locked in the order of their ids, recipients before people, as delivery
 # does.
 RETRY = f"""
 WITH theirs AS MATERIALIZED (
@@ -66,12 +67,16 @@ WITH theirs AS MATERIALIZED (
 ), waiting AS (
     UPDATE alerts_recipient r SET outcome = '', why = '' FROM locked WHERE r.id = locked.id
 ), people AS (
-    SELECT p.id FROM departments_person p
+    SELECT p.id, p.bounced_how, p.bounced_at FROM departments_person p
     WHERE p.id IN (SELECT person_id FROM locked) AND p.bounced_at IS NOT NULL
     ORDER BY p.id
     FOR NO KEY UPDATE
 ), mended AS (
     UPDATE departments_person p SET bounced_at = NULL, bounced_how = '' FROM people WHERE p.id = people.id
+), history AS (
+    INSERT INTO departments_personevent (person_id, what, before, after, by_id)
+    SELECT id, 'reached again', jsonb_build_object('how', bounced_how, 'since', bounced_at), '{{{{}}}}', %(by)s FROM people
+    ORDER BY id
 )
 SELECT id FROM locked
 """

@@ -8,8 +8,8 @@ _BAD = "('bounced', 'suppressed', 'complained')"
 
 STORE = """
 INSERT INTO alerts_trackingevent (provider, event_id, provider_id, token, address, type, at, said)
-SELECT * FROM unnest(%(provider)s::text[], %(event_id)s::text[], %(provider_id)s::text[], %(token)s::text[], %(address)s::text[],
-    %(type)s::text[], %(at)s::timestamptz[], %(said)s::text[])
+SELECT * FROM unnest(%(provider)s::text[], %(event_id)s::text[], %(provider_id)s::text[], %(token)s::text[],
+    %(address)s::text[], %(type)s::text[], %(at)s::timestamptz[], %(said)s::text[])
 ON CONFLICT (provider, event_id) DO NOTHING
 """
 

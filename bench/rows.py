@@ -7,6 +7,7 @@ from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
 from bench.deliver import deliver_smtp
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
+from bench.provider import deliver_provider
 from bench.reach import reach_preview
 from bench.trees import tree_branch, tree_page
 
@@ -20,4 +21,5 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "cascade_first_mail": cascade_first_mail,
     "cascade_idle": cascade_idle,
     "deliver_smtp": deliver_smtp,
+    "deliver_provider": deliver_provider,
 }

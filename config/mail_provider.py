@@ -1,5 +1,6 @@
 """Providers by the names that Anymail gives them, and what each must be told: `ANYMAIL_…` in the environment."""
 
+import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -50,6 +51,8 @@ def anymail(environ: Mapping[str, str], providers: Iterable[str], *, timeout: in
     for provider in used:
         if missing := [f"{PREFIX}{name}" for name in NEEDED[provider] if not found.get(name)]:
             raise ImproperlyConfigured(f"The provider {provider} needs {' and '.join(missing)}.")
+    if "amazon_ses" in used and importlib.util.find_spec("boto3") is None:
+        raise ImproperlyConfigured("The provider amazon_ses needs boto3: see docs/providers.md.")
     for name in _NEVER:
         if found.get(name):
             raise ImproperlyConfigured(f"{PREFIX}{name} must not be set: see docs/providers.md.")

@@ -5,6 +5,7 @@ services of a running `make run` of this checkout are found by themselves (see `
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -200,6 +201,15 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
 # What parts an address from the token in it (RFC 5233), as in alerts+TOKEN@...: a bounce, and a reply, then name their mail.
 # Empty where the mail system of ALERTS_FROM has no such addresses.
 SUBADDRESS_SEPARATOR: str = env("SUBADDRESS_SEPARATOR", default="+")
+if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+", ALERTS_FROM):
+    raise ImproperlyConfigured(f"ALERTS_FROM is {ALERTS_FROM!r}: it must be like alerts@example.gov.uk, and nothing more")
+if SUBADDRESS_SEPARATOR and len(ALERTS_FROM.partition("@")[0]) > 20:
+    raise ImproperlyConfigured(
+        f"ALERTS_FROM ({ALERTS_FROM}) has more than 20 characters before the @, and with a token in it more than the 64 that an"
+        " address may have: shorten it, or set SUBADDRESS_SEPARATOR to nothing and do without bounces that name their mail."
+    )
+if SUBADDRESS_SEPARATOR not in ("", "+", "-", "=", "_"):
+    raise ImproperlyConfigured(f"SUBADDRESS_SEPARATOR is {SUBADDRESS_SEPARATOR!r}: + - = _ or nothing")
 # Mails a second, and a day, at most; 0 is without a limit.
 EMAIL_RATE: float = env.float("EMAIL_RATE", default=0.0)
 EMAIL_QUOTA: int = env.int("EMAIL_QUOTA", default=0)

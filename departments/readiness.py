@@ -78,7 +78,7 @@ def note_reached(person_ids: Collection[int]) -> int:
     return _note(sql.NOTE_REACHED, person_ids)
 
 
-def _note(statement: str, person_ids: Collection[int], *values: object) -> int:
+def _note(statement: str, person_ids: Collection[int], *values: datetime | str) -> int:
     if not person_ids:
         return 0
     with connection.cursor() as cursor:

@@ -130,7 +130,7 @@ def verify(membership: Membership, by: Person, how: str) -> Done:
     Membership.objects.filter(pk=place.pk).update(verified_at=now)
     before = {"verified_at": place.verified_at.isoformat()} if place.verified_at else {}
     note(place.person, "verified", by, body=place.body, before=before, after={"role": place.role, "how": how})
-    hint = "Their address refused mail: correct it on their page." if place.person.bounced_at else ""
+    hint = "Mail does not reach their address: see their page." if place.person.bounced_at else ""
     return Done(said, place.person, hint=hint)
 
 

@@ -2,12 +2,11 @@
 
 It answers as they document, keeps the mails that would leave (merged for each recipient, and then once more: what a value
 holds is a place as well, for a provider that looks twice), and does as it is told: a status, silence, a line that breaks.
-As a program it says its port, and takes `--pause` seconds for each call.
+As a program it says its address, and takes `--pause` seconds for each call and `--each` for each recipient.
 """
 
 import argparse
 import base64
-import email.parser
 import email.policy
 import hashlib
 import json
@@ -69,17 +68,18 @@ class Script:
 class Api:
     """Listens on a free loopback port while the context is open."""
 
-    def __init__(self, *, pause: float = 0.0, keeps: bool = True) -> None:
+    def __init__(self, *, pause: float = 0.0, each: float = 0.0, keeps: bool = True) -> None:
         self.mails: list[Left] = []
         self.calls: list[list[str]] = []
         """Whom each call was for."""
         self.bodies: list[bytes] = []
         self.requests: list[Mapping[str, str]] = []
         """The headers of each."""
+        self.forms: list[dict[str, list[str]]] = []
         self.script: deque[Script] = deque()
         self.refuses: set[str] = set()
         """Addresses for which the whole call is refused."""
-        self.pause, self.keeps = pause, keeps
+        self.pause, self.each, self.keeps = pause, each, keeps
         self.connections = 0
         self.by_key: dict[str, tuple[str, dict[str, str]]] = {}
         self.over = threading.Event()
@@ -126,18 +126,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
-    def do_POST(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_POST(self) -> None:  # the name that http.server calls
         """As the provider of this path, or as the script says."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         script = self.api.script.popleft() if self.api.script else Script()
-        if self.api.pause:
-            time.sleep(self.api.pause)
         with self.api.lock:
-            self.api.bodies.append(body)
-            self.api.requests.append(dict(self.headers))
+            if self.api.keeps:
+                self.api.bodies.append(body)
+                self.api.requests.append(dict(self.headers))
             status, says = (0, None)
             if not script.status or script.kept:
                 status, says = self._mailgun(body) if self.path.startswith("/v3/") else self._resend(body)
+        if self.api.pause:
+            time.sleep(self.api.pause + self.api.each * len(self.api.calls[-1]))
         if script.hang:
             self.api.over.wait(30)
         if script.hang or script.drop:
@@ -159,10 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
         expected = "Basic " + base64.b64encode(f"api:{KEY}".encode()).decode()
         if self.headers["Authorization"] != expected:
             return 401, "Forbidden"
-        form = self._form(body)
+        form = self.form(body)
         recipients = [parseaddr(to) for to in form.get("to", [])]
         addresses = [address for _, address in recipients]
         self.api.calls.append(addresses)
+        if self.api.keeps:
+            self.api.forms.append(form)
         if len(addresses) > MOST:
             return 400, {"message": f"the number of recipients can't exceed {MOST}"}
         if not addresses or any(not _ADDRESS.fullmatch(one) or one in self.api.refuses for one in addresses):
@@ -178,16 +181,17 @@ class _Handler(BaseHTTPRequestHandler):
         number = hashlib.sha256(body).hexdigest()[:16]
         return 200, {"id": f"<{number}@mg.example.org>", "message": "Queued. Thank you."}
 
-    def _form(self, body: bytes) -> dict[str, list[str]]:
+    def form(self, body: bytes) -> dict[str, list[str]]:
+        """A form in either of its two ways of being written."""
         kind = self.headers["Content-Type"]
         if kind.startswith("application/x-www-form-urlencoded"):
             return parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True)
-        head = f"Content-Type: {kind}\r\n\r\n".encode()
-        whole = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
+        edge = b"\r\n--" + kind.partition("boundary=")[2].encode()  # RFC 2046, section 5.1.1
         form: dict[str, list[str]] = {}
-        for part in whole.iter_parts():
-            name = part.get_param("name", header="Content-Disposition")
-            form.setdefault(str(name), []).append(part.get_payload(decode=True).decode())
+        for part in (b"\r\n" + body).split(edge)[1:-1]:
+            head, _, value = part.partition(b"\r\n\r\n")
+            name = head.partition(b'name="')[2].partition(b'"')[0].decode()
+            form.setdefault(name, []).append(value.decode())
         return form
 
     # --- Resend: POST /resend/emails ---
@@ -247,7 +251,7 @@ def _merged(form: dict[str, list[str]], seen: list[tuple[str, str]], theirs: Map
 def _message(
     sender: str, to: list[tuple[str, str]], subject: str, headers: Mapping[str, str], text: str, html: str
 ) -> EmailMessage:
-    message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=None))
+    message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=5000))
     message["From"] = sender
     message["To"] = ", ".join(f'"{_quoted(name)}" <{address}>' if name else address for name, address in to)
     message["Subject"] = subject
@@ -269,10 +273,12 @@ def _again(message: EmailMessage) -> EmailMessage:
 
 
 def main() -> None:
-    """Say the port, and answer until whoever started it goes."""
+    """Say the address, and answer until whoever started it goes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pause", type=float, default=0.0)
-    with Api(pause=parser.parse_args().pause, keeps=False) as api:
+    parser.add_argument("--each", type=float, default=0.0)
+    asked = parser.parse_args()
+    with Api(pause=asked.pause, each=asked.each, keeps=False) as api:
         print(api.url, flush=True)
         input()
 

@@ -91,7 +91,7 @@ def test_each_body_has_its_state_and_its_reason(country: Advisory) -> None:
     until = timezone.localtime(row_of(country, "debt-office").held_until).strftime("%H:%M")
     assert {row.body: (row.state, row.why.split(" on ")[0]) for row in coverage.table(country)} == {
         "government": ("information", ""),
-        "treasury": ("sent", "1 of 3 addresses refused"),
+        "treasury": ("sent", "1 of 3 people cannot be reached"),
         "debt-office": ("held", f"held by its contacts until {until}"),
         "gilts-team": ("waiting", "not yet reached: held above by Debt Office"),
         "foreign-affairs-committee": ("dark", "nobody to tell"),
@@ -154,7 +154,7 @@ def test_a_body_whose_every_address_is_refused_is_dark_and_never_covered() -> No
     two = [rows.recipient(advisory, place) for _ in range(2)]
     change(*two, outcome="unreachable")
     row = row_of(advisory, "treasury")
-    assert (row.state, row.why) == ("dark", "all 2 addresses were refused")
+    assert (row.state, row.why) == ("dark", "none of its 2 people can be reached")
     assert row.bodies == coverage.Bodies(targeted=1, dark=1)
 
 

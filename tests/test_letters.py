@@ -48,7 +48,7 @@ WORDS = Words(
     instead=("The approved service",),
     asked=(Asked("Move closed meetings", "Fri 1 May, 17:00 BST", False),),
     answer_by="Tue 28 April, 17:00 BST",
-    check="https://alerts.example/check",
+    check="alerts.example/check",
 )
 PERSONAL = Personal(
     message_key="revision:1:1",
@@ -398,6 +398,24 @@ def test_a_mail_is_known_as_automatic_and_is_the_same_mail_whenever_it_is_made()
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["X-Auto-Response-Suppress"] == "All"
     assert first["Message-ID"] != parsed(SKELETON.fill(replace(PERSONAL, message_key="revision:1:2")))["Message-ID"]
+
+
+def test_a_mail_that_is_tried_again_is_the_same_mail_at_another_time() -> None:
+    first, second = (
+        parsed(SKELETON.fill(replace(PERSONAL, date=date)))
+        for date in ("Tue, 28 Apr 2026 17:00:00 +0100", "Tue, 28 Apr 2026 17:01:00 +0100")
+    )
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first["Date"] != second["Date"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "importance", "priority"),
+    [("critical", "high", "1"), ("high", "high", "2"), ("medium", "normal", "3"), ("low", "low", "5")],
+)
+def test_its_importance_is_its_severity(severity: str, importance: str, priority: str) -> None:
+    message = parsed(Skeleton(replace(WORDS, severity=severity)).fill(PERSONAL))
+    assert (message["Importance"], message["X-Priority"]) == (importance, priority)
 
 
 def test_what_is_kept_of_a_mail_is_no_key_to_answering() -> None:

@@ -355,7 +355,7 @@ class TestTheMails:
         text = told["plain"]
         assert "Added by A Department, not by the issuer" in text
         assert "\n> Ask <Ann>.\n>\n> Room 4, long" in text
-        assert text.index("say that you have read this") < text.index("Added by") < text.index("Answer here")
+        assert text.index("Say that you have read this") < text.index("Added by") < text.index("Answer here")
         assert max(map(len, text.splitlines())) <= 76
         html = told["html"]
         assert "Ask &lt;Ann&gt;.<br><br>Room 4" in html

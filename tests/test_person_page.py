@@ -132,7 +132,7 @@ def test_the_page_says_what_is_known_of_a_person_and_what_to_do(scene: Scene) ->
     tom = scene.person("tom", (scene.agency, "contact"))
     Person.objects.filter(pk=tom.pk).update(bounced_at=timezone.now(), shared=True, telephone="020 7000 0000")
     page = read(adam, tom)
-    for words in ("Their address refused mail on", "Correct it", "shared mailbox", "020 7000 0000", "never confirmed"):
+    for words in ("The address refused mail on", "Correct it", "shared mailbox", "020 7000 0000", "never confirmed"):
         assert words in page
     correct(tom, adam, "Tom@BÜCHER.example", "Tom O'Agency", "", False)
     page = read(adam, tom)
@@ -395,7 +395,8 @@ def test_addresses_that_refuse_mail_and_people_who_sit_nowhere_are_listed(scene:
     rows.person("Norman Nowhere")
     client = signed_in(auditor)
     page = client.get(reverse("people:list")).content.decode()
-    assert "1 address refuses mail." in page
+    assert "Mail does not reach 1 person:" in page
+    assert "1 refused by their mail server." in page
     assert "1 person sits nowhere" in page
     assert "Tom" in client.get(reverse("people:list"), {"list": "bouncing"}).content.decode()
     listed = client.get(reverse("people:list"), {"list": "nowhere"}).content.decode()

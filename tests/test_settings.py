@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
         ({"EMAIL_URL": "smtp://mail.example.gov.uk:25?tsl=true"}, "EMAIL_URL must be like smtp://"),
         ({"SECOND_EMAIL_URL": "http://mail.example.gov.uk"}, "SECOND_EMAIL_URL must be like smtp://"),
         ({"SECOND_EMAIL_DOWN_TO": "grave"}, "SECOND_EMAIL_DOWN_TO"),
+        ({"ALERTS_FROM": "Alerts <alerts@example.org>"}, "ALERTS_FROM"),
+        ({"ALERTS_FROM": "alerts-of-the-whole-government@example.org"}, "ALERTS_FROM"),
+        ({"SUBADDRESS_SEPARATOR": "@"}, "SUBADDRESS_SEPARATOR"),
         ({"SITE_URL": "alerts.example.gov.uk"}, "SITE_URL"),
     ],
 )

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.db.models import F
 
-from alerts.models import Advisory, Batch, Heartbeat
+from alerts.models import Advisory, Batch, Heartbeat, Message
 from alerts.watch import Finding, audit, look
 from alerts.watch_workers import pulse
 from config import workers
+from tests import rows
 
 WORKER = "celery@one.example"
 
@@ -65,3 +66,15 @@ def batch(now: datetime, of: Advisory | None = None, age: float = 0, **fields: o
         **fields,
     }
     return Batch.objects.create(**values)
+
+
+def mails(made: Batch, number: int = 1, **fields: object) -> list[Message]:
+    """So many mails of a batch that wait; of an advisory's, each with its recipient."""
+    of = made.advisory
+    people = [rows.person() for _ in range(number)]
+    whom = [rows.recipient(of, who=person) if of else None for person in people]
+    values: dict[str, object] = {"advisory": of, "revision": made.revision, "kind": made.kind, **fields}
+    return Message.objects.bulk_create(
+        Message(key=f"{made.pk}:{n}", batch=made, person=person, recipient=recipient, **values)
+        for n, (person, recipient) in enumerate(zip(people, whom, strict=True))
+    )

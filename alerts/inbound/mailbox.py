@@ -7,13 +7,13 @@ a restart may forget it: it is then read from the start, and every event is ther
 
 import hashlib
 import imaplib
-import re
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.errors import MessageError
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -71,12 +71,13 @@ def _read(box: Mailbox) -> int:
         server.login(box.user, box.password)
         _check(server.select(_quoted(box.folder)))
         validity = _number(server.response("UIDVALIDITY")[1])
+        can_move = b"MOVE" in _words(_check(server.capability()))
         mark = _Mark(box, validity)
         for uid in _since(server, mark.upto):
             if time.monotonic() > until:
                 break
             if _is_ours(server, uid):
-                _put_away(server, uid)
+                _put_away(server, uid, can_move=can_move)
                 taken += 1
             mark.set(uid)
     finally:
@@ -100,15 +101,14 @@ class _Mark:
 
 
 def _since(server: imaplib.IMAP4, upto: int) -> list[int]:
-    _, found = _check(server.uid("SEARCH", f"UID {upto + 1}:*"))
-    words = b" ".join(part for part in found if isinstance(part, bytes)).split()
+    words = _words(_check(server.uid("SEARCH", f"UID {upto + 1}:*")))
     # "n:*" names the last mail even where it comes before n.
     return sorted({int(word) for word in words if word.isdigit() and int(word) > upto})[:AT_ONCE]
 
 
 def _is_ours(server: imaplib.IMAP4, uid: int) -> bool:
     """Look at one mail without marking it as seen; whether it is done with. One that can't be read is left alone."""
-    _, found = _check(server.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{LARGEST}>)"))
+    found = _check(server.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{LARGEST}>)"))
     content = next((part[1] for part in found if isinstance(part, tuple)), None)
     if not content:
         return False
@@ -119,9 +119,9 @@ def _is_ours(server: imaplib.IMAP4, uid: int) -> bool:
         return False
 
 
-def _put_away(server: imaplib.IMAP4, uid: int) -> None:
+def _put_away(server: imaplib.IMAP4, uid: int, *, can_move: bool) -> None:
     _check(server.uid("STORE", str(uid), "+FLAGS", r"(\Seen)"))
-    if "MOVE" not in server.capabilities:
+    if not can_move:
         return
     status, _ = server.uid("MOVE", str(uid), FOLDER)
     if status != "OK":
@@ -129,15 +129,19 @@ def _put_away(server: imaplib.IMAP4, uid: int) -> None:
         _check(server.uid("MOVE", str(uid), FOLDER))
 
 
-def _check(answer: tuple[str, list[bytes | tuple[bytes, bytes]]]) -> tuple[str, list[bytes | tuple[bytes, bytes]]]:
+def _check(answer: tuple[str, list[Any]]) -> list[Any]:
+    """What the server says, where it says yes."""
     if answer[0] != "OK":
         raise imaplib.IMAP4.error(answer[0])
-    return answer
+    return answer[1]
 
 
-def _number(said: object) -> int:
-    found = re.search(rb"\d+", b" ".join(part for part in said if isinstance(part, bytes)) if isinstance(said, list) else b"")
-    return int(found[0]) if found else 0
+def _words(said: list[Any]) -> list[bytes]:
+    return b" ".join(part for part in said if isinstance(part, bytes)).split()
+
+
+def _number(said: list[Any]) -> int:
+    return next((int(word) for word in _words(said) if word.isdigit()), 0)
 
 
 def _quoted(folder: str) -> str:

@@ -61,9 +61,7 @@ class Read:
         return self.is_ours and self.kind not in (Kind.LIST, Kind.REPLY)
 
 
-def classify(
-    message: Message, received: datetime, *, envelope_to: str = "", envelope_from: str | None = None
-) -> Read:
+def classify(message: Message, received: datetime, *, envelope_to: str = "", envelope_from: str | None = None) -> Read:
     """What it is. `received`: when it came in, in case that it does not say. Never raises."""
     parts = list(_parts(message))
     came_to = " ".join([envelope_to, *(value for name in _CAME_TO for value in _headers(message, name))])
@@ -113,18 +111,19 @@ def _token(where: str, purpose: str) -> str:
     return next((one[1].lower() for one in found if tokens.read_32(one[1], purpose) is not None), "")
 
 
+_RETURNED = ("message/rfc822", "message/global", "message/global-headers", "text/rfc822-headers")
+
+
 def _of_the_original(parts: list[Message]) -> str:
     """What the mail that came back has of us: its return path, and our own header."""
     said = []
     for part in parts:
-        original: Message | None = None
-        if part.get_content_type() in ("message/rfc822", "message/global"):
-            inner = part.get_payload()
-            original = inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], Message) else None
-        elif part.get_content_type() in ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers"):
-            original = HeaderParser().parsestr(_text(part))
-        if original is not None:
-            said += [*_headers(original, "x-tocsin"), *_headers(original, "return-path")]
+        if part.get_content_type() not in _RETURNED:
+            continue
+        inner = part.get_payload()
+        kept = inner[0] if isinstance(inner, list) and inner else None
+        original = kept if isinstance(kept, Message) else HeaderParser().parsestr(_text(part))
+        said += [*_headers(original, "x-tocsin"), *_headers(original, "return-path")]
     return " ".join(said)
 
 
@@ -146,7 +145,11 @@ def _delivery_report(parts: list[Message]) -> tuple[Kind, str, str] | None:
     "Failed" is the end, whatever the status; "relayed" and "expanded" say no more than that it went on.
     """
     found: list[tuple[Kind, str, str]] = []
-    reports = [part for part in parts if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")]
+    reports = [
+        part
+        for part in parts
+        if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+    ]
     for report in reports:
         blocks = report.get_payload()
         for block in blocks[:MOST_PARTS] if isinstance(blocks, list) else []:
@@ -206,11 +209,12 @@ def _is_a_machines(message: Message) -> bool:
 
 def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
     """Its parts, not those of a mail within it."""
-    if message.get_content_maintype() != "multipart" or not isinstance(message.get_payload(), list):
+    inner = message.get_payload()
+    if message.get_content_maintype() != "multipart" or not isinstance(inner, list):
         yield message
         return
     if depth < DEEPEST:
-        for part in message.get_payload()[:MOST_PARTS]:
+        for part in inner[:MOST_PARTS]:
             if isinstance(part, Message):
                 yield from _parts(part, depth + 1)
 

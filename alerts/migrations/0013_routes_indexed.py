@@ -13,6 +13,12 @@ class Migration(migrations.Migration):
 
     operations = [
         AddIndexConcurrently(
+            "recipient",
+            models.Index(
+                fields=["advisory", "outcome"], condition=~Q(outcome__in=("", "delivered")), name="recipient_trouble"
+            ),
+        ),
+        AddIndexConcurrently(
             "message", models.Index(fields=["failed_at"], condition=Q(state="failed"), name="message_failed")
         ),
         AddIndexConcurrently(

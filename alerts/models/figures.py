@@ -83,8 +83,8 @@ COUNT_NEW_RECIPIENTS = f"""
     RETURN NULL;
 """
 
-# OFFSET 0 keeps the seats a look-up by `seat_once` for each recipient: PL/pgSQL keeps the first plan of a session, and
-# one made for a great update would read every seat for every single answer afterwards.
+# OFFSET 0 keeps the seats a look-up by `seat_once` alone for each recipient: PL/pgSQL keeps the first plan of a session, and
+# one made for a great update, or while the table was small, would read every seat for every single answer afterwards.
 COUNT_CHANGED_RECIPIENTS = f"""
     {_SHARE_OF_RECIPIENTS}
     WITH counted AS (
@@ -101,8 +101,9 @@ COUNT_CHANGED_RECIPIENTS = f"""
         SELECT c.advisory_id, s.relay_id, c.sign, {columns("c.")}
         FROM counted c
         CROSS JOIN LATERAL (
-            SELECT s.relay_id FROM alerts_seat s WHERE s.recipient_id = c.id AND {CURRENT_SEAT} OFFSET 0
+            SELECT s.relay_id, s.counts, s.ended_at FROM alerts_seat s WHERE s.recipient_id = c.id OFFSET 0
         ) s
+        WHERE {CURRENT_SEAT}
     ) x
     GROUP BY x.advisory_id, x.relay_id
     HAVING {_NOT_ZERO};

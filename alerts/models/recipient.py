@@ -45,7 +45,12 @@ class Recipient(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["advisory", "person"], name="recipient_once")]
-        indexes = [models.Index(fields=["advisory", "told_revision"], name="recipient_told")]
+        indexes = [
+            models.Index(fields=["advisory", "told_revision"], name="recipient_told"),
+            models.Index(
+                fields=["advisory", "outcome"], condition=~Q(outcome__in=("", "delivered")), name="recipient_trouble"
+            ),
+        ]
         triggers = count_changes(COUNT_NEW_RECIPIENTS, COUNT_CHANGED_RECIPIENTS)
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 LONGEST_LINE = 8192  # octets of an answer; RFC 5321, section 4.5.3.1.5, has 512
 MOST_LINES = 100  # of one answer
 AT_ONCE = 65_536  # octets read at once
-_ANSWER = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
+CODES = {b"%d" % code: code for code in range(200, 600)}
 
 
 class NotSmtp(Exception):
@@ -69,15 +69,13 @@ class Wire:
         """The next answer, whole; raises `OSError` where none comes, and `NotSmtp` where it is none."""
         said: list[bytes] = []
         while True:
-            found = _ANSWER.match(self._line())
-            if found is None or len(said) == MOST_LINES:
+            line = self._lines.popleft() if self._lines else self._line()
+            code = CODES.get(line[:3])
+            if code is None or len(said) == MOST_LINES or line[3:4] not in (b" ", b"-", b"\r", b""):
                 raise NotSmtp("what the server says is not SMTP")
-            code, goes_on, words = found.groups()
-            if not said and goes_on != b"-":
-                return Reply(int(code), words)
-            said.append(words)
-            if goes_on != b"-":
-                return Reply(int(code), b"\n".join(said))
+            said.append(line[4:])
+            if line[3:4] != b"-":
+                return Reply(code, b"\n".join(said))
 
     def _line(self) -> bytes:
         while not self._lines:
@@ -91,21 +89,20 @@ class Wire:
             if len(self._rest) > LONGEST_LINE:
                 raise NotSmtp("what the server says is not SMTP")
             self._lines.extend(lines)
-        return self._lines.popleft().rstrip(b"\r")
+        return self._lines.popleft()
 
     def _left(self) -> float:
         """An answer that is there already can always be read."""
         return max(self._until - time.monotonic(), 0.05)
 
 
-def lines(content: bytes) -> bytes:
-    """With every line ended by CRLF (RFC 5321, section 2.3.8), and not a lone CR or LF in it."""
-    if not content.count(b"\r\n") == content.count(b"\n") == content.count(b"\r"):
-        content = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
-    return content if content.endswith(b"\r\n") else content + b"\r\n"
-
-
 def dotted(content: bytes) -> bytes:
-    """As it goes after DATA: a dot more before each line that begins with one, and a dot at the end (RFC 5321, 4.5.2)."""
-    stuffed = lines(content).replace(b"\r\n.", b"\r\n..")
-    return (b"." if stuffed.startswith(b".") else b"") + stuffed + b".\r\n"
+    """As it goes after DATA: a dot more before each line that begins with one, and a dot at the end (RFC 5321, 4.5.2).
+
+    Lines end in CRLF (section 2.3.8); of a content in which a lone CR or LF stands before a dot, every line does afterwards, so
+    that no server takes one of them for the end.
+    """
+    if content.startswith(b".") or b"\n." in content or b"\r." in content or not content.endswith(b"\r\n"):
+        content = re.sub(rb"\r\n|\r|\n", b"\r\n", content).removesuffix(b"\r\n") + b"\r\n"
+        content = (b"\r\n" + content).replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n")
+    return content + b".\r\n"

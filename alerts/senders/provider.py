@@ -191,6 +191,10 @@ class ProviderSender:
         """What Anymail has no words for: a Reply-To for each, and the key by which a call is known again."""
         if payload.is_batch():
             _reply_to_each(self.provider, payload, mails)
+        if self.provider.name == "mailgun":
+            # One field that stands among the files has the whole form sent in parts (RFC 7578), which are not escaped: half
+            # the octets, and none of them quoted one by one.
+            payload.files.append(("o:tracking", (None, "no")))
         if self.provider.idempotency == "Idempotency-Key":
             payload.headers["Idempotency-Key"] = _key(mails)
         elif self.provider.idempotency == "idempotence_key":
@@ -301,11 +305,12 @@ def _name(place: str, *, html: bool) -> str:
     return f"{'h' if html else 't'}_{place.lower()}"
 
 
-def _places(skeleton: Skeleton, *, html: bool) -> list[str]:
-    return list(dict.fromkeys(_pieces(skeleton, html)[1::2]))
+@lru_cache(maxsize=32)
+def _places(skeleton: Skeleton, *, html: bool) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_pieces(skeleton, html)[1::2]))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _pieces(skeleton: Skeleton, html: bool) -> tuple[str, ...]:
     return tuple(skeleton.written(html=html))
 

@@ -7,6 +7,7 @@ Each figure has its source. Where a source could not be found, or two of them di
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -64,15 +65,28 @@ class Provider:
 
     def plain(self, text: str) -> str:
         """Text, or a header, in which nothing is taken for a place: a mark without width stands after what would begin one."""
-        return re.sub(self.opens, lambda found: found[0] + JOINER, text) if self.opens else text
+        return _opening(self.opens).sub(_apart, text) if text and self.opens else text
 
     def plain_html(self, html: str) -> str:
         """The same for HTML, where a character reference stands for it (HTML Living Standard, section 13.1.4)."""
-        return re.sub(self.opens, lambda found: f"&#{ord(found[0])};", html) if self.opens else html
+        return _opening(self.opens).sub(_referred, html) if html and self.opens else html
 
     def is_spent(self, status: int, words: str) -> bool:
         """Whether it takes no more mail today."""
         return status in self.spent or (status >= 400 and re.search(_SPENT, words, re.IGNORECASE) is not None)
+
+
+@lru_cache
+def _opening(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _apart(found: re.Match[str]) -> str:
+    return found[0] + JOINER
+
+
+def _referred(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};"
 
 
 _MANDRILL = {

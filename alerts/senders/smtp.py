@@ -20,7 +20,7 @@ from django.conf import settings
 
 from alerts.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
-from alerts.senders.pipelining import NotSmtp, Reply, Wire, dotted, lines
+from alerts.senders.pipelining import NotSmtp, Reply, Wire, dotted
 
 LONGEST_WORDS = 400  # characters kept of what a server says
 SHUTTING_DOWN = 421  # RFC 5321, section 4.2.3: the server closes the connection; no mail of ours is at fault
@@ -190,7 +190,7 @@ class SmtpSender:
         said, ends, size = [], {}, 0
         window = []
         for mail in islice(mails, self._at_once):
-            content = lines(mail.content)
+            content = mail.content
             # Whatever became of the mail before, this one begins anew (RFC 3030, section 2).
             said += [RESET, *_envelope(mail), b"BDAT %d LAST\r\n" % len(content), content]
             window.append(mail)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import F
 
 from alerts import coverage, hold_words, rules
-from alerts.coverage import Bodies, Figures, Row
+from alerts.coverage import Bodies, Figures, MailStates, Row
 from alerts.models import Advisory, Exclusion, Gap, Relay, State
 from alerts.routes import reports_delivery
 from alerts.web.numbers import count, people
@@ -20,6 +20,7 @@ NAMED = 10
 """How many bodies are named before "and N more"."""
 LISTED = 200
 """How many of those that held it stand behind "and N more"."""
+NO_MAIL = MailStates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,12 @@ class CoverageView:
     reports_delivery: bool
     dark: list[Row]
     unreachable: int
+    mail: MailStates
+    """What the routes said, of these branches' people."""
     refused: list[Row]
+    """The bodies in which most people can't be reached."""
+    late: list[Row]
+    complained: list[Row]
     held: list[Held]
     passed: Passed | None
     """Of what was held on the way, and is not any more."""
@@ -160,8 +166,18 @@ class CoverageView:
 
     @property
     def unsure(self) -> int:
-        """Sent, on a route that reports delivery, and it has not."""
-        return self.parts.sent if self.reports_delivery else 0
+        """Sent, on a route that reports delivery, and it has said nothing."""
+        return max(self.parts.sent - self.mail.late, 0) if self.reports_delivery else 0
+
+    @property
+    def out_of_reach(self) -> str:
+        """How it is known of those who can't be reached."""
+        return out_of_reach(self.unreachable, self.mail)
+
+    @property
+    def some_reported(self) -> bool:
+        """Not every route reports delivery, and of some people it was reported."""
+        return self.no_word and self.parts.told > 0
 
     @property
     def total(self) -> int:
@@ -192,9 +208,14 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         whole = Figures(*_sums(Figures(), [row.branch for row in top]))
         bodies = Bodies(*_sums(Bodies(), [row.bodies for row in top]))
     waits = _held_below(rows)
+    states = coverage.mail_states(advisory)
+    below = _mail_below(rows, states)
+    mail = states.get(None, MailStates())
+    if not everything:
+        mail = MailStates(*_sums(MailStates(), [below[row.body] for row in rows if row.parent is None]))
     delivery = reports_delivery()
     held_people = found.whole.held_people if everything else sum(waits[row.body] for row in rows if row.parent is None)
-    parts = parts_of(whole, held_people, delivery)
+    parts = parts_of(whole, held_people)
     exclusions = Exclusion.objects.filter(advisory=advisory, lapsed_at=None)
     gaps = Gap.objects.filter(advisory=advisory, decision__in=(Gap.Decision.SIGNED, Gap.Decision.UNDECIDED))
     if not everything:
@@ -211,12 +232,13 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         reports_delivery=delivery,
         dark=sorted((row for row in rows if row.state == "dark"), key=lambda row: row.name),
         unreachable=parts.dark,
-        refused=sorted((row for row in rows if row.own.unreachable), key=lambda row: (-row.own.unreachable, row.name))[
-            :5
-        ],
+        mail=mail,
+        refused=_most(rows, lambda row: row.own.unreachable),
+        late=_most(rows, lambda row: states.get(row.relay_id, NO_MAIL).late if row.relay_id else 0),
+        complained=_most(rows, lambda row: states.get(row.relay_id, NO_MAIL).complained if row.relay_id else 0),
         held=_held(rows, waits, advisory, person),
         passed=_passed(advisory, None if everything else own),
-        lines=list(_lines(rows, waits, delivery, opened)),
+        lines=list(_lines(rows, waits, below, delivery, opened)),
         left_out=_left_out([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
         undecided=undecided,
         to_decide=bool(undecided) and advisory.state in (State.LIVE, State.EXPIRED),
@@ -258,6 +280,20 @@ def _held_below(rows: Sequence[Row]) -> dict[str, int]:
     return waits
 
 
+def _mail_below(rows: Sequence[Row], states: Mapping[int | None, MailStates]) -> dict[str, MailStates]:
+    """By body: its branch's people by what the routes said. As in figures, somebody who sits twice counts twice."""
+    below = {row.body: states.get(row.relay_id, NO_MAIL) if row.relay_id else NO_MAIL for row in rows}
+    for row in reversed(rows):
+        if row.parent and any(below[row.body]):
+            below[row.parent] = MailStates(*map(sum, zip(below[row.parent], below[row.body], strict=True)))
+    return below
+
+
+def _most(rows: Sequence[Row], number: Callable[[Row], int]) -> list[Row]:
+    """The five bodies that have most of something."""
+    return sorted((row for row in rows if number(row)), key=lambda row: (-number(row), row.name))[:5]
+
+
 def _held(rows: Sequence[Row], waits: dict[str, int], advisory: Advisory, person: Person) -> list[Held]:
     held = sorted((row for row in rows if row.state == "held"), key=lambda row: (-waits[row.body], row.name))
     if not held:
@@ -294,9 +330,15 @@ def _passed(advisory: Advisory, own: Collection[int] | None) -> Passed | None:
     return Passed([f"{said[0].upper()}{said[1:]}" for said in words], number, shown[0].lasted)
 
 
-def _lines(rows: Sequence[Row], waits: dict[str, int], delivery: bool, opened: Collection[str]) -> Iterable[Line]:
+def _lines(
+    rows: Sequence[Row],
+    waits: dict[str, int],
+    mail: dict[str, MailStates],
+    delivery: bool,
+    opened: Collection[str],
+) -> Iterable[Line]:
     parents = {row.parent for row in rows if row.parent}
-    yield from _below(rows, None, 0, parents, waits, delivery, [slug for slug in opened if slug in parents])
+    yield from _below(rows, None, 0, parents, waits, mail, delivery, [slug for slug in opened if slug in parents])
 
 
 def _below(
@@ -305,28 +347,45 @@ def _below(
     level: int,
     parents: Collection[str],
     waits: dict[str, int],
+    mail: dict[str, MailStates],
     delivery: bool,
     opened: Sequence[str],
 ) -> Iterable[Line]:
     for row in coverage.children(rows, parent):
         is_open = row.body in opened
         others = [slug for slug in opened if slug != row.body]
-        parts = parts_of(row.branch, waits[row.body], delivery)
+        parts = parts_of(row.branch, waits[row.body])
         yield Line(
             row=row,
             parts=parts,
             not_told=parts.not_told(delivery),
-            why=_why(row, waits[row.body]),
+            why=_why(row, waits[row.body], mail[row.body]),
             level=min(level, 4),
             has_more=row.body in parents,
             opened=is_open,
             turned="&".join(f"open={slug}" for slug in (others if is_open else [*others, row.body])),
         )
         if is_open:
-            yield from _below(rows, row.body, level + 1, parents, waits, delivery, opened)
+            yield from _below(rows, row.body, level + 1, parents, waits, mail, delivery, opened)
 
 
-def _why(row: Row, waits: int) -> list[Why]:
+def out_of_reach(number: int, mail: MailStates) -> str:
+    """ "12 cannot be reached: 7 refused, 3 came back, 2 suppressed by the provider"."""
+    # The figures and these were read a moment apart: what is left is what was refused.
+    back, kept = min(mail.came_back, number), min(mail.suppressed, max(number - mail.came_back, 0))
+    parts = [
+        f"{part:,} {word}"
+        for part, word in (
+            (number - back - kept, "refused"),
+            (back, "came back"),
+            (kept, "suppressed by the provider"),
+        )
+        if part
+    ]
+    return f"cannot be reached: {', '.join(parts)}"
+
+
+def _why(row: Row, waits: int, mail: MailStates) -> list[Why]:
     """What keeps a branch from being covered, the worst first: its own state, then what is below it."""
     if row.state == "excluded":
         return [Why("left out on purpose")]
@@ -341,7 +400,11 @@ def _why(row: Row, waits: int) -> list[Why]:
     elif waits:
         said.append(Why(row.why))
     if row.branch.unreachable and not (row.state == "dark" and row.branch.unreachable == row.own.unreachable):
-        said.append(Why(f"{people(row.branch.unreachable)} cannot be reached"))
+        said.append(Why(f"{people(row.branch.unreachable)} {out_of_reach(row.branch.unreachable, mail)}"))
+    if mail.late:
+        said.append(Why(f"{mail.late:,} delayed, still trying"))
+    if mail.complained:
+        said.append(Why(f"{mail.complained:,} reported it as spam"))
     if row.branch.waiting > waits:
         said.append(Why(f"{people(row.branch.waiting - waits)} waiting to be sent"))
     if row.branch.suspect:

@@ -10,7 +10,7 @@ class Parts(NamedTuple):
 
     answered: int = 0
     told: int = 0
-    """Delivered and silent. None on a route that reports no delivery."""
+    """Reported as delivered, and silent. None where no route reports delivery."""
     sent: int = 0
     """Sent without word of delivery; handed over, on a route that gives none."""
     held: int = 0
@@ -30,7 +30,7 @@ class Parts(NamedTuple):
         return self.held + self.waiting + self.dark + (self.sent if reports_delivery else 0)
 
 
-def parts_of(figures: Figures, held: int, reports_delivery: bool) -> Parts:
+def parts_of(figures: Figures, held: int) -> Parts:
     """Split `figures` so that nobody is in two parts: an answer outweighs whatever became of the mail."""
     answered = min(figures.acknowledged, figures.targeted)
     left = figures.targeted - answered
@@ -38,6 +38,6 @@ def parts_of(figures: Figures, held: int, reports_delivery: bool) -> Parts:
     left -= dark
     waiting = min(figures.waiting, left)
     left -= waiting
-    told = min(max(figures.delivered - answered, 0), left) if reports_delivery else 0
+    told = min(max(figures.delivered - answered, 0), left)
     behind = min(held, waiting)
     return Parts(answered, told, left - told, behind, waiting - behind, dark)

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts.hold_words import held_for, lasted
-from alerts.models import Acknowledgement, Message, Relay, Revision
+from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
 from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
-from alerts.routes import reports_delivery
+from alerts.routes import reports_delivery, ways
 from alerts.told import Entry, LeftOut, Place
 from departments.models import Person, Role
 from departments.seating import spoken
@@ -37,18 +37,41 @@ def verdict(entry: Entry) -> Said:
         return Said("Not told", dark=True)
     number = current.number if current else 0
     heard = recipient.answered_revision > 0 or recipient.outcome in ARRIVED_AT
-    what = "Told" if heard else "Sent" if reports_delivery() else "Handed over"
+    reported = _reports(_last_route(entry))
+    what = "Told" if heard else "Sent" if reported else "Handed over"
     if not recipient.targeted:
         what += ", for information"
     if recipient.outcome in OUT_OF_REACH and recipient.told_revision < number:
-        return Said("Not told: their address was refused", dark=True)
+        return Said(f"Not told: {_OUT_OF_REACH[recipient.outcome]}", dark=True)
     if not recipient.told_revision:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)
     if recipient.told_revision < number:
         return Said(f"{what}: revision {recipient.told_revision}, not yet revision {number}", dark=True)
     if recipient.answered_revision:
         return Said(f"{what}, and answered")
-    return Said(what if heard or reports_delivery() else f"{what}; this route does not report delivery")
+    if recipient.outcome == Recipient.Outcome.COMPLAINED:
+        return Said(f"{what}, and they reported it as spam: ring them and ask", dark=True)
+    if recipient.outcome == Recipient.Outcome.DEFERRED:
+        return Said(f"{what}, and delayed by their mail server, which is asked again")
+    return Said(what if heard or reported else f"{what}; this route does not report delivery")
+
+
+_OUT_OF_REACH: dict[str, str] = {
+    Recipient.Outcome.UNREACHABLE: "their address was refused",
+    Recipient.Outcome.BOUNCED: "the mail came back",
+    Recipient.Outcome.SUPPRESSED: "the mail provider sends nothing to their address",
+}
+
+
+def _last_route(entry: Entry) -> str:
+    """By which the last mail left that did; "" where none did, or nobody wrote it down then."""
+    return next((one.route for one in reversed(entry.messages) if one.state == Message.State.SENT), "")
+
+
+def _reports(route: str) -> bool:
+    """Whether this route says what arrived. One that is in the settings no more is known by its name: a server's has a port."""
+    known = {way.name: way.reports for way in ways()}
+    return known.get(route, ":" not in route) if route else reports_delivery()
 
 
 def should_have(entry: Entry, person: Person) -> list[Said]:
@@ -152,10 +175,13 @@ def _mail(entry: Entry, message: Message) -> Said:
     match message.state:
         case Message.State.SENT if message.sent_at:
             took = lasted(message.sent_at - _revision(message).at)
-            delivered = ", and delivered" if _delivered(entry, message) else ""
+            to = "the mail provider" if message.route and _reports(message.route) else "their mail server"
+            became, dark = _became(entry, message, reply)
             return Said(
-                f"{what}: handed to their mail server {_at(message.sent_at)}, {took} after it was published{delivered}"
+                f"{what}: handed to {to} {_at(message.sent_at)}, {took} after it was published{became}", dark=dark
             )
+        case Message.State.FAILED if message.fate == Message.Fate.SUPPRESSED:
+            return Said(f"{what}: not sent; the mail provider sends nothing to this address{reply}. {_ANEW}", dark=True)
         case Message.State.FAILED:
             return Said(f"{what}: refused by their mail server {_at(message.failed_at)}{reply}", dark=True)
         case Message.State.SUPERSEDED:
@@ -167,6 +193,30 @@ def _mail(entry: Entry, message: Message) -> Said:
             return Said(f"{what}: waiting, not taken yet{reply}; tried again {again}", dark=True)
         case _:
             return Said(f"{what}: waiting in the outbox", dark=True)
+
+
+_ANEW = "It is sent anew once the provider took the address off its list and somebody pressed “Mail reaches them again”"
+
+
+def _became(entry: Entry, message: Message, reply: str) -> tuple[str, bool]:
+    """What the route said of a mail after it left, and whether something is to be done about it."""
+    at = _at(message.fate_at)
+    match message.fate:
+        case Message.Fate.DELIVERED:
+            return f", and delivered {at}", False
+        case Message.Fate.DEFERRED:
+            return f"; delayed since {at.removeprefix('at ')}{reply}, and tried again", False
+        case Message.Fate.BOUNCED:
+            return f"; it came back {at}{reply}. It is sent anew once the address is corrected", True
+        case Message.Fate.SUPPRESSED:
+            return f"; the mail provider did not send it on {at}{reply}. {_ANEW}", True
+        case Message.Fate.COMPLAINED:
+            return f", delivered, and reported as spam {at}. Ring them and ask", True
+    if _delivered(entry, message):
+        return ", and delivered", False
+    if message.route and not _reports(message.route):
+        return "; this route does not report delivery", False
+    return "", False
 
 
 def _revision(message: Message) -> Revision:

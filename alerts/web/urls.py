@@ -1,4 +1,4 @@
-"""Where the pages are. `reader`, `contact_check` and `check` are for everybody, without signing in; `webhook` is for providers."""
+"""Where the pages are. `reader`, `contact_check` and `check` are for everybody, without signing in; `webhook` for providers."""
 
 from django.urls import include, path
 

@@ -40,8 +40,11 @@ _MALFORMED = (
 @never_cache
 def webhook(request: HttpRequest, path: str) -> HttpResponseBase:
     """For providers, by their secret. 200: kept. 404: not theirs to ask. 400: not as they document it; nothing was kept."""
-    view = _view_of(path)
+    view = _view_of(path) if settings.ANYMAIL.get("WEBHOOK_SECRET") else None
     if view is None or not _has_secret(request):
+        if view is not None and path.startswith("amazon_ses/") and "HTTP_AUTHORIZATION" not in request.META:
+            # It shows the secret only to whoever asks for it, so this one alone is to be told from none.
+            return HttpResponse(status=401, headers={"WWW-Authenticate": "Basic"})
         return HttpResponse(status=404)
     if request.method != "POST":
         # Some look whether there is anybody, with HEAD, when they are told of the address.

@@ -74,7 +74,7 @@ def _context(request: HttpRequest, advisory: Advisory) -> dict[str, object]:
         "wrong": wrong,
         "rest": rest,
         "officer": officer,
-        "view": {"parts": parts_of(wave.figures, wave.held_people, delivery), "reports_delivery": delivery},
+        "view": {"parts": parts_of(wave.figures, wave.held_people), "reports_delivery": delivery},
         "no_word": not delivery,
         "steps": where_words.steps(wave) if running or advisory.stopped else [],
         "whys": where_words.whys(advisory, wave),

@@ -36,7 +36,7 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
     """One paragraph for a minister or an answer to parliament, true at its moment."""
     at = timezone.localtime(view.as_at)
     moment = f"{date_format(at, 'H:i')} {at.tzname()} on {date_format(at, 'j F Y')}"
-    told = "told" if view.reports_delivery else "told (the warning was handed to their mail servers)"
+    told = "told" if view.reports_delivery else f"told (the warning was handed to their mail servers{_reported(view)})"
     where = f"{count(view.bodies.targeted, 'body', 'bodies')}{'' if view.everything else ' of these branches'}"
     said = [
         f"TLP:{advisory.marking}. {advisory.reference}, as at {moment}:",
@@ -49,6 +49,8 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         names = [row.name for row in view.dark_named]
         more = [f"{view.dark_more:,} more"] if view.dark_more else []
         said.append(f"Nobody could be told at {count(len(view.dark), 'body', 'bodies')}: {listed(names + more)}.")
+    if view.mail.late:
+        said.append(f"{has(view.mail.late)} been delayed by their mail servers, which are asked again.")
     if view.passed:
         first = view.passed.count == 1
         held = f"It was held first by the contacts of {count(view.passed.count, 'body', 'bodies')}"
@@ -71,6 +73,11 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
 def listed(names: list[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def _reported(view: CoverageView) -> str:
+    """Where one of the routes reports delivery: of how many, as far as they have not answered, it was reported."""
+    return f", and {has(view.parts.told)} been reported delivered" if view.some_reported else ""
 
 
 def _because(view: CoverageView) -> str:

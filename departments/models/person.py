@@ -7,9 +7,11 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from rules.permissions import has_perm
 
 from departments.addresses import canonical
+from departments.lacks import LATE_FOR
 
 # A person who left, came back or began to bounce changes whom their bodies can tell.
 NOTE_PERSON = """
@@ -103,6 +105,11 @@ class Person(AbstractBaseUser):
     def get_full_name(self) -> str:
         """The whole name."""
         return self.name
+
+    @property
+    def is_late(self) -> bool:
+        """Whether their mail server puts mail off; whatever was put off for long arrived or came back."""
+        return self.deferred_at is not None and self.deferred_at > timezone.now() - LATE_FOR
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]  # derived here: Django's is a plain attribute

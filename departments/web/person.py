@@ -72,6 +72,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "events": [(event, told(event, with_addresses=addresses)) for event in events],
         "may_change": may_change,
         "may_delegate": viewer.has_perm("departments.name_delegate", shown),
+        "may_say_reached": (shown.bounced_at is not None or shown.is_late)
+        and viewer.has_perm("departments.say_reached", shown),
         "may_place": answers is None or bool(answers),
         "panels": person_panels_of(request, shown),
     }
