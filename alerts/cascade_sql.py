@@ -187,7 +187,8 @@ _AT_RELAYS = """
 """
 
 # A mail that was refused for its address is written anew once that was put right. `mended`: for which time, 0 where there was
-# no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these.
+# no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these. Many of them that are
+# refused once more say nothing of their route (`given_back`).
 _WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,
@@ -232,9 +233,9 @@ WITH due AS MATERIALIZED (
     FROM slots s
     JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) m USING (place)
 ), written AS (
-    INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
+    INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind, given_back)
     SELECT 'revision:' || %(revision)s || ':' || d.person_id || CASE WHEN d.mended > 0 THEN ':' || d.mended ELSE '' END,
-           p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind
+           p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind, d.mended > 0
     FROM due d
     JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
     ORDER BY d.id

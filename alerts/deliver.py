@@ -52,6 +52,7 @@ from alerts.models.message import DESK
 from alerts.routes import Choice, Refusal
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, Senders
 from alerts.wake import wake
+from departments.models.person import Bounced
 from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
@@ -476,7 +477,9 @@ def _note_bounces(part: _Part, refused: list[Outcome], now: datetime) -> list[in
     """Note whose address bounced; the people whose address was corrected while the mail was under way."""
     addresses = {part.people[outcome.id]: part.personal[outcome.id].address for outcome in refused}
     still = _execute(STILL_THEIRS, people=list(addresses), addresses=list(addresses.values()))
-    note_bounce([row[0] for row in still], now)
+    suppressed = {part.people[outcome.id] for outcome in refused if outcome.kind == "suppressed"}
+    note_bounce({row[0] for row in still} - suppressed, now)
+    note_bounce({row[0] for row in still} & suppressed, now, Bounced.SUPPRESSED)
     return sorted(set(addresses) - {row[0] for row in still})
 
 

@@ -10,14 +10,14 @@ from django.db import connection
 from alerts import hold_words, routes
 from alerts.leaving_sql import BOUND, OUTBOX, RATE, REASONS
 from alerts.models import Message, Severity
-from alerts.route_state import Standing, in_words, severities
+from alerts.route_state import Standing, choices, in_words, severities
 
 RECENTLY = timedelta(days=1)
 WINDOW = timedelta(minutes=1)
 LEAST = 10.0  # seconds over which a rate is reckoned: of the first moments nobody can say
 STEPS = 60  # of 500 entries of the record: so far back a rate is looked for
 NEXT = 8  # batches of each rank that may have been handed back half sent
-MOST = 10_000  # failures that are looked at
+MOST = 5_000  # failures that are looked at
 SHOWN = 20  # reasons
 
 PLAIN = "Of no advisory"
@@ -72,8 +72,6 @@ class Reason(NamedTuple):
     plain: int
     """So many are of no advisory."""
     last: datetime
-    raw: tuple[str, ...]
-    """Its words as they stand in the tables."""
 
 
 def outbox(now: datetime) -> list[Outbox]:
@@ -103,21 +101,20 @@ def rates(now: datetime) -> Rates:
 
 
 def reasons(now: datetime) -> list[Reason]:
-    """What was refused, came back or is late, of the last day and at most the last 10,000; the most frequent first."""
+    """What failed or is late, of the last day and at most the last 5,000 of each; the most frequent first."""
     kept: dict[tuple[str, str, str], Reason] = {}
     for what, route, raw, mails, again, plain, last in _rows(REASONS, since=now - RECENTLY, most=MOST):
         words = routes.said(raw)
         had = kept.get((what, route, words))
         key = hashlib.sha256(f"{what}\n{route}\n{words}".encode()).hexdigest()[:20]
         kept[what, route, words] = (
-            Reason(key, what, route, words, mails, again, plain, last, (raw,))
+            Reason(key, what, route, words, mails, again, plain, last)
             if had is None
             else had._replace(
                 mails=had.mails + mails,
                 again=had.again + again,
                 plain=had.plain + plain,
                 last=max(had.last, last),
-                raw=(*had.raw, raw),
             )
         )
     return sorted(kept.values(), key=lambda one: (-one.mails, one.route, one.words))
@@ -126,8 +123,7 @@ def reasons(now: datetime) -> list[Reason]:
 def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, now: datetime) -> list[str]:
     """How it goes, in a sentence or a few."""
     due = [line for line in waiting if line.rank is not None and line.due > 0]
-    choices = routes.choose(now)
-    takes = max((choice.down_to for choice in choices if not choice.trying), default=-1)
+    takes = max((choice.down_to for choice in choices(stands, now) if not choice.trying), default=-1)
     leaving = [line for line in due if line.rank is not None and line.rank <= takes]
     stuck = [line for line in due if line.rank is not None and line.rank > takes]
     said = []
@@ -137,7 +133,7 @@ def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, 
         said.append(_leaving(leaving, left.whole, now))
     if stands and (stuck or takes < 0):
         said.append(_stuck(stuck, stands, takes))
-    elif stands and takes < routes.EVERYTHING:
+    elif stands and (takes < routes.EVERYTHING or stands[0].shut):
         said.append(f"{stands[0].whole}; {_instead(stands, takes)}.")
     if not due:
         said.insert(0, "Nothing waits.")
@@ -193,7 +189,6 @@ def _stuck(lines: Sequence[Outbox], stands: Sequence[Standing], takes: int) -> s
     waits = f"{what} {'waits' if mails == 1 else 'wait'} for it"
     if takes < 0:
         whys = "; ".join(stand.whole for stand in stands if stand.shut)
-        whys = whys or f"{stands[0].name} lets the next mails leave in a moment"
         return f"No mail leaves: {whys}.{f' {what} {_wait(mails)}.' if lines else ''}"
     return f"{stands[0].whole}; {waits}, and {_instead(stands, takes)}."
 

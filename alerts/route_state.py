@@ -1,13 +1,14 @@
 """How each route stands, in words: for the operators' page, the watchdog and the command. Reads only."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from alerts import hold_words, routes
 from alerts.models import Route, Severity
-from alerts.routes import EVERYTHING, Way
+from alerts.routes import EVERYTHING, Choice, Way
 
 EVERYBODY = "it refuses everybody"
 QUOTED = 160  # characters of a server's words within a sentence
@@ -64,6 +65,14 @@ def standings(now: datetime) -> list[Standing]:
     every = {way.name: known.get(way.name) or Route(name=way.name) for way in configured}
     order = routes.in_order(configured, every)
     return [_standing(way, every[way.name], now, first=n == 0) for n, way in enumerate(order)]
+
+
+def choices(stands: Sequence[Standing], at: datetime) -> list[Choice]:
+    """Whose mail may be claimed, as `routes.choose` has it; a pace that lets the next mails leave in a moment shuts nothing."""
+    known = {stand.name: copy(stand.route) for stand in stands}
+    for route in known.values():
+        route.next_at = None
+    return routes.choose(at, known)
 
 
 def _standing(way: Way, route: Route, now: datetime, *, first: bool) -> Standing:

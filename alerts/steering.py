@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from alerts import counting, hold_words, leaving, record, route_state
-from alerts.leaving import Reason
+from alerts import counting, hold_words, leaving, record, route_state, routes
 from alerts.models import Advisory
 from alerts.route_state import Standing, standings
 from alerts.routes_sql import ENSURE
@@ -23,6 +22,7 @@ from alerts.steering_sql import (
     ONE_PERSON,
     ONE_REASON,
     PAUSE,
+    RAW,
     RESUME,
     RETRY,
     SWITCH,
@@ -35,6 +35,7 @@ from departments.refusal import Refused
 
 AT_ONCE = 5_000  # people mended in one transaction
 MOST = 50_000  # people in one press
+WORDS_AT_ONCE = 10_000  # of what servers said, differing in addresses
 
 
 class Done(NamedTuple):
@@ -121,18 +122,26 @@ def try_now(name: str, by: Person, now: datetime) -> Done:
 
 def retry_all(by: Person, now: datetime) -> Done:
     """Everybody whom the current text of a live advisory did not reach, whatever was said."""
-    return _retry(by, EVERYBODY, {}, "everything that failed", "Nothing that failed can be tried again.")
+    _check(by)
+    tried = _Tried()
+    _retry(by, EVERYBODY, {}, "everything that failed", tried)
+    return tried.done("Nothing that failed can be tried again.")
 
 
 def retry_reason(key: str, by: Person, now: datetime) -> Done:
-    """Those of one reason (`leaving.reasons`)."""
+    """Those of one reason (`leaving.reasons`), however their addresses differ in it."""
     _check(by)
     reason = next((one for one in leaving.reasons(now) if one.key == key), None)
-    none = "Nothing of that reason can be tried again: it was tried meanwhile, or its warning is over."
-    if reason is None:
-        return Done(False, none)
-    values = {"what": reason.what, "route": reason.route, "raw": list(reason.raw)}
-    return _retry(by, ONE_REASON, values, _spoken(reason), none)
+    tried = _Tried()
+    if reason is not None:
+        alike = {"what": reason.what, "route": reason.route}
+        what = f"{reason.what} by {reason.route}: {reason.words}"
+        after = None
+        while tried.people < MOST and (page := _rows(RAW, after=after, limit=WORDS_AT_ONCE, **alike)):
+            after = page[-1][0]
+            if raw := [words for (words,) in page if routes.said(words) == reason.words]:
+                _retry(by, ONE_REASON, {**alike, "raw": raw}, what, tried)
+    return tried.done("Nothing of that reason can be tried again: it was tried meanwhile, or its warning is over.")
 
 
 def retry_person(address: str, by: Person, now: datetime) -> Done:
@@ -142,39 +151,42 @@ def retry_person(address: str, by: Person, now: datetime) -> Done:
         person = Person.objects.get_by_natural_key(address)
     except Person.DoesNotExist:
         raise Refused(f"Nobody in the directory has the address {address[:100]!r}. Nothing was changed.") from None
-    none = (
+    tried = _Tried()
+    _retry(by, ONE_PERSON, {"person": person.pk}, "one person's", tried)
+    return tried.done(
         f"Nothing of {person.name} can be tried again: no current text of a live advisory failed for them, or it is on its way "
         "anew already."
     )
-    return _retry(by, ONE_PERSON, {"person": person.pk}, "one person's", none)
 
 
-def _spoken(reason: Reason) -> str:
-    return f"{reason.what} by {reason.route}: {reason.words}"
+class _Tried:
+    """Who is mailed again by one press."""
+
+    def __init__(self) -> None:
+        self.people, self.references, self.more = 0, list[str](), False
+
+    def done(self, none: str) -> Done:
+        """In words; `none` where it is nobody."""
+        if not self.people:
+            return Done(False, none)
+        whose = route_state.in_words(self.references[:5])
+        more = f" and {len(self.references) - 5} more" if len(self.references) > 5 else ""
+        who = "person is" if self.people == 1 else "people are"
+        says = (
+            f"{self.people:,} {who} mailed again, of {whose}{more}: their mails are written anew and leave in their severity's "
+            "turn. Whoever is refused again is shown here again."
+        )
+        return Done(True, f"{says} There are more: press once more for these." if self.more else says)
 
 
-def _retry(by: Person, which: str, values: dict[str, Any], what: str, none: str) -> Done:
+def _retry(by: Person, which: str, values: dict[str, Any], what: str, tried: _Tried) -> None:
     """Mend whoever is named, an advisory at a time and the most severe first, and ring for its cascade."""
-    _check(by)
-    people, left, references = 0, MOST, list[str]()
-    failed = _rows(ADVISORIES.format(which=which), **values)
-    for advisory, reference, _, _ in failed:
-        mended = _mend(advisory, reference, by, which, values, what, left)
-        if mended:
-            references.append(reference)
-        people += mended
-        left -= mended
-        if left <= 0:
-            break
-    if not people:
-        return Done(False, none)
-    more = sum(row[3] for row in failed) > people and left <= 0
-    says = (
-        f"{people:,} {'person is' if people == 1 else 'people are'} mailed again, of {route_state.in_words(references[:5])}"
-        f"{f' and {len(references) - 5} more' if len(references) > 5 else ''}: their mails are written anew and leave in "
-        "their severity's turn. Whoever is refused again is shown here again."
-    )
-    return Done(True, f"{says} There are more: press once more for these." if more else says)
+    for advisory, reference, _, people in _rows(ADVISORIES.format(which=which), **values):
+        mended = _mend(advisory, reference, by, which, values, what, MOST - tried.people)
+        if mended and reference not in tried.references:
+            tried.references.append(reference)
+        tried.people += mended
+        tried.more = tried.more or (mended < people and tried.people >= MOST)
 
 
 def _mend(advisory: int, reference: str, by: Person, which: str, values: dict[str, Any], what: str, most: int) -> int:

@@ -38,9 +38,19 @@ _FAILED = f"""
 
 EVERYBODY = "true"
 ONE_PERSON = "m.person_id = %(person)s"
-ONE_REASON = """
-    m.route = %(route)s AND coalesce(nullif(m.error, ''), rc.why, '') = ANY(%(raw)s)
+_ALIKE = """
+    m.route = %(route)s
     AND CASE WHEN m.state = 'failed' THEN coalesce(nullif(m.fate, ''), 'refused') ELSE m.fate END = %(what)s
+"""
+_SAID = "coalesce(nullif(m.error, ''), rc.why, '')"
+ONE_REASON = f"{_ALIKE} AND {_SAID} = ANY(%(raw)s)"
+
+# What servers said of those who may be tried again, as it stands in the tables: with each one's address, often. Page by page.
+RAW = f"""
+SELECT DISTINCT {_SAID}
+{_FAILED.format(which=_ALIKE)} AND (%(after)s::text IS NULL OR {_SAID} > %(after)s)
+ORDER BY 1
+LIMIT %(limit)s
 """
 
 ADVISORIES = f"""

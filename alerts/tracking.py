@@ -26,7 +26,6 @@ from alerts.deliver_sql import WRITE_ANEW
 from alerts.models import TrackingEvent
 from alerts.routes import said
 from alerts.tracking_sql import (
-    ANY_UNMATCHED,
     GIVE_UP,
     LOCK_MESSAGES,
     LOCK_PEOPLE,
@@ -213,11 +212,6 @@ def store(events: Iterable[Heard]) -> int:
     return new
 
 
-def is_any_unmatched() -> bool:
-    """Whether an event waits for its mail to be noted."""
-    return bool(_run(ANY_UNMATCHED)[0][0])
-
-
 # --- whose it is ---
 
 
@@ -269,8 +263,8 @@ def _apply(advisory: int | None, found: list[_Found], now: datetime) -> int:
             return 0
         messages = sorted({message for _, message, _ in taken})
         _run(SET_FATES, messages=messages)
-        _run(LOCK_RECIPIENTS, messages=messages)
-        _run(SET_OUTCOMES, messages=messages)
+        recipients = [row[0] for row in _run(LOCK_RECIPIENTS, messages=messages)]
+        _run(SET_OUTCOMES, recipients=recipients)
         people = [row[0] for row in _run(LOCK_PEOPLE, messages=messages)]
         if people:
             _run(SET_PEOPLE, people=people, messages=messages)

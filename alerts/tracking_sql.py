@@ -14,7 +14,6 @@ ON CONFLICT (provider, event_id) DO NOTHING
 """
 
 # Index: event_unmatched.
-ANY_UNMATCHED = "SELECT EXISTS (SELECT FROM alerts_trackingevent WHERE matched_at IS NULL)"
 UNMATCHED = """
 SELECT id, received_at, token FROM alerts_trackingevent
 WHERE matched_at IS NULL AND (received_at, id) > (%(at)s, %(id)s)
@@ -25,19 +24,39 @@ LIMIT %(limit)s
 # The message by our own token, or else by the provider's id and the address: a call to many may have one id. Without an address
 # only where the id is one message's. One that was not noted yet is left for later. Indexes: message's key, message_provider.
 MATCH = """
-SELECT e.id, m.id, m.advisory_id
-FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS w(id, message)
-JOIN alerts_trackingevent e ON e.id = w.id AND e.matched_at IS NULL
+WITH wanted AS MATERIALIZED (
+    SELECT e.id, w.message, e.provider_id, e.address
+    FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS w(id, message)
+    JOIN alerts_trackingevent e ON e.id = w.id AND e.matched_at IS NULL
+), of_calls AS MATERIALIZED (
+    SELECT c.provider_id, m.id, m.advisory_id, coalesce(m.personal->>'address', p.email) AS address
+    FROM (SELECT DISTINCT provider_id FROM wanted WHERE message IS NULL AND provider_id <> '') c
+    CROSS JOIN LATERAL (
+        SELECT m.id, m.advisory_id, m.person_id, m.personal FROM alerts_message m
+        WHERE m.provider_id = c.provider_id AND m.provider_id <> '' AND m.state <> 'waiting'
+        OFFSET 0
+    ) m
+    JOIN departments_person p ON p.id = m.person_id
+), alone AS (
+    SELECT provider_id, min(id) AS id, min(advisory_id) AS advisory_id FROM of_calls GROUP BY provider_id HAVING count(*) = 1
+), addressed AS (
+    SELECT provider_id, address, min(id) AS id, min(advisory_id) AS advisory_id
+    FROM of_calls GROUP BY provider_id, address HAVING count(*) = 1
+)
+SELECT w.id, m.id, m.advisory_id
+FROM wanted w
 CROSS JOIN LATERAL (
-    SELECT m.id, m.advisory_id FROM alerts_message m WHERE m.id = w.message AND m.state <> 'waiting'
-    UNION ALL
-    SELECT min(m.id), min(m.advisory_id)
-    FROM alerts_message m JOIN departments_person p ON p.id = m.person_id
-    WHERE w.message IS NULL AND e.provider_id <> '' AND m.provider_id = e.provider_id AND m.state <> 'waiting'
-      AND e.address IN ('', coalesce(m.personal->>'address', p.email))
-    HAVING count(*) = 1
+    SELECT m.id, m.advisory_id FROM alerts_message m WHERE m.id = w.message AND m.state <> 'waiting' OFFSET 0
 ) m
-ORDER BY e.id
+UNION ALL
+SELECT w.id, a.id, a.advisory_id
+FROM wanted w JOIN addressed a ON a.provider_id = w.provider_id AND a.address = w.address
+WHERE w.message IS NULL
+UNION ALL
+SELECT w.id, a.id, a.advisory_id
+FROM wanted w JOIN alone a ON a.provider_id = w.provider_id
+WHERE w.message IS NULL AND w.address = ''
+ORDER BY 1
 """
 
 # Of a mail of another system, or of one of ours that never was noted: nobody's.
@@ -101,14 +120,18 @@ SET outcome = last.fate, why = CASE WHEN last.fate IN ('', 'delivered') THEN '' 
     told_revision = CASE WHEN last.fate IN {_CAME_BACK} THEN least(r.told_revision, last.kept)
                     ELSE greatest(r.told_revision, last.number) END
 FROM (
-    SELECT DISTINCT ON (m.recipient_id) m.recipient_id, m.id, m.revision_id, v.number, m.fate, m.error,
-        coalesce(max(v.number) FILTER (WHERE m.fate NOT IN {_CAME_BACK}) OVER (PARTITION BY m.recipient_id), 0) AS kept
-    FROM alerts_message m JOIN alerts_revision v ON v.id = m.revision_id
-    WHERE m.recipient_id IN (SELECT recipient_id FROM alerts_message WHERE id = ANY(%(messages)s::bigint[]))
-      AND m.state = 'sent' AND m.kind <> 'note'
-    ORDER BY m.recipient_id, v.number DESC, m.id DESC
+    SELECT u.recipient, sent.*
+    FROM unnest(%(recipients)s::bigint[]) AS u(recipient)
+    CROSS JOIN LATERAL (
+        SELECT m.id, m.revision_id, v.number, m.fate, m.error,
+            coalesce(max(v.number) FILTER (WHERE m.fate NOT IN {_CAME_BACK}) OVER (), 0) AS kept
+        FROM alerts_message m JOIN alerts_revision v ON v.id = m.revision_id
+        WHERE m.recipient_id = u.recipient AND m.state = 'sent' AND m.kind <> 'note'
+        ORDER BY v.number DESC, m.id DESC
+        LIMIT 1
+    ) sent
 ) last
-WHERE r.id = last.recipient_id AND last.number >= r.told_revision
+WHERE r.id = last.recipient AND last.number >= r.told_revision
   AND NOT EXISTS (
       SELECT FROM alerts_message later
       WHERE later.recipient_id = r.id AND later.id > last.id AND later.kind <> 'note'
@@ -137,43 +160,59 @@ FOR NO KEY UPDATE
 # What all mails to this address say together, since it was corrected or somebody said that mail reaches it again. A complaint
 # does not end because another mail arrived. What is known otherwise (a refusal while it was sent: no word of how) stays until a
 # mail arrives after it. Index: alerts_recipient(person), alerts_message(recipient); a plain mail counts while it is at hand.
-_THEIRS = """
-        FROM alerts_message m
-        WHERE (m.recipient_id IN (SELECT r.id FROM alerts_recipient r WHERE r.person_id = p.id)
-               OR m.id = ANY(%(messages)s::bigint[]) AND m.person_id = p.id)
-          AND m.state = 'sent' AND m.personal->>'address' = p.email
-"""
 SET_PEOPLE = f"""
-UPDATE departments_person p
-SET bounced_at = k.bounced_at, bounced_how = k.bounced_how, deferred_at = k.deferred_at
-FROM (
-    SELECT p.id, s.late AS deferred_at,
-        CASE WHEN s.since IS NULL AND over.yes THEN NULL
-             WHEN s.since IS NULL THEN p.bounced_at
-             WHEN p.bounced_how = '' AND NOT over.yes THEN least(s.since, p.bounced_at)
-             ELSE s.since END AS bounced_at,
-        CASE WHEN s.since IS NOT NULL THEN s.how WHEN over.yes THEN '' ELSE p.bounced_how END AS bounced_how
+WITH plain AS MATERIALIZED (
+    SELECT person_id, fate, fate_at, personal FROM alerts_message
+    WHERE id = ANY(%(messages)s::bigint[]) AND recipient_id IS NULL AND state = 'sent' AND fate <> ''
+), mails AS MATERIALIZED (
+    SELECT p.id AS person, m.fate, m.fate_at
     FROM departments_person p
     CROSS JOIN LATERAL (
-        SELECT max(e.at) AS reset FROM departments_personevent e
-        WHERE e.person_id = p.id AND (e.what = 'reached again' OR e.what = 'corrected' AND e.after ? 'email')
-    ) own
-    CROSS JOIN LATERAL (SELECT max(m.fate_at) AS at {_THEIRS} AND m.fate = 'delivered') arrived
-    CROSS JOIN LATERAL (
-        SELECT coalesce(p.bounced_at < arrived.at AND p.bounced_how <> 'complained', false) AS yes
-    ) over
+        SELECT of.fate, of.fate_at, of.personal
+        FROM alerts_recipient r
+        CROSS JOIN LATERAL (
+            SELECT m.fate, m.fate_at, m.personal FROM alerts_message m
+            WHERE m.recipient_id = r.id AND m.state = 'sent' AND m.fate <> ''
+            OFFSET 0
+        ) of
+        WHERE r.person_id = p.id
+        UNION ALL
+        SELECT plain.fate, plain.fate_at, plain.personal FROM plain WHERE plain.person_id = p.id
+    ) m
+    WHERE p.id = ANY(%(people)s::bigint[]) AND m.personal->>'address' = p.email
+), known AS (
+    SELECT p.id, p.bounced_at, p.bounced_how,
+        (SELECT max(e.at) FROM departments_personevent e
+         WHERE e.person_id = p.id AND (e.what = 'reached again' OR e.what = 'corrected' AND e.after ? 'email')) AS reset,
+        (SELECT max(m.fate_at) FROM mails m WHERE m.person = p.id AND m.fate = 'delivered') AS arrived
+    FROM departments_person p
+    WHERE p.id = ANY(%(people)s::bigint[])
+), found AS (
+    SELECT k.id, k.bounced_at, k.bounced_how, m.since, m.how, m.late,
+        coalesce(k.bounced_at < k.arrived AND k.bounced_how <> 'complained', false) AS over
+    FROM known k
     CROSS JOIN LATERAL (
         SELECT
             min(m.fate_at) FILTER (WHERE m.fate IN {_BAD}) AS since,
             (array_agg(m.fate ORDER BY {_GRAVITY.format("m.fate")} DESC) FILTER (WHERE m.fate IN {_BAD}))[1] AS how,
             min(m.fate_at) FILTER (WHERE m.fate = 'deferred') AS late
-        {_THEIRS}
-          AND (own.reset IS NULL OR m.fate_at > own.reset)
-          AND (arrived.at IS NULL OR m.fate_at >= arrived.at OR m.fate = 'complained')
-    ) s
-    WHERE p.id = ANY(%(people)s::bigint[])
-) k
-WHERE p.id = k.id AND (p.bounced_at, p.bounced_how, p.deferred_at) IS DISTINCT FROM (k.bounced_at, k.bounced_how, k.deferred_at)
+        FROM mails m
+        WHERE m.person = k.id AND (k.reset IS NULL OR m.fate_at > k.reset)
+          AND (k.arrived IS NULL OR m.fate_at >= k.arrived OR m.fate = 'complained')
+    ) m
+), stands AS (
+    SELECT id, late,
+        CASE WHEN since IS NULL AND over THEN NULL
+             WHEN since IS NULL THEN bounced_at
+             WHEN bounced_how = '' AND NOT over THEN least(since, bounced_at)
+             ELSE since END AS bounced_at,
+        CASE WHEN since IS NOT NULL THEN how WHEN over THEN '' ELSE bounced_how END AS bounced_how
+    FROM found
+)
+UPDATE departments_person p
+SET bounced_at = s.bounced_at, bounced_how = s.bounced_how, deferred_at = s.late
+FROM stands s
+WHERE p.id = s.id AND (p.bounced_at, p.bounced_how, p.deferred_at) IS DISTINCT FROM (s.bounced_at, s.bounced_how, s.late)
 """
 
 # Whose mail came back from an address that is not theirs any more: theirs is written anew.

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from redis import RedisError
 
-from alerts import canary, route_state, routes, watch_workers
+from alerts import canary, route_state, watch_workers
 from alerts.models import Heartbeat, Trouble
 from alerts.route_state import Standing
 from alerts.watch_sql import (
@@ -174,7 +174,7 @@ class View:
 
 def _open(at: datetime, stands: list[Standing]) -> tuple[list[str], int]:
     """The routes that were to be had at this moment, as they stand now, be it to try one mail; down to which rank."""
-    choices = routes.choose(at, {stand.name: stand.route for stand in stands})
+    choices = route_state.choices(stands, at)
     return [name for choice in choices for name in choice.open], max((choice.down_to for choice in choices), default=-1)
 
 
@@ -335,8 +335,7 @@ def _often(view: View) -> list[tuple[Any, ...]]:
 
 def _meanwhile(view: View) -> str:
     """What leaves by another one."""
-    known = {stand.name: stand.route for stand in view.stands}
-    takes = [choice for choice in routes.choose(view.now, known) if not choice.trying and choice.free]
+    takes = [choice for choice in route_state.choices(view.stands, view.now) if not choice.trying and choice.free]
     if not takes:
         return "No mail leaves meanwhile."
     which = route_state.severities(takes[0].down_to).capitalize()

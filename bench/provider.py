@@ -68,11 +68,11 @@ def deliver_provider(_: Path) -> Row:
             "deliver_provider",
             ours,
             bare,
-            against=f"the same {PEOPLE // cascading.BATCH} calls made bare, one after another over one connection",
+            against="the same calls made bare, one after another over one connection",
             bound=">= 0.7",
             things=PEOPLE,
             also=lambda: (
-                len(calls) == PEOPLE // min(cascading.BATCH, PROVIDERS["mailgun"].most)
+                len(calls) <= 1.1 * PEOPLE / min(cascading.BATCH, PROVIDERS["mailgun"].most)
                 and Message.objects.filter(state="sent", route="mailgun").count() % PEOPLE == 0
                 and not Message.objects.filter(state="waiting").exists()
             ),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
-from bench.deliver import deliver_smtp
+from bench.deliver import deliver_flat, deliver_peers, deliver_smtp
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
 from bench.provider import deliver_provider
@@ -21,5 +21,7 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "cascade_first_mail": cascade_first_mail,
     "cascade_idle": cascade_idle,
     "deliver_smtp": deliver_smtp,
+    "deliver_peers": deliver_peers,
+    "deliver_flat": deliver_flat,
     "deliver_provider": deliver_provider,
 }

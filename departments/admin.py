@@ -202,7 +202,8 @@ class PersonAdmin(Shown):
     search_help_text = "A part of a name, or a whole address."
     fields = (
         *("is_administrator", "is_auditor", "elsewhere"),
-        *("name", "written", "email", "telephone", "shared", "left_at", "bounced_at", "last_login"),
+        *("name", "written", "email", "telephone", "shared", "left_at"),
+        *("bounced_at", "bounced_how", "deferred_at", "last_login"),
     )
 
     readonly_fields = fields[2:]

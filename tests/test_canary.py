@@ -90,7 +90,9 @@ class TestTheirMails:
 
     def test_an_update_and_the_end_have_theirs_as_well(self, office: Office) -> None:
         advisory = published(office)
-        publish_draft(update_from_file(advisory, an_advisory(what_changed="New."), office.ada, material=True), office.ben)
+        publish_draft(
+            update_from_file(advisory, an_advisory(what_changed="New."), office.ada, material=True), office.ben
+        )
         cascade(advisory.pk)
         stand_down(Advisory.objects.get(), office.ada, "over")
         cascade(advisory.pk)
@@ -170,7 +172,7 @@ def test_one_that_was_refused_is_tried_again_by_the_next_cascade(office: Office,
 def sent(office: Office) -> Any:
     """An advisory of which the canaries' mails were handed over a moment ago, by this route."""
 
-    def handed_over(route: str = "mailgun", **changes: object) -> tuple[Advisory, datetime]:
+    def handed_over(route: str = "mailgun", **changes: Any) -> tuple[Advisory, datetime]:
         advisory = published(office, **changes)
         now = timezone.now()
         Message.objects.filter(kind="canary", batch__about=advisory).update(state="sent", sent_at=now, route=route)

@@ -18,11 +18,18 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import inbound, tokens, tracking
+from alerts.cascade import cascade
+from alerts.deliver import deliver
 from alerts.inbound import mailbox
 from alerts.inbound.reading import Kind, Read, classify
-from alerts.models import TrackingEvent
+from alerts.models import Recipient, TrackingEvent
 from config.mail_url import mailbox as mailbox_of
+from departments import people
+from departments.models import Person
 from tests.imap import PASSWORD, Imap
+from tests.office import Office
+from tests.smtp import Server
+from tests.test_counting import figures_of_rows, figures_read
 from tests.test_tracking import Told
 
 WHEN = datetime(2020, 4, 24, 12, 30, tzinfo=UTC)
@@ -275,6 +282,43 @@ def test_what_is_not_about_a_mail_of_ours_is_no_event() -> None:
     for raw in (report(FAILED, to="alerts@tocsin.example"), mail("From: cas@rows.example"), mail("List-Id: <x.y>")):
         inbound.take(message_from_bytes(raw), NOW)
     assert not TrackingEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_mail_that_left_by_smtp_comes_back_and_is_sent_anew_once_the_address_is_right(
+    office: Office, server: Server, settings: SettingsWrapper
+) -> None:
+    """The whole way: what stands in the return path when a mail leaves is what a report of it is known by."""
+    settings.ALERTS_FROM = "alerts@tocsin.example"
+    advisory = office.publish().advisory
+    cascade(advisory.pk)
+    while deliver():
+        pass
+    left = next(one for one in server.mails if one.recipients == ["cas@example.org"])
+    assert left.sender.startswith("alerts+")
+    inbound.take(message_from_bytes(report(FAILED, to=left.sender).replace(b"Date: ", b"X-Date: ")), timezone.now())
+    tracking.match()
+    recipient = Recipient.objects.get(advisory=advisory, person=office.cas)
+    assert (recipient.outcome, recipient.told_revision, recipient.why) == ("bounced", 0, "550 5.1.1 unknown")
+    office.ada.is_administrator = True
+    people.correct(office.cas, office.ada, "cas.new@example.org", "Cas", "", shared=False)
+    cascade(advisory.pk)
+    server.answers["cas.new@example.org"] = "550 5.1.1 nor here"
+    while deliver():
+        pass
+    recipient.refresh_from_db()
+    assert (recipient.outcome, recipient.told_revision) == ("unreachable", 0), "refused after it came back is refused"
+    people.correct(Person.objects.get(pk=office.cas.pk), office.ada, "cas.right@example.org", "Cas", "", shared=False)
+    cascade(advisory.pk)
+    while deliver():
+        pass
+    recipient.refresh_from_db()
+    assert (recipient.outcome, recipient.told_revision) == ("", 1)
+    assert [one.recipients for one in server.mails if "cas" in one.recipients[0]] == [
+        ["cas@example.org"],
+        ["cas.right@example.org"],
+    ]
+    assert figures_read(advisory) == figures_of_rows(advisory)
 
 
 # --- the mailbox ---

@@ -207,7 +207,7 @@ def left(now: datetime, number: int, ago: float, route: str = MX, **details: obj
     )
 
 
-def waiting(now: datetime, rank: int, number: int, **fields: object) -> None:
+def waiting(now: datetime, rank: int, number: int, **fields: Any) -> None:
     """So many mails of a severity, in one batch that nobody looked at, behind those that somebody may have had."""
     for n in range(leaving.NEXT):
         mails(batch(now, None, rank=rank, size=1, age=9, **fields), 1 if n == 0 else 0)
@@ -283,6 +283,8 @@ def test_it_says_what_goes_by_the_other_route(now: datetime, office: Client, set
     words = read(office)
     assert f"{MX}: condemned · taken first" in words
     assert "mailgun: well" in words
+    assert "Take it first : mailgun" in words
+    assert f"Take it first : {MX}" not in words
     assert "It hands over; it does not report delivery." in words
     assert "It reports delivery." in words
 
@@ -309,6 +311,14 @@ def test_each_state_of_a_route_is_said(now: datetime, office: Client, settings: 
     assert "It was given 5,000 of the 5,000 mails that it may be given today." in words
 
 
+def test_a_pace_that_lets_the_next_mails_wait_for_a_moment_shuts_nothing(now: datetime, office: Client) -> None:
+    Route.objects.create(name=MX, pace=5.0, next_at=now + timedelta(minutes=1))
+    waiting(now, 2, 500)
+    assert leads(office) == [
+        "Critical and high are done; 500 medium mails wait, and none has left within the last minute."
+    ]
+
+
 def test_without_a_route_it_says_so(now: datetime, office: Client, settings: SettingsWrapper) -> None:
     settings.EMAIL_HOST = ""
     assert leads(office)[-1] == "No route is configured: no mail leaves."
@@ -318,7 +328,7 @@ def test_without_a_route_it_says_so(now: datetime, office: Client, settings: Set
 def test_canaries_that_prove_nothing_are_said_once(now: datetime, office: Client, settings: SettingsWrapper) -> None:
     assert "Canaries prove nothing" not in read(office)
     settings.CANARIES = {"a.example": "x@a.example", "b.example": "x@b.example"}
-    assert read(office).count(f"Canaries prove nothing on {MX}: it reports no delivery") == 1
+    assert read(office).count(f"Canaries prove nothing on {MX}: nothing reports delivery there") == 1
 
 
 # --- what an operator does ---

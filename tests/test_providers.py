@@ -316,6 +316,7 @@ class TestAnswers:
             ),
             (Script(429, says={"message": "You have reached your daily quota"}), QuotaSpent, False),
             (Script(429, says={"message": "slow down"}), RouteSlow, False),
+            (Script(429, says={"message": "your quota of calls per second"}), RouteSlow, False),
             (Script(503, {"Retry-After": "7"}), RouteSlow, False),
             (Script(400, {"Retry-After": "7"}), RouteSlow, False),
             (Script(500, says={"message": "oops person1@example.org"}), RouteDown, True),
@@ -531,9 +532,7 @@ def test_what_each_provider_is_sent_can_be_built_and_has_one_recipient_a_mail(
         (call, *more) = list(sender._calls([a_mail(number) for number in range(3)]))
         assert len(call) == (3 if provider.merges else 1)
         assert len(more) == (0 if provider.merges else 2)
-        message = sender._message(call)
-        payload = sender.backend.build_message_payload(message, sender.backend.send_defaults)
-        sender._finish(payload, call)
+        _, payload = sender._payload(call)
     if name == "amazon_ses":
         payload.finalize_payload()
         built: Any = {**payload.params, "mime": payload.params.pop("Content")["Raw"]["Data"].decode()}

@@ -154,7 +154,7 @@ def test_a_pause_stops_a_worker_in_the_middle_of_a_batch(
     assert delivering.NOTE_EVERY <= 0.25  # so often a worker asks
     monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
     name = f"127.0.0.1:{server.port}"
-    published(office, people=120)
+    published(office, people=40)
 
     def after_three() -> None:
         if len(server.mails) == 3:
@@ -164,9 +164,9 @@ def test_a_pause_stops_a_worker_in_the_middle_of_a_batch(
     server.on_mail = after_three
     deliver_all()
     stopped_at = len(server.mails)
-    assert 3 <= stopped_at < 120
+    assert 3 <= stopped_at < 40
     assert Message.objects.filter(state="sent").count() == stopped_at
-    assert Message.objects.filter(state="waiting", kind="notice").count() == 120 - stopped_at
+    assert Message.objects.filter(state="waiting", kind="notice").count() == 40 - stopped_at
     assert Batch.objects.get(done_at=None, kind="notice").leased_until is None
     deliver_all()
     assert len(server.mails) == stopped_at
@@ -227,6 +227,21 @@ class TestWhatFailed:
         ]
         assert steering.retry_all(ann, timezone.now()).changed
 
+    def test_many_who_are_refused_again_alike_condemn_no_route(
+        self, office: Office, ann: Person, server: Server
+    ) -> None:
+        every_second = [f"person{n:03d}@example.org" for n in range(0, 2 * routes.IN_A_ROW + 4, 2)]
+        server.answers = dict.fromkeys(every_second, "550 5.7.1 not from you")
+        published(office, people=2 * routes.IN_A_ROW + 6)
+        deliver_all()
+        assert not Route.objects.exclude(condemned_at=None).exists()
+        [reason] = leaving.reasons(timezone.now())
+        assert reason.again == len(every_second)
+        steering.retry_reason(reason.key, ann, timezone.now())
+        go_on()
+        assert Recipient.objects.filter(outcome="unreachable").count() == len(every_second)
+        assert not Route.objects.exclude(condemned_at=None).exists()
+
     def test_one_persons_alone(self, office: Office, ann: Person, server: Server) -> None:
         refused(office, server, "person001", "person002")
         assert steering.retry_person(" Person002@EXAMPLE.org ", ann, timezone.now()).says.startswith(
@@ -239,7 +254,10 @@ class TestWhatFailed:
         with pytest.raises(Refused, match="Nobody in the directory"):
             steering.retry_person("nobody@example.org", ann, timezone.now())
 
-    def test_reasons_are_counted_by_words_without_addresses(self, office: Office, ann: Person, server: Server) -> None:
+    def test_reasons_are_counted_by_words_without_addresses(
+        self, office: Office, ann: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(steering, "WORDS_AT_ONCE", 1)
         for n in (1, 2):
             server.answers[f"person00{n}@example.org"] = f"550 5.1.1 <person00{n}@example.org> no such mailbox"
         server.answers["person003@example.org"] = "550 5.7.1 not from you"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 from anymail.signals import AnymailTrackingEvent
-from django.db import transaction
+from django.db import connections, transaction
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -84,6 +85,11 @@ class Told:
         how = (self.person.bounced_how or "refused") if self.person.bounced_at else None
         late = "late" if self.person.deferred_at else None
         return self.mail.fate, self.recipient.outcome, self.recipient.told_revision, how, late
+
+
+def waits() -> bool:
+    """Whether an event waits for its mail to be noted."""
+    return TrackingEvent.objects.filter(matched_at=None).exists()
 
 
 def said(*events: tracking.Heard) -> None:
@@ -298,11 +304,11 @@ def test_an_event_before_our_own_commit_waits_until_the_mail_is_noted() -> None:
     Message.objects.filter(pk=told.mail.pk).update(state="waiting", personal=None, sent_at=None)
     tracking.store([heard(told.mail, "delivered", 1)])
     assert tracking.match() == 0
-    assert tracking.is_any_unmatched()
+    assert waits()
     Message.objects.filter(pk=told.mail.pk).update(state="sent", personal={"address": told.person.email})
     assert tracking.match() == 1
     assert told.stands[:2] == ("delivered", "delivered")
-    assert not tracking.is_any_unmatched()
+    assert not waits()
 
 
 @pytest.mark.django_db
@@ -323,9 +329,9 @@ def test_an_event_of_another_systems_mail_is_given_up_after_an_hour_and_counts_n
     tracking.store([heard(told.mail, "bounced", 1, token="", provider_id="theirs", address=told.person.email)])
     now = timezone.now()
     assert tracking.match(now + timedelta(minutes=30)) == 0
-    assert tracking.is_any_unmatched()
+    assert waits()
     assert tracking.match(now + timedelta(hours=2)) == 0
-    assert not tracking.is_any_unmatched()
+    assert not waits()
     assert TrackingEvent.objects.get().message is None
     assert told.stands == ("", "", 1, None, None)
 
@@ -336,9 +342,9 @@ def test_an_event_of_a_mail_of_ours_that_is_never_noted_is_waited_for_for_days()
     Message.objects.filter(pk=told.mail.pk).update(state="waiting")
     tracking.store([heard(told.mail, "delivered", 1)])
     tracking.match(timezone.now() + timedelta(days=2))
-    assert tracking.is_any_unmatched()
+    assert waits()
     tracking.match(timezone.now() + timedelta(days=4))
-    assert not tracking.is_any_unmatched()
+    assert not waits()
 
 
 @pytest.mark.django_db
@@ -464,6 +470,27 @@ def test_a_canary_that_was_found_in_its_mailbox_was_delivered() -> None:
     assert not tracking.arrived("forged", at(1))
     tracking.match()
     assert told.stands[:2] == ("delivered", "delivered")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_match_at_the_same_moment_do_it_once() -> None:
+    told = Told(people=20)
+    tracking.store([heard(mail, "delivered", 1) for mail in told.mails])
+    together, done = threading.Barrier(2), list[int]()
+
+    def look() -> None:
+        together.wait()
+        done.append(tracking.match())
+        connections.close_all()
+
+    both = [threading.Thread(target=look) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(20)
+    assert sum(done) == 20
+    assert coverage.read(told.advisory).whole.figures.delivered == 20
+    assert sum(entry.details["mails"] for entry in Record.objects.filter(kind="tracked")) == 20
 
 
 @pytest.mark.django_db

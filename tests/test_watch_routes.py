@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings as SettingsWrapper
@@ -40,11 +41,11 @@ def zoom(now: datetime) -> Advisory:
     return made
 
 
-def known(name: str = FIRST, **fields: object) -> Route:
+def known(name: str = FIRST, **fields: Any) -> Route:
     return Route.objects.create(name=name, **fields)
 
 
-def condemned(at: datetime, **fields: object) -> Route:
+def condemned(at: datetime, **fields: Any) -> Route:
     """It refuses everybody, and rests for now."""
     said = routes.said(DENIED)
     return known(condemned_at=at, rests_until=at + 60 * MINUTE, why=said, said=said, **fields)
@@ -145,6 +146,13 @@ def test_mail_that_waits_for_its_route_is_not_called_left_by_the_workers(now: da
     assert found.says.startswith(f"Up to 10 mails of {zoom.reference} wait for {FIRST}, which has been condemned since")
     assert "restart the workers" not in found.says
     assert found.words == routes.said(DENIED)
+
+
+def test_a_route_that_has_a_pace_is_not_called_shut_for_it(now: datetime, zoom: Advisory) -> None:
+    known(pace=5.0, next_at=now + MINUTE)
+    batch(now, zoom, age=590)
+    record.write("sent", zoom.reference, mails=1)
+    assert kinds(now) == []
 
 
 def test_once_it_may_be_tried_and_nobody_tries_the_workers_are_looked_at(now: datetime, zoom: Advisory) -> None:

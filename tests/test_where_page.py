@@ -111,7 +111,7 @@ class TestTheSentenceOnTop:
         Recipient.objects.filter(pk=one.pk).update(outcome="unreachable")
         html = page(auditor, wave)
         assert "Everybody who can be reached was sent it: 3 bodies, 3 of 4 people" in html
-        assert "person whose address was refused" in html
+        assert "person whom mail does not reach" in html
 
     def test_when_it_is_stopped(self, wave: Advisory, officer: Person) -> None:
         Advisory.objects.update(stopped_at=timezone.now(), stopped_by=officer)

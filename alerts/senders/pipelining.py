@@ -7,6 +7,7 @@ its own.
 """
 
 import re
+import select
 import socket
 import time
 from collections import deque
@@ -76,6 +77,11 @@ class Wire:
             said.append(line[4:])
             if line[3:4] != b"-":
                 return Reply(code, b"\n".join(said))
+
+    def is_disturbed(self) -> bool:
+        """Whether the server says something that nobody asked for, or hung up."""
+        sock = self._sock
+        return bool(self._lines or sock is not None and select.select([sock], [], [], 0)[0])
 
     def _line(self) -> bytes:
         while not self._lines:

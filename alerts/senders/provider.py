@@ -21,6 +21,7 @@ from typing import Any
 
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailInvalidAddress, AnymailUnsupportedFeature
+from anymail.utils import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
@@ -43,6 +44,8 @@ LONGEST_ID = 250
 PART = 1 << 14
 
 _MANY_REQUESTS, _UNAVAILABLE, _CONFLICT = 429, 503, 409
+# Without quotes, comments and blanks (RFC 5322, section 3.4.1); the directory has no others.
+_PLAIN_ADDRESS = re.compile(r"[^\s\"(),:;<>@\[\]\\]+@[^\s\"(),:;<>@\[\]\\]+")
 # How a provider says that it knows a call by its key.
 _BEFORE = re.compile(r"duplicate.request|already (been )?(used|processed|sent)", re.IGNORECASE)
 # It is us whom the provider does not take: no key, no right, no such account or domain.
@@ -137,11 +140,7 @@ class ProviderSender:
         """Make it; Anymail's status of each address, in lower case. Raises what became of it."""
         ids = [mail.id for mail in mails]
         try:
-            message = self._message(mails)
-            payload = self.backend.build_message_payload(message, self.backend.send_defaults)
-            if len(mails) > 1 and not payload.is_batch():
-                raise AssertionError("one message to several people: each would see whom else it went to")
-            self._finish(payload, mails)
+            message, payload = self._payload(mails)
         except AnymailError as error:
             raise self._unfit(error) from None
         try:
@@ -155,6 +154,20 @@ class ProviderSender:
             raise RouteDown(f"{self.way.name} gave an answer that nobody can read", unknown=ids) from None
         return {address.lower(): status for address, status in found.items()}
 
+    def _payload(self, mails: list[Mail]) -> tuple[EmailMultiAlternatives, Any]:
+        """Anymail's message, and the call that it makes of it."""
+        if not all(_PLAIN_ADDRESS.fullmatch(mail.address) for mail in mails):
+            # It would be written in another way than we know it by, and its mail have nothing in its places.
+            raise AnymailInvalidAddress
+        message = self._message(mails)
+        payload = self.backend.build_message_payload(message, self.backend.send_defaults)
+        if self.provider.name in _LATE:
+            payload.set_to([_address(self.provider, mail) for mail in mails])
+        if len(mails) > 1 and not payload.is_batch():
+            raise AssertionError("one message to several people: each would see whom else it went to")
+        self._finish(payload, mails)
+        return message, payload
+
     def _message(self, mails: list[Mail]) -> EmailMultiAlternatives:
         first, provider = mails[0], self.provider
         skeleton, sender = first.skeleton, first.skeleton.kept["address"]
@@ -166,7 +179,9 @@ class ProviderSender:
             subject=provider.plain(skeleton.subject(first.personal)),
             body=_body(provider, skeleton, None if merged else first.personal, html=False),
             from_email=_mailbox(provider, skeleton.kept["from"], sender),
-            to=[_mailbox(provider, mail.personal.name, mail.address) for mail in mails],
+            to=[]
+            if provider.name in _LATE
+            else [_mailbox(provider, mail.personal.name, mail.address) for mail in mails],
             reply_to=[sender if merged else first.personal.reply or sender],
             headers=headers,
         )
@@ -340,9 +355,24 @@ def _values(provider: Provider, mail: Mail) -> dict[str, str]:
     return values
 
 
+# Anymail looks at their recipients last of all, so that they need not be written out for it and read again, which takes
+# longer than all the rest.
+_LATE = frozenset({"mailgun", "mandrill", "sendgrid"})
+
+
+def _address(provider: Provider, mail: Mail) -> EmailAddress:
+    local, _, domain = mail.address.rpartition("@")
+    return EmailAddress(_called(provider, mail.personal.name), username=local, domain=domain)
+
+
+def _called(provider: Provider, name: str) -> str:
+    """What looks encoded is no longer so."""
+    return provider.plain(one_line(name)).replace("=?", f"={JOINER}?")
+
+
 def _mailbox(provider: Provider, name: str, address: str) -> str:
-    """As Anymail reads it (RFC 5322, section 3.4): what looks encoded is no longer so."""
-    name = provider.plain(one_line(name)).replace("=?", f"={JOINER}?")
+    """As Anymail reads it (RFC 5322, section 3.4)."""
+    name = _called(provider, name)
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{address}>' if name else address
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-_SPENT = r"quota|credits?\b|(daily|monthly|hourly|sending|recipient) limit|limit exceeded|plan limit"
+_SPENT = re.compile(r"quota|credits?\b|(daily|monthly|sending|recipient) limit", re.IGNORECASE)
+_TOO_FAST = re.compile(r"per (second|minute)|rate limit", re.IGNORECASE)
 _BRACES = r"\{(?=[{%$]|\Z)"
 JOINER = "\u2060"  # U+2060: no width, and no break
 
@@ -73,7 +74,8 @@ class Provider:
 
     def is_spent(self, status: int, words: str) -> bool:
         """Whether it takes no more mail today."""
-        return status in self.spent or (status >= 400 and re.search(_SPENT, words, re.IGNORECASE) is not None)
+        said = status >= 400 and _SPENT.search(words) and not _TOO_FAST.search(words)
+        return status in self.spent or bool(said)
 
 
 @lru_cache

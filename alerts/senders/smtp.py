@@ -29,6 +29,9 @@ RESET = b"RSET\r\n"
 MOST_AT_ONCE, MOST_OCTETS = 25, 262_144  # under way at once
 AT_ONCE_FOR = 0.25  # seconds that the server may need for them
 GOODBYE = 5.0  # seconds
+# Mails over one connection. Some servers hang up after 1,000 (Exim: `smtp_accept_max_per_connection`) with a 421, which is no
+# reason to slow down.
+A_CONNECTION = 900
 
 # What is said when a day's quota is spent, or too much was asked for, and is nobody's address:
 # - Gmail: support.google.com/a/answer/3726730
@@ -99,6 +102,7 @@ class SmtpSender:
         """the mail that the answer to it settles, if any, and how long that one took until now."""
         self._took = 0.0
         self._at_once = 2
+        self._handed = 0
 
     def __enter__(self) -> "SmtpSender":
         try:
@@ -112,6 +116,7 @@ class SmtpSender:
         return self
 
     def _connect(self) -> None:
+        self._handed, self._ahead = 0, b""
         host, port, patience = self.way.host, self.way.port, settings.EMAIL_TIMEOUT
         self.wire.hurry(patience)
         if self.way.tls == "implicit":
@@ -160,6 +165,10 @@ class SmtpSender:
 
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
         """Hand over mails, an outcome each as soon as it is known; raises `RouteDown` when the connection goes."""
+        if not self._busy and (self._handed + self.most > A_CONNECTION or self.wire.is_disturbed()):
+            # It hangs up on whoever says nothing for a while; nothing of ours is under way.
+            self.__exit__()
+            self.__enter__()
         mails, turn = self._fit(mails), self._stream if self.streams else self._turn
         goes_on, trouble = True, None
         while goes_on and trouble is None:
@@ -293,6 +302,7 @@ class SmtpSender:
         The first `ours` answers are about us and not about the recipient. Raises what is the route's trouble.
         """
         self._unknown.discard(mail.id)
+        self._handed += 1
         number, reply = next(
             ((number, reply) for number, reply in enumerate(replies) if not _is_well(reply)), (0, replies[-1])
         )

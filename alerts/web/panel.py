@@ -6,7 +6,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from alerts import rules
-from alerts.models import Recipient, Relay, Seat
+from alerts.models import Relay, Seat
+from alerts.models.figures import OUT_OF_REACH
 from alerts.web.asking import title_of
 from alerts.web.home import visible
 from departments.models import Body, Person
@@ -18,9 +19,9 @@ def told(request: HttpRequest, body: Body) -> SafeString:
     """The latest advisories that travelled through this body, as far as this person may see them."""
     if not isinstance(request.user, Person):
         return SafeString("")
-    # Told, or not yet: whose addresses all refuse it can't be told.
+    # Told, or not yet: whom mail does not reach can't be told.
     somebody = Seat.objects.filter(relay=OuterRef("pk")).filter(
-        Q(recipient__told_revision__gt=0) | Q(ended_at=None) & ~Q(recipient__outcome=Recipient.Outcome.UNREACHABLE)
+        Q(recipient__told_revision__gt=0) | Q(ended_at=None) & ~Q(recipient__outcome__in=OUT_OF_REACH)
     )
     relays = (
         Relay.objects.filter(body=body, advisory__in=visible(request.user))

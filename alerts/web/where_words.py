@@ -121,8 +121,8 @@ def whys(advisory: Advisory, wave: Wave) -> list[Why]:
         said = f"{_bodies_noun(wave.dark)} reached, with nobody to tell"
         found.append(_why("dark", wave.dark, said, door="coverage", dark=True))
     if refused := wave.figures.unreachable:
-        noun = "person whose address was" if refused == 1 else "people whose addresses were"
-        found.append(Why("dark", refused, f"{noun} refused", door="coverage", dark=True))
+        noun = "person" if refused == 1 else "people"
+        found.append(Why("dark", refused, f"{noun} whom mail does not reach", door="coverage", dark=True))
     if wave.left_out:
         noun = "body was" if wave.left_out == 1 else "bodies were"
         found.append(Why("none", wave.left_out, f"{noun} left out on purpose", door="coverage"))

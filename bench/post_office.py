@@ -1,0 +1,96 @@
+"""django-post_office in a process of its own, for `deliver_peers`: sends as many mails as it is asked for on each line.
+
+As its documentation has it for many mails: queued by `send_many`, a template with what is one person's own, filled in as it is
+sent; sent by two processes of five threads each, nothing logged but failures. Only the sending is timed.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PROCESSES = 2
+LETTER = (
+    """Dear {{ name }},
+
+you get this because you sit in {{ bodies }}.
+
+"""
+    + "What is said to everybody, and has nothing in it that is one person's own. " * 25
+    + """
+
+Tell us that you have read it: {{ link }}
+Or ask your contact, {{ contact }}.
+"""
+)
+
+
+def main() -> None:
+    """Until there are no more lines."""
+    import django
+    import environ
+    from django.conf import settings
+
+    env = environ.Env()
+    settings.configure(
+        SECRET_KEY="for a benchmark",  # noqa: S106
+        INSTALLED_APPS=["django.contrib.contenttypes", "post_office"],
+        DATABASES={"default": env.db("DATABASE_URL") | {"CONN_MAX_AGE": 60}},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        EMAIL_BACKEND="post_office.EmailBackend",
+        USE_TZ=True,
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+        POST_OFFICE={"BATCH_SIZE": 5_000, "THREADS_PER_PROCESS": 5, "LOG_LEVEL": 1},
+        LOGGING_CONFIG=None,
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=urlsplit(os.environ["EMAIL_URL"]).port,
+    )
+    django.setup()
+    import logging
+
+    logging.disable(logging.INFO)
+    from django.core.management import call_command
+    from post_office import mail
+    from post_office.models import Email, EmailTemplate
+
+    call_command("migrate", verbosity=0)
+    template = EmailTemplate.objects.create(
+        name="warning",
+        subject="Do not use Zoom for confidential business",
+        content=LETTER,
+        html_content=f"<html><body><p>{LETTER}</p></body></html>",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for line in sys.stdin:
+            number = int(line)
+            mail.send_many(
+                [
+                    {
+                        "recipients": [f"given.family.{n}@peers.example"],
+                        "sender": "alerts@tocsin.example",
+                        "template": template,
+                        "context": {
+                            "name": f"Given Family {n}",
+                            "bodies": f"Office {n} of peers",
+                            "link": f"https://tocsin.example/a/{n:040}",
+                            "contact": "Given Family",
+                        },
+                        "render_on_delivery": True,
+                    }
+                    for n in range(number)
+                ]
+            )
+            began = time.perf_counter()
+            mail.send_queued_mail_until_done(str(Path(folder) / "lock"), processes=PROCESSES)
+            seconds = time.perf_counter() - began
+            assert Email.objects.filter(status=0).count() == number  # noqa: S101  # `STATUS.sent`
+            Email.objects.all().delete()
+            print(json.dumps({"seconds": seconds}), flush=True)
+
+
+if __name__ == "__main__":
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    main()
