@@ -266,6 +266,7 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
             telephone=telephone or "",
             code=codes.digits(number, issue) if is_code else "",
             reply=addressed(tokens.make_32(number, issue, tokens.REPLY)) if batch.advisory else "",
+            token=tokens.make_32(id_, 0, tokens.RETURN),
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
@@ -293,7 +294,7 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
     try:
         for outcome in sender.send(_mails(part, skeleton)):
             part.settled.append(outcome)
-            if not part.over and time.monotonic() - noted_at > NOTE_EVERY:
+            if not part.over and not sender.soon and time.monotonic() - noted_at > NOTE_EVERY:
                 # No further mail is handed over; what is on the wire is waited for.
                 part.over = not _note(batch, part) or _gives_way(batch)
                 noted_at = time.monotonic()
@@ -321,8 +322,7 @@ def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
     for id_, personal in part.personal.items():
         if part.over:
             return
-        token = tokens.make_32(id_, 0, tokens.RETURN)
-        yield Mail(id=id_, personal=personal, skeleton=skeleton, sender=addressed(token), token=token)
+        yield Mail(id=id_, personal=personal, skeleton=skeleton, sender=addressed(personal.token))
 
 
 def addressed(token: str) -> str:

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from alerts import letter_blocks
+from alerts import letter_blocks, tokens
 from alerts.desk_words import DeskWords, desk_words
 from alerts.letter_blocks import Added, Block
 from alerts.letter_words import BY, Words, words_of
@@ -58,6 +58,8 @@ class Personal:
     code: str = ""
     reply: str = ""
     """Where an answer by mail goes, with the recipient's own token; empty: to all of us."""
+    token: str = ""
+    """The message's own, by which whatever comes back is known."""
     held: tuple[str, ...] = ()
     """A sentence for each body that they hold it for, as it was when the mail was made."""
     notes: tuple[Added, ...] = ()
@@ -141,6 +143,7 @@ class Skeleton:
             f"From: {self._from}{CRLF}"
             f"Subject: {self._subject_for(personal)}{CRLF}"
             f"Reply-To: {personal.reply or self._sender}{CRLF}"
+            f"{f'X-Tocsin: {personal.token}{CRLF}' if personal.token else ''}"
         )
         # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
         body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
@@ -202,13 +205,15 @@ def keep(made: Skeleton) -> int:
 def again(message: Message, link: str = "") -> bytes:
     """The very mail that one person got: its letter, its personal parts and its date. `link` stands where their own one did.
 
-    Byte for byte, but for what is a key: their link, the address for replies, the digits of a code. Of a mail from before
+    Byte for byte, but for what is a key: their link, the address for replies, the digits of a code, and a token that was made
+    with an earlier key. Of a mail from before
     letters were kept it is made of the words as they are now.
     """
     if message.personal is None or message.sent_at is None:
         raise ValueError(f"message {message.pk} was never sent")
     personal = Personal.from_json(message.personal)
-    personal = replace(personal, link=personal.link or link, date=personal.date or dated(message.sent_at))
+    date, token = personal.date or dated(message.sent_at), tokens.make_32(message.pk, 0, tokens.RETURN)
+    personal = replace(personal, link=personal.link or link, date=date, token=token)
     return _skeleton_of(message, personal.letter).fill(personal)
 
 

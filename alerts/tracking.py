@@ -8,6 +8,7 @@ noted its mail: then it waits. Twice, or by two at once: the second finds nothin
 """
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts import counting, record, tokens
+from alerts.alone import alone
 from alerts.deliver_sql import WRITE_ANEW
 from alerts.models import TrackingEvent
 from alerts.routes import said
@@ -48,6 +50,7 @@ log = structlog.get_logger(__name__)
 Type = TrackingEvent.Type
 
 AT_ONCE = 500  # events matched in one transaction, at most
+LONGEST = 20.0  # seconds for one look
 LONGEST_ID = 180  # characters of a provider's own id of an event
 # After how long an event is given up: one of a mail of ours that never was noted, and one that names no mail of ours.
 WAITS_FOR_OURS = timedelta(days=3)
@@ -224,8 +227,16 @@ class _Found:
 
 
 def match(now: datetime | None = None) -> int:
-    """Look once at all that is unmatched, and do what follows from it. How many were matched."""
-    now = now or timezone.now()
+    """Look once at all that is unmatched, and do what follows from it. How many were matched; 0 while somebody else looks.
+
+    After `LONGEST` the rest is for the next look, which is rung for.
+    """
+    with alone("alerts.match") as free:
+        return _match(now or timezone.now()) if free else 0
+
+
+def _match(now: datetime) -> int:
+    until = time.monotonic() + LONGEST
     done, after = 0, (datetime.min.replace(tzinfo=now.tzinfo), 0)
     while rows := _run(UNMATCHED, at=after[0], id=after[1], limit=AT_ONCE):
         after = (rows[-1][1], rows[-1][0])
@@ -243,6 +254,9 @@ def match(now: datetime | None = None) -> int:
             ours=now - WAITS_FOR_OURS,
             any=now - WAITS_FOR_ANY,
         )
+        if time.monotonic() > until:
+            wake("match_events")
+            break
     return done
 
 

@@ -6,10 +6,12 @@ _GRAVITY = "array_position(ARRAY['deferred', 'delivered', 'bounced', 'suppressed
 _CAME_BACK = "('bounced', 'suppressed')"
 _BAD = "('bounced', 'suppressed', 'complained')"
 
+# In the order of the key: two that store the same events would wait for each other.
 STORE = """
 INSERT INTO alerts_trackingevent (provider, event_id, provider_id, token, address, type, at, said)
 SELECT * FROM unnest(%(provider)s::text[], %(event_id)s::text[], %(provider_id)s::text[], %(token)s::text[],
     %(address)s::text[], %(type)s::text[], %(at)s::timestamptz[], %(said)s::text[])
+ORDER BY 1, 2
 ON CONFLICT (provider, event_id) DO NOTHING
 """
 

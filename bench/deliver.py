@@ -5,15 +5,17 @@ The mail server is a sink (`bench.sink`) that is proved faster than whoever send
 
 import json
 import os
+import re
 import smtplib
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from unittest.mock import patch
 
 import psycopg
@@ -24,6 +26,7 @@ from redis import Redis
 
 from alerts import cascade as cascading
 from alerts import deliver as delivering
+from alerts import letters
 from alerts.cascade import cascade
 from alerts.models import Advisory, Batch, Message
 from alerts.wake import wake
@@ -73,10 +76,11 @@ def deliver_smtp(_: Path) -> Row:
 
 
 def deliver_peers(_: Path) -> Row:
-    """The same, against django-post_office with two processes, which fills in a template of about the same size."""
+    """The same, against django-post_office with two processes, which fills in the same letter as a template."""
     with ExitStack() as stack:
         root, port = stack.enter_context(_mail_and_workers("peers"))
-        peer = stack.enter_context(_child("bench.post_office", _url(stack.enter_context(_database("peer"))), str(port)))
+        peer = stack.enter_context(_child("bench.post_office", _url(stack.enter_context(_database("peer"))), port))
+        peer.told(_as_a_template(_queued(root)))
         return compare(
             "deliver_peers",
             lambda: _delivered(_queued(root), port) / MAILS,
@@ -102,8 +106,8 @@ def deliver_flat(_: Path) -> Row:
         old = stack.enter_context(psycopg.connect(mine))
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         old.execute("SELECT count(*) FROM alerts_batch")
-        many = stack.enter_context(_child("bench.delivering", mine, str(port)))
-        few = stack.enter_context(_child("bench.delivering", small, str(port)))
+        many = stack.enter_context(_child("bench.delivering", mine, port))
+        few = stack.enter_context(_child("bench.delivering", small, port))
         first = many.asked(FEW)
 
         def with_few() -> float:
@@ -155,16 +159,33 @@ def _dispose(published: Advisory) -> None:
 def _ready(published: Advisory) -> Ready:
     """Its mails as they would leave; none of them does."""
     ready: Ready = []
-    with patch.object(delivering, "RENEWED_FOR", 60):
-        while (batch := delivering._claim()) is not None:
-            skeleton, done = delivering._skeleton(batch), set[int]()
-            part = delivering._take_part(batch, batch_size := 500)
-            assert part is not None and len(part.personal) <= batch_size  # noqa: PT018, S101
-            ready += [(mail.sender, mail.address, mail.content) for mail in delivering._mails(part, skeleton)]
-            done.add(batch.id)
-            Batch.objects.filter(pk__in=done).update(done_at=published.created_at)
+    while (batch := delivering._claim()) is not None:
+        skeleton = delivering._skeleton(batch)
+        part = delivering._take_part(batch, cascading.BATCH)
+        assert part is not None  # noqa: S101  # else there is nothing to be sent
+        ready += [(mail.sender, mail.address, mail.content) for mail in delivering._mails(part, skeleton)]
+        Batch.objects.filter(pk=batch.id).update(done_at=published.created_at)
+    assert len(ready) == MAILS  # noqa: S101
     _dispose(published)
     return ready
+
+
+def _as_a_template(published: Advisory) -> dict[str, str]:
+    """Its letter as Django's templates have it; none of its mails leaves."""
+    assert published.current is not None  # noqa: S101
+    kept = letters.skeleton(published.current, Message.Kind.NOTICE).kept
+    _dispose(published)
+
+    def with_variables(text: str) -> str:
+        for place in ("HELD", "NOTES"):
+            text = text.replace(f"{kept['place']}{place}{kept['place']}", "")
+        return re.sub(f"{kept['place']}([A-Z]+){kept['place']}", lambda found: f"{{{{ {found[1].lower()} }}}}", text)
+
+    return {
+        "subject": kept["subject"],
+        "content": with_variables(kept["text"]),
+        "html_content": with_variables(kept["html"]),
+    }
 
 
 # A million mails to the same few people, and the batches for them. Nothing refers to what is not there: no look for it.
@@ -311,33 +332,37 @@ def _workers(port: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Child:
-    """A process that does a number of something when it is asked, and answers in JSON."""
+    """A process that does a number of something when it is asked."""
 
-    asked: Callable[[int], dict[str, float]]
+    asks: IO[str]
+    answers: IO[str]
+
+    def told(self, said: object) -> None:
+        """A line of JSON."""
+        print(json.dumps(said), file=self.asks, flush=True)
+
+    def asked(self, number: int) -> dict[str, float]:
+        """What it answers once it has done so many."""
+        self.told(number)
+        answer: dict[str, float] = json.loads(self.answers.readline())
+        return answer
 
 
 @contextmanager
-def _child(module: str, url: str, port: str) -> Iterator[_Child]:
+def _child(module: str, url: str, port: int) -> Iterator[_Child]:
     process = subprocess.Popen(
         [sys.executable, "-m", module],
         cwd=ROOT,
-        env=_environment(url, int(port)),
+        env=_environment(url, port),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    asks, answers = process.stdin, process.stdout
-    assert asks is not None and answers is not None  # noqa: PT018, S101
-
-    def asked(number: int) -> dict[str, float]:
-        print(number, file=asks, flush=True)
-        answer: dict[str, float] = json.loads(answers.readline())
-        return answer
-
+    assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101
     try:
-        yield _Child(asked)
+        yield _Child(process.stdin, process.stdout)
     finally:
-        asks.close()
+        process.stdin.close()
         process.wait()
 
 

@@ -1,7 +1,8 @@
 """django-post_office in a process of its own, for `deliver_peers`: sends as many mails as it is asked for on each line.
 
-As its documentation has it for many mails: queued by `send_many`, a template with what is one person's own, filled in as it is
-sent; sent by two processes of five threads each, nothing logged but failures. Only the sending is timed.
+As its documentation has it for many mails: queued by `send_many`, the same letter as a template, filled in as it is sent; two
+processes of five threads each, large batches, nothing logged but failures. Only the sending is timed. The letter is the first
+line: its subject, text and HTML.
 """
 
 import json
@@ -13,19 +14,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PROCESSES = 2
-LETTER = (
-    """Dear {{ name }},
-
-you get this because you sit in {{ bodies }}.
-
-"""
-    + "What is said to everybody, and has nothing in it that is one person's own. " * 25
-    + """
-
-Tell us that you have read it: {{ link }}
-Or ask your contact, {{ contact }}.
-"""
-)
 
 
 def main() -> None:
@@ -59,9 +47,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     template = EmailTemplate.objects.create(
         name="warning",
-        subject="Do not use Zoom for confidential business",
-        content=LETTER,
-        html_content=f"<html><body><p>{LETTER}</p></body></html>",
+        **json.loads(sys.stdin.readline()),
     )
     with tempfile.TemporaryDirectory() as folder:
         for line in sys.stdin:
@@ -76,7 +62,7 @@ def main() -> None:
                             "name": f"Given Family {n}",
                             "bodies": f"Office {n} of peers",
                             "link": f"https://tocsin.example/a/{n:040}",
-                            "contact": "Given Family",
+                            "ask": f" Or ask your contact, Given Family {n}.",
                         },
                         "render_on_delivery": True,
                     }

@@ -224,6 +224,8 @@ if SECOND_EMAIL_DOWN_TO not in ("critical", "high", "medium", "low"):
 EMAIL_SUBJECT_PREFIX = ""
 # A provider that only brings what comes back to ALERTS_FROM (`/webhooks/<provider>/inbound/`), or a mailbox where it is read.
 INBOUND_PROVIDER = mail_provider.known("INBOUND_PROVIDER", env("INBOUND_PROVIDER", default=""))
+if INBOUND_PROVIDER and not ANYMAIL.get("WEBHOOK_SECRET"):
+    raise ImproperlyConfigured("INBOUND_PROVIDER needs ANYMAIL_WEBHOOK_SECRET: without it no webhook is there.")
 MAILBOX_URL: str = env("MAILBOX_URL", default="")
 MAILBOX = mailbox("MAILBOX_URL", MAILBOX_URL) if MAILBOX_URL else None
 # Addresses of the operator's own, comma-separated, one a mail domain: each gets a mail before all others of a warning.

@@ -4,13 +4,14 @@ import asyncio
 import email
 import email.policy
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,63 @@ class Received:
         return str(part.get_content())
 
 
-class Server:
-    """Listens on a free loopback port while the context is open."""
+class _Talks(SMTP):
+    """Takes whole mails in one piece as well (RFC 3030), and goes on with DATA for nobody where it is asked to."""
 
-    def __init__(self, *, utf8: bool = True) -> None:
+    async def smtp_BDAT(self, arg: str) -> None:  # noqa: N802  # the name that aiosmtpd calls
+        """One chunk, the last one."""
+        size, _, last = arg.partition(" ")
+        assert last == "LAST"
+        content = await self._reader.readexactly(int(size))
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 Nobody is to get it")
+            return
+        self.envelope.content = self.envelope.original_content = content
+        answer = await self._call_handler_hook("DATA")
+        self._set_post_data_state()
+        await self.push(answer)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        """RFC 2920, section 3.1: a server may ask for the content though it took no recipient."""
+        handler = self.event_handler
+        handler.asked_for.append(list(self.envelope.rcpt_tos))
+        if handler.goes_on_for_nobody and self.envelope.mail_from and not self.envelope.rcpt_tos:
+            await self.push("354 Go on")
+            assert await self._reader.readline() == b".\r\n"
+            self._set_post_data_state()
+            await self.push("554 5.5.1 No valid recipients")
+            return
+        await super().smtp_DATA(arg)
+
+
+class _Listens(Controller):
+    def factory(self) -> SMTP:
+        """The server of one connection."""
+        return _Talks(self.handler, **self.SMTP_kwargs)
+
+
+class Server:
+    """Listens on a free loopback port while the context is open.
+
+    `offers`: of PIPELINING and CHUNKING. `tls`: a certificate, for STARTTLS or, with `implicit`, from the first octet on.
+    `logins` are those that somebody tried; with `auth` they are asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        utf8: bool = True,
+        offers: Collection[str] = (),
+        tls: ssl.SSLContext | None = None,
+        implicit: bool = False,
+        auth: bool = False,
+    ) -> None:
+        self.offers = offers
+        self.asked_for: list[list[str]] = []
+        self.goes_on_for_nobody = False
+        self.logins: list[tuple[str, str]] = []
+        self.connections = 0
+        self._transports: list[asyncio.Transport] = []
         self.mails: list[Received] = []
         self.answers: dict[str, str] = {}
         self.on_mail: Callable[[], object] | None = None
@@ -56,7 +110,17 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         # `enable_SMTPUTF8`: whether the server takes addresses beyond ASCII.
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=utf8)
+        self._controller = _Listens(
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            enable_SMTPUTF8=utf8,
+            ssl_context=tls if implicit else None,
+            tls_context=None if implicit else tls,
+            authenticator=self._login,
+            auth_required=auth,
+            auth_require_tls=False,
+        )
 
     def __enter__(self) -> "Server":
         self._controller.start()
@@ -64,6 +128,30 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
+
+    def hang_up(self) -> None:
+        """On everybody, and only then return."""
+
+        async def close() -> None:
+            for transport in self._transports:
+                transport.close()
+
+        asyncio.run_coroutine_threadsafe(close(), self._controller.loop).result()
+
+    def _login(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, said: object) -> AuthResult:
+        assert isinstance(said, LoginPassword)
+        self.logins.append((said.login.decode(), said.password.decode()))
+        return AuthResult(success=said.password == b"right", handled=False)
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """With what it offers."""
+        session.host_name = hostname
+        self.connections += 1
+        assert isinstance(server.transport, asyncio.Transport)
+        self._transports.append(server.transport)
+        return [responses[0], *(f"250-{offer}" for offer in self.offers), *responses[1:]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -21,7 +21,8 @@ from alerts.models import Advisory, Batch, Delta, Draft, Message, Recipient, Rev
 from alerts.models import Counter as Kept
 from alerts.models.figures import FIGURES
 from alerts.publish import publish_draft
-from alerts.senders import Mail, Outcome
+from alerts.senders import Mail
+from alerts.senders.pipelining import Reply
 from alerts.senders.smtp import SmtpSender
 from departments.models import Body
 from departments.refusal import Refused
@@ -237,14 +238,13 @@ def test_a_delivery_killed_at_every_step_loses_nobody_and_doubles_at_most_a_part
         figures_are_right(advisory)
 
     def each_mail(steps: Steps) -> None:
-        hand_over = SmtpSender._hand_over
+        settled = SmtpSender._settled
 
-        def and_step(self: SmtpSender, mail: Mail) -> Outcome:
-            outcome = hand_over(self, mail)
+        def and_step(self: SmtpSender, mail: Mail, reply: Reply) -> None:
+            settled(self, mail, reply)
             steps.step()
-            return outcome
 
-        SmtpSender._hand_over = and_step  # type: ignore[method-assign]
+        SmtpSender._settled = and_step  # type: ignore[method-assign]
 
     assert every_step(prepared, deliver_all, check, each_mail) > 15
 

@@ -63,7 +63,7 @@ def a_mail(number: int, *, skeleton: Skeleton = SKELETON, **changes: Any) -> Mai
         "link": f"https://alerts.example/a/link{number}",
         "reply": f"alerts+reply{number}@tocsin.example",
     }
-    return Mail(number, replace(PERSONAL, **{**theirs, **changes}), skeleton, "", f"token{number}")
+    return Mail(number, replace(PERSONAL, **{"token": f"token{number}", **theirs, **changes}), skeleton, "")
 
 
 def part(message: EmailMessage, kind: str) -> str:
@@ -151,6 +151,17 @@ class TestOneCall:
             monkeypatch.setattr(sender, "most", 3)
             list(sender.send(a_mail(number) for number in range(7)))
         assert [len(call) for call in api.calls] == [3, 3, 1]
+
+    def test_what_a_call_says_is_noted_at_once_and_not_one_by_one(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with ProviderSender(MAILGUN) as sender:
+            monkeypatch.setattr(sender, "most", 3)
+            mails = [a_mail(number) for number in range(5)]
+            # Another call comes after the third; after the fifth comes the end.
+            assert [sender.soon for _ in sender.send(mails)] == [True, True, False, True, True]
+            api.refuses = {"person1@example.org"}
+            assert [sender.soon for _ in sender.send(mails[:3])] == [False, False, False]
 
     def test_where_nothing_is_merged_each_call_has_one_finished_mail(self, api: Api) -> None:
         mails = [a_mail(number, name="Zoë {{link}}") for number in range(3)]

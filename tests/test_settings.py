@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
         ({"ALERTS_FROM": "alerts-of-the-whole-government@example.org"}, "ALERTS_FROM"),
         ({"SUBADDRESS_SEPARATOR": "@"}, "SUBADDRESS_SEPARATOR"),
         ({"SITE_URL": "alerts.example.gov.uk"}, "SITE_URL"),
+        ({"MAILBOX_URL": "imap://u:p@mail.example.gov.uk"}, "MAILBOX_URL must be like imaps://"),
+        ({"INBOUND_PROVIDER": "nobody"}, "INBOUND_PROVIDER is 'nobody'"),
+        ({"INBOUND_PROVIDER": "postmark"}, "INBOUND_PROVIDER needs ANYMAIL_WEBHOOK_SECRET"),
     ],
 )
 def test_what_would_break_a_promise_is_refused(wrong: dict[str, str], says: str) -> None:

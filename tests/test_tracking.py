@@ -494,6 +494,17 @@ def test_two_who_match_at_the_same_moment_do_it_once() -> None:
 
 
 @pytest.mark.django_db
+def test_a_look_that_takes_long_leaves_the_rest_to_the_next_and_rings_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, rung = Told(people=3), list[str]()
+    monkeypatch.setattr(tracking, "AT_ONCE", 1)
+    monkeypatch.setattr(tracking, "LONGEST", -1.0)
+    monkeypatch.setattr(tracking, "wake", rung.append)
+    tracking.store([heard(mail, "delivered", 1) for mail in told.mails])
+    assert [tracking.match() for _ in range(4)] == [1, 1, 1, 0]
+    assert rung == ["match_events"] * 4
+
+
+@pytest.mark.django_db
 def test_many_events_are_counted_exactly_and_recorded_in_one_line(django_assert_max_num_queries: object) -> None:
     told = Told(people=6)
     tracking.store(

@@ -9,8 +9,7 @@ import hashlib
 import imaplib
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from email import message_from_bytes
 from email.errors import MessageError
 from typing import Any
@@ -18,9 +17,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
 from django.utils import timezone
 
+from alerts.alone import alone
 from alerts.inbound import take
 from alerts.models import Heartbeat
 from config.mail_url import Mailbox
@@ -38,7 +37,7 @@ def read() -> int:
     """Read what came since the last time; how many mails were taken for ours. 0 where there is no mailbox, or it is away."""
     if settings.MAILBOX is None:
         return 0
-    with _one_at_a_time() as free:
+    with alone("alerts.mailbox") as free:
         if not free:
             return 0
         try:
@@ -49,19 +48,6 @@ def read() -> int:
             return 0
     Heartbeat.objects.update_or_create(process="mailbox", defaults={"at": timezone.now()})
     return taken
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('alerts.mailbox'))")
-        (free,) = cursor.fetchone()
-    try:
-        yield free
-    finally:
-        if free:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('alerts.mailbox'))")
 
 
 def _read(box: Mailbox) -> int:

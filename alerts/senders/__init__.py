@@ -18,8 +18,11 @@ class Mail:
     skeleton: Skeleton
     sender: str
     """The return path: where a bounce goes (RFC 5321, section 4.4)."""
-    token: str
-    """The message's own token, which a provider hands back with each event (`alerts.tokens.RETURN`)."""
+
+    @property
+    def token(self) -> str:
+        """The message's own, which a provider hands back with each event."""
+        return self.personal.token
 
     @property
     def address(self) -> str:
@@ -72,6 +75,8 @@ class Sender(Protocol):
 
     most: int
     """How many mails it likes to be handed at once."""
+    soon: bool
+    """Whether its next outcome, or the end of them, comes at once: those before it need not be noted on their own."""
 
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
         """Hand over mails, an outcome each, in any order; raises `RouteDown` after what was settled."""

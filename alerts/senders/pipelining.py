@@ -74,14 +74,16 @@ class Wire:
             code = CODES.get(line[:3])
             if code is None or len(said) == MOST_LINES or line[3:4] not in (b" ", b"-", b"\r", b""):
                 raise NotSmtp("what the server says is not SMTP")
-            said.append(line[4:])
+            said.append(line[4:].rstrip())
             if line[3:4] != b"-":
                 return Reply(code, b"\n".join(said))
 
     def is_disturbed(self) -> bool:
         """Whether the server says something that nobody asked for, or hung up."""
-        sock = self._sock
-        return bool(self._lines or sock is not None and select.select([sock], [], [], 0)[0])
+        try:
+            return bool(self._lines or self._rest or select.select([self._sock], [], [], 0)[0])
+        except (OSError, ValueError):
+            return True
 
     def _line(self) -> bytes:
         while not self._lines:

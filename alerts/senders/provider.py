@@ -74,6 +74,7 @@ class ProviderSender:
         self.way = way
         self.provider = PROVIDERS[way.kind]
         self.most = self.provider.most if self.provider.merges else AT_A_TIME
+        self.soon = self._last = False
 
     def __enter__(self) -> "ProviderSender":
         try:
@@ -91,8 +92,11 @@ class ProviderSender:
 
     def send(self, mails: Iterable[Mail]) -> Iterator[Outcome]:
         """Hand over mails, an outcome each; raises `RouteDown` after what was settled."""
+        self._last = False
         for call in self._calls(mails):
-            yield from self._hand_over(call)
+            for outcome, soon in self._hand_over(call):
+                self.soon = soon
+                yield outcome
 
     # --- which mails go in one call ---
 
@@ -109,7 +113,9 @@ class ProviderSender:
                 yield list(call.values())
                 call = open_calls[kind] = {}
             call[mail.address] = mail
-        for call in open_calls.values():
+        rest = [call for call in open_calls.values() if call]
+        for number, call in enumerate(rest, 1):
+            self._last = number == len(rest)
             yield list(call.values())
 
     def _may_merge(self, mail: Mail) -> bool:
@@ -121,20 +127,22 @@ class ProviderSender:
 
     # --- one call ---
 
-    def _hand_over(self, mails: list[Mail]) -> Iterator[Outcome]:
+    def _hand_over(self, mails: list[Mail]) -> Iterator[tuple[Outcome, bool]]:
+        """An outcome each, and whether the next one, or the end, comes at once."""
         try:
             statuses = self._call(mails)
+            outcomes = [self._outcome(mail, statuses.get(mail.address)) for mail in mails]
         except _CarriedOutBefore:
-            yield from (Outcome(mail.id, "sent", 200, "carried out when it was asked for before") for mail in mails)
+            outcomes = [Outcome(mail.id, "sent", 200, "carried out when it was asked for before") for mail in mails]
         except _NotTaken as refusal:
-            if len(mails) == 1:
-                yield Outcome(mails[0].id, "refused", refusal.code, self._clean(refusal.words))
+            if len(mails) > 1:
+                half, self._last = len(mails) // 2, False
+                yield from self._hand_over(mails[:half])
+                yield from self._hand_over(mails[half:])
                 return
-            half = len(mails) // 2
-            yield from self._hand_over(mails[:half])
-            yield from self._hand_over(mails[half:])
-        else:
-            yield from (self._outcome(mail, statuses.get(mail.address)) for mail in mails)
+            outcomes = [Outcome(mails[0].id, "refused", refusal.code, self._clean(refusal.words))]
+        for left, outcome in zip(range(len(outcomes) - 1, -1, -1), outcomes, strict=True):
+            yield outcome, left > 0 or self._last
 
     def _call(self, mails: list[Mail]) -> dict[str, Any]:
         """Make it; Anymail's status of each address, in lower case. Raises what became of it."""

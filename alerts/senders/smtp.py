@@ -86,6 +86,7 @@ class SmtpSender:
     than either, however slowly a server answers each of the questions.
     """
 
+    soon = False
     most = 100
 
     def __init__(self, way: Way) -> None:
@@ -196,8 +197,10 @@ class SmtpSender:
 
     def _stream(self, mails: Iterator[Mail]) -> bool:
         """Some mails at once, and then their answers. False when there were none."""
-        said, ends, size = [], {}, 0
-        window = []
+        window: list[Mail] = []
+        said: list[bytes] = []
+        ends: dict[int, int] = {}
+        size = 0
         for mail in islice(mails, self._at_once):
             content = mail.content
             # Whatever became of the mail before, this one begins anew (RFC 3030, section 2).
@@ -218,8 +221,9 @@ class SmtpSender:
                 self._judge(mail, self._answers(4), ours=2)
             except RouteDown as down:
                 # Those after it may have been taken all the same.
-                trouble = trouble or down
-                self.wire.hurry(min(GOODBYE, settings.EMAIL_TIMEOUT))
+                if trouble is None:
+                    trouble = down
+                    self.wire.hurry(min(GOODBYE, settings.EMAIL_TIMEOUT))
             except (OSError, NotSmtp) as error:
                 if isinstance(trouble, RouteSlow) and isinstance(error, ConnectionError):
                     self._unknown.clear()  # it said that it closes the connection, and did

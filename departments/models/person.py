@@ -20,7 +20,8 @@ NOTE_PERSON = """
     FROM new_rows n
     JOIN old_rows o ON o.id = n.id
     JOIN departments_membership m ON m.person_id = n.id AND m.until IS NULL
-    WHERE (n.email, n.left_at, n.bounced_at, n.deferred_at) IS DISTINCT FROM (o.email, o.left_at, o.bounced_at, o.deferred_at);
+    WHERE (n.email, n.left_at, n.bounced_at, n.bounced_how, n.deferred_at)
+        IS DISTINCT FROM (o.email, o.left_at, o.bounced_at, o.bounced_how, o.deferred_at);
     RETURN NULL;
 """
 
