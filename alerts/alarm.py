@@ -68,7 +68,9 @@ def tell(now: datetime) -> bool:
 
 def report_well(now: datetime) -> bool:
     """Call HEARTBEAT_URL if all is well. Whether it was called, and heard."""
-    if not settings.HEARTBEAT_URL or watch.troubles().filter(over_at=None).exists() or watch.look(now):
+    if not settings.HEARTBEAT_URL or watch.troubles().filter(over_at=None).exclude(kind__in=watch.BESIDE).exists():
+        return False
+    if any(one.kind not in watch.BESIDE for one in watch.look(now)):
         return False
     return _call(settings.HEARTBEAT_URL, "HEARTBEAT_URL")
 

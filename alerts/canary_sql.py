@@ -23,7 +23,7 @@ RETURNING id
 # Of the revisions of the last day, each canary's mail, the last one first. Indexes: alerts_revision's primary key, the key of
 # alerts_message.
 SEEN = """
-SELECT c.domain, a.reference, r.at, m.state, m.sent_at, m.failed_at, m.fate, m.fate_at, m.route, m.error
+SELECT c.domain, a.reference, r.at, m.state, m.sent_at, m.failed_at, m.fate, m.fate_at, m.route, m.error, c.heard_at
 FROM (SELECT id, advisory_id, at FROM alerts_revision ORDER BY id DESC LIMIT %(most)s) r
 JOIN alerts_advisory a ON a.id = r.advisory_id
 CROSS JOIN alerts_canary c

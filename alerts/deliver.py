@@ -384,6 +384,9 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
         _execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
         if batch.advisory is not None:
             counting.share_figures(batch.advisory)
+        if sent:
+            # Before its refusals are judged: a run of them that begins with this very part goes on.
+            routes.went(way, now)
         ours = routes.judge(
             way, [_refusal(part, outcome) for outcome in settled if outcome.kind in ("sent", "refused")], now
         )
@@ -406,7 +409,6 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
                 route=batch.route,
             )
             _write_record("sent", batch, part, sent)
-            routes.went(way, now)
         if refused:
             _execute(
                 NOTE_REFUSED,

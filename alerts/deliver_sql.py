@@ -57,11 +57,12 @@ FROM alerts_advisory a
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AND a.current_id <> m.revision_id
 """
 
-# With whether a later revision has overtaken it.
+# With whether a later revision has overtaken it. By the batch's own index (OFFSET 0): in the order of ids a long outbox would be
+# read from its beginning.
 PART = """
 SELECT m.id, coalesce(a.current_id <> m.revision_id, false)
-FROM alerts_message m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
-WHERE a.stopped_at IS NULL AND m.batch_id = %(batch)s AND m.state = 'waiting'
+FROM (SELECT * FROM alerts_message WHERE batch_id = %(batch)s OFFSET 0) m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
+WHERE a.stopped_at IS NULL AND m.state = 'waiting'
 ORDER BY m.id
 LIMIT %(limit)s
 """
@@ -316,7 +317,11 @@ WITH put_off AS (
     WHERE {_OURS} RETURNING id
 )
 UPDATE alerts_message SET error = %(reason)s
-WHERE id = (SELECT min(m.id) FROM alerts_message m JOIN put_off ON put_off.id = m.batch_id WHERE m.state = 'waiting')
+WHERE id = (
+    SELECT min(m.id)
+    FROM put_off CROSS JOIN LATERAL (SELECT id, state FROM alerts_message WHERE batch_id = put_off.id OFFSET 0) m
+    WHERE m.state = 'waiting'
+)
 """
 
 # No try was spent: nothing went wrong.
@@ -324,13 +329,14 @@ HAND_BACK = f"""
 UPDATE alerts_batch SET leased_until = NULL, attempt = greatest(attempt - 1, 0), route = %(bound)s WHERE {_OURS}
 """
 
-# Done when nothing waits in it; otherwise (somebody pressed stop) it goes back as it is.
+# Done when nothing waits in it, of which its own mails alone are asked; otherwise (somebody pressed stop) it goes back as it is.
 FINISH = f"""
 UPDATE alerts_batch b
 SET leased_until = NULL,
     attempt = 0,
     route = %(bound)s,
-    done_at = CASE WHEN EXISTS (SELECT FROM alerts_message m WHERE m.batch_id = b.id AND m.state = 'waiting')
+    done_at = CASE WHEN EXISTS (
+                  SELECT FROM (SELECT state FROM alerts_message WHERE batch_id = b.id OFFSET 0) m WHERE m.state = 'waiting')
               THEN NULL ELSE now() END
 WHERE {_OURS}
 """

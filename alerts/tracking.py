@@ -29,6 +29,7 @@ from alerts.models import TrackingEvent
 from alerts.routes import said
 from alerts.tracking_sql import (
     GIVE_UP,
+    HEARD_OF,
     LOCK_MESSAGES,
     LOCK_PEOPLE,
     LOCK_RECIPIENTS,
@@ -282,6 +283,8 @@ def _apply(advisory: int | None, found: list[_Found], now: datetime) -> int:
         people = [row[0] for row in _run(LOCK_PEOPLE, messages=messages)]
         if people:
             _run(SET_PEOPLE, people=people, messages=messages)
+        if advisory is None:
+            _run(HEARD_OF, messages=messages)
         moved_on = [row[0] for row in _run(MOVED_ON, messages=messages)] if advisory is not None else []
         reference, keys = _run(OF_THESE, messages=messages)[0]
         counts = Counter(type_ for _, _, type_ in taken)

@@ -73,6 +73,13 @@ WITH given_up AS (
 UPDATE alerts_trackingevent e SET matched_at = %(now)s FROM given_up g WHERE e.id = g.id
 """
 
+# A canary's mail that arrived shows that its arrival can be heard of.
+HEARD_OF = """
+UPDATE alerts_canary c SET heard_at = greatest(c.heard_at, m.fate_at)
+FROM alerts_message m
+WHERE m.id = ANY(%(messages)s::bigint[]) AND m.kind = 'canary' AND m.fate = 'delivered' AND m.person_id = c.person_id
+"""
+
 LOCK_MESSAGES = "SELECT id FROM alerts_message WHERE id = ANY(%(messages)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 # Somebody else may have taken some meanwhile; and a route's refusal may have put a mail back into the outbox.

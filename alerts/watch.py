@@ -44,6 +44,9 @@ from config.logs import scrub
 from config.workers import Broker, broker
 
 LATE = timedelta(minutes=2)
+AWAY_FOR = timedelta(minutes=15)
+# What an operator is told, and what is none the less no reason for a load balancer to let go or for silence to page somebody.
+BESIDE = ("canary", "mailbox")
 SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high; for the others
 # The same where each answer was about a single address: greylisting lasts minutes, a full mailbox a morning.
 SINGLE_SOON, SINGLE_LATER = timedelta(hours=2), timedelta(hours=12)
@@ -354,6 +357,13 @@ def _canaries_silent(view: View) -> Iterator[Finding]:
             yield Finding("canary", seen.domain, seen.since, seen.says, seen.words[:SAID])
 
 
+def _mailbox_away(view: View) -> Iterator[Finding]:
+    at = view.heartbeats.get("mailbox away")
+    if settings.MAILBOX is not None and at is not None and view.now - at > AWAY_FOR:
+        says = "The mailbox of bounces can't be read: look at MAILBOX_URL, and for mailbox in the workers' logs."
+        yield Finding("mailbox", "", at, says)
+
+
 def _held_too_long(view: View) -> Iterator[Finding]:
     for reference, bodies, since in rows(HELD, late=view.late):
         says = f"{_bodies(bodies)} of {reference} should have been released over by now: {_RESTART}"
@@ -426,6 +436,7 @@ CHECKS = (
     ),
     Check(("shut",), "Mail that waits for a route", "No mail waits 5 minutes for a route that takes none.", _mail_shut),
     Check(("mail",), "Mail that nobody takes", "Mail that may leave is taken within two minutes.", _mail_idle),
+    Check(("mailbox",), "Mailbox", "Where one is set, bounces are read from it every minute.", _mailbox_away),
     Check(("canary",), "Canaries", "Each canary's mail arrives within 5 minutes.", _canaries_silent),
     Check(
         ("waiting",),

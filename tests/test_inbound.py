@@ -424,6 +424,8 @@ def test_one_reader_at_a_time(box: Imap) -> None:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('alerts.mailbox'))")
         assert mailbox.read() == 0
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('alerts.mailbox'))")
     finally:
         other.close()
     assert mailbox.read() == 1

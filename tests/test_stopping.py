@@ -1,5 +1,6 @@
 """Stop, go on, correct, stand down: what had left, what had not, and what it came to."""
 
+import json
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -43,15 +44,16 @@ class Busy(Office):
         ids = list(waiting.values_list("pk", flat=True)[:count])
         assert len(ids) == count
         assert advisory.current is not None
-        more = {"now": timezone.now(), "number": advisory.current.number, **values}
+        sent = json.dumps([{"id": id_, "provider_id": "", "personal": {}} for id_ in ids])
+        more = {"now": timezone.now(), "number": advisory.current.number, "route": "", **values}
         with connection.cursor() as cursor:
-            cursor.execute(sql, {"ids": ids, **more})
+            cursor.execute(sql, {"ids": ids, "sent": sent, **more})
 
     def sends(self, advisory: Advisory, count: int) -> None:
-        self.note(NOTE_SENT, advisory, count, provider_ids=[""] * count, personal=["{}"] * count)
+        self.note(NOTE_SENT, advisory, count)
 
     def is_refused(self, advisory: Advisory, count: int) -> None:
-        self.note(NOTE_REFUSED, advisory, count, errors=["550 no such user"] * count)
+        self.note(NOTE_REFUSED, advisory, count, errors=["550 no such user"] * count, fates=[""] * count)
 
 
 @pytest.fixture

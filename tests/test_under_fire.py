@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import threading
 from collections.abc import Callable
@@ -65,9 +66,8 @@ class Office:
             cursor.execute(
                 NOTE_SENT,
                 {
-                    "ids": ids,
-                    "provider_ids": [""] * len(ids),
-                    "personal": ["{}"] * len(ids),
+                    "sent": json.dumps([{"id": id_, "provider_id": "", "personal": {}} for id_ in ids]),
+                    "route": "",
                     "now": timezone.now(),
                     "number": advisory.current.number,
                 },

@@ -57,11 +57,11 @@ def test_mail_of_no_advisory_alone_is_other_mail(client: Client, now: datetime) 
 def test_every_kind_that_the_watchdog_finds_has_words_for_strangers(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kinds = [kind for check in watch.CHECKS for kind in check.kinds]
+    kinds = [kind for check in watch.CHECKS for kind in check.kinds if kind not in watch.BESIDE]
     assert sorted(kinds) == sorted([*health.OF_ALL, *health.NUMBERED, *health.OF_ADVISORIES])
     named = [kind for kind in kinds if kind not in health.OF_ALL]
     at = timezone.now()
-    found = [Finding(kind, subject, at, f"{subject} x") for kind in named for subject in ("ADV-1", "celery@one")]
+    found = [Finding(kind, subject, at, f"{subject} x") for kind in [*named, *watch.BESIDE] for subject in ("ADV-1", "celery@one")]
     monkeypatch.setattr(watch, "look", lambda now: found)
     told = wrong(client)
     assert list(told) == named

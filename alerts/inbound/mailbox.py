@@ -31,6 +31,7 @@ LONGEST = 50.0  # seconds: a task has two minutes
 PATIENCE = 20.0  # seconds that the server may take for an answer
 LARGEST = 500_000  # octets of a mail that are looked at; a report stands in front of what it returns
 FOLDER = "Tocsin"
+AWAY = "mailbox away"  # the heartbeat that says since when it can't be read
 
 
 def read() -> int:
@@ -45,8 +46,9 @@ def read() -> int:
         except (imaplib.IMAP4.error, OSError, EOFError) as error:
             # What a server says of a wrong password may repeat it.
             log.warning("the mailbox can't be read", host=settings.MAILBOX.host, error=type(error).__name__)
+            Heartbeat.objects.get_or_create(process=AWAY, defaults={"at": timezone.now()})
             return 0
-    Heartbeat.objects.update_or_create(process="mailbox", defaults={"at": timezone.now()})
+    Heartbeat.objects.filter(process=AWAY).delete()
     return taken
 
 

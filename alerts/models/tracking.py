@@ -52,6 +52,7 @@ class Canary(models.Model):
 
     person = models.OneToOneField(Person, on_delete=models.PROTECT, related_name="+")
     domain = models.CharField(max_length=253, unique=True)
+    heard_at = models.DateTimeField(null=True, help_text="When a mail to it was last reported delivered.")
 
     class Meta:
         verbose_name_plural = "canaries"

@@ -15,7 +15,6 @@ OF_ALL = ("broker", "beat", "workers", "audit")
 NUMBERED = {
     "worker": ("worker does not run what it should", "workers do not run what they should"),
     "route": ("route for mail is not well", "routes for mail are not well"),
-    "canary": ("canary's mail did not arrive", "canaries' mails did not arrive"),
 }
 OF_ADVISORIES = {
     "mail": "mail is taken by nobody",
@@ -43,7 +42,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def _wrong() -> dict[str, str]:
     """What is not well, by its kind. Which advisory, which worker, and a mail server's words are not for strangers."""
     try:
-        found = watch.look(timezone.now())
+        found = [one for one in watch.look(timezone.now()) if one.kind not in watch.BESIDE]
     except DatabaseError:
         return {"database": "PostgreSQL does not answer; check DATABASE_URL and the server."}
     kinds = dict.fromkeys(one.kind for one in found)
