@@ -57,8 +57,8 @@ FROM alerts_advisory a
 WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AND a.current_id <> m.revision_id
 """
 
-# With whether a later revision has overtaken it. By the batch's own index (OFFSET 0): in the order of ids a long outbox would be
-# read from its beginning.
+# With whether a later revision has overtaken it. By the batch's own index (OFFSET 0): in the order of ids a long outbox would
+# be read from its beginning.
 PART = """
 SELECT m.id, coalesce(a.current_id <> m.revision_id, false)
 FROM (SELECT * FROM alerts_message WHERE batch_id = %(batch)s OFFSET 0) m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
@@ -94,7 +94,8 @@ LEFT JOIN LATERAL (
 
 # The bodies for which somebody gets it, and whom they can ask: the first contact of one of their bodies, not themselves.
 # Everything is looked up by key (OFFSET 0): a plan made of what the tables held before this very advisory was cascaded would
-# read all of one. Each body's contacts once, however many of these people sit there.
+# read all of one. Each body's contacts once, however many of these people sit there; of a body's many people the index alone
+# is read (membership_current).
 _PERSONAL = """
 WITH mail AS MATERIALIZED (
     SELECT m.id, m.key, m.kind, m.given_back, m.advisory_id, rc.id AS recipient, rc.token_issue, p.id AS person, p.name, p.email
@@ -124,9 +125,13 @@ WITH mail AS MATERIALIZED (
     SELECT at.body, c.id, c.name, c.telephone, mc."order"
     FROM (SELECT DISTINCT body FROM place) at
     CROSS JOIN LATERAL (
-        SELECT person_id, "order"
-        FROM departments_membership mc
+        SELECT person_id FROM departments_membership mc
         WHERE mc.body_id = at.body AND mc.role = 'contact' AND mc.until IS NULL
+        OFFSET 0
+    ) one
+    CROSS JOIN LATERAL (
+        SELECT person_id, "order" FROM departments_membership mc
+        WHERE mc.person_id = one.person_id AND mc.body_id = at.body AND mc.role = 'contact' AND mc.until IS NULL
         OFFSET 0
     ) mc
     CROSS JOIN LATERAL (
@@ -329,7 +334,8 @@ HAND_BACK = f"""
 UPDATE alerts_batch SET leased_until = NULL, attempt = greatest(attempt - 1, 0), route = %(bound)s WHERE {_OURS}
 """
 
-# Done when nothing waits in it, of which its own mails alone are asked; otherwise (somebody pressed stop) it goes back as it is.
+# Done when nothing waits in it, for which its own mails alone are looked at; otherwise (somebody pressed stop) it goes back as
+# it is.
 FINISH = f"""
 UPDATE alerts_batch b
 SET leased_until = NULL,

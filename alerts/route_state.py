@@ -13,7 +13,7 @@ from alerts.routes import EVERYTHING, Choice, Way
 EVERYBODY = "it refuses everybody"
 QUOTED = 160  # characters of a server's words within a sentence
 
-State = Literal["paused", "spent", "condemned", "resting", "slowed", "well"]
+State = Literal["paused", "spent", "condemned", "resting", "failing", "slowed", "well"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def choices(stands: Sequence[Standing], at: datetime) -> list[Choice]:
 
 def _standing(way: Way, route: Route, now: datetime, *, first: bool) -> Standing:
     state, since, says, then = _state(way, route, now)
-    words = route.why if state in ("condemned", "resting", "slowed") else ""
+    words = route.why if state in ("condemned", "resting", "failing", "slowed") else ""
     return Standing(way, route, state, since, first, says, then, words)
 
 
@@ -95,6 +95,9 @@ def _state(way: Way, route: Route, now: datetime) -> tuple[State, datetime | Non
         return "condemned", route.condemned_at, f"has been condemned since {since}: {how}", then
     if rests is not None:
         return "resting", None, f"rests until {hold_words.clock(rests, now)}", ""
+    if route.failures:
+        times = "once" if route.failures == 1 else f"{route.failures} times in a row"
+        return "failing", None, f"could not be had, {times}, and is tried again now", ""
     if route.pace is not None:
         return "slowed", None, f"is slowed to {pace(route.pace)}", ", and gets faster bit by bit while it is well"
     return "well", None, "is well", ""

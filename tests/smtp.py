@@ -50,22 +50,24 @@ class _Talks(SMTP):
         size, _, last = arg.partition(" ")
         assert last == "LAST"
         content = await self._reader.readexactly(int(size))
+        assert self.envelope is not None
         if not self.envelope.rcpt_tos:
             await self.push("503 5.5.1 Nobody is to get it")
             return
         self.envelope.content = self.envelope.original_content = content
         answer = await self._call_handler_hook("DATA")
-        self._set_post_data_state()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         await self.push(answer)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         """RFC 2920, section 3.1: a server may ask for the content though it took no recipient."""
         handler = self.event_handler
+        assert self.envelope is not None
         handler.asked_for.append(list(self.envelope.rcpt_tos))
         if handler.goes_on_for_nobody and self.envelope.mail_from and not self.envelope.rcpt_tos:
             await self.push("354 Go on")
             assert await self._reader.readline() == b".\r\n"
-            self._set_post_data_state()
+            self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
             await self.push("554 5.5.1 No valid recipients")
             return
         await super().smtp_DATA(arg)

@@ -1,5 +1,6 @@
 """The benchmarks' own measuring: medians of turns, bounds that can fail, and what stands in the file."""
 
+import asyncio
 import csv
 import json
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from bench.directory import slug, write_bodies, write_people
 from bench.harness import Row, Timed, compare, table, within, write
 from bench.rows import ROWS
+from bench.sink import Sink
 
 
 def counting(turns: list[str], name: str, seconds: list[float]) -> Timed:
@@ -95,3 +97,38 @@ def test_a_made_up_directory_is_as_large_as_it_was_asked_for_and_hangs_together(
     assert len(people) == 110
     assert all(row["body"] in bodies for row in people)
     assert slug(0) in bodies
+
+
+SAID = (
+    b"EHLO x\r\n"
+    b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
+    b"Subject: x\r\n\r\n..\r\n.\r\n"
+    b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n.\r\n"
+    b"RSET\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nBDAT 7 LAST\r\nQUIT\r\nx"
+    b"NOOP\r\nQUIT\r\n"
+)
+ANSWERED = [220, 250, *(250, 250, 354, 250) * 2, *[250] * 4, 250, 221]
+
+
+class Heard(asyncio.Transport):
+    """What a server says."""
+
+    said = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.said += bytes(data)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1000])
+def test_the_sink_counts_every_mail_however_it_arrives(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(Sink, "mails", 0)
+    sink, heard = Sink(), Heard()
+    sink.connection_made(heard)
+    for at in range(0, len(SAID), piece):
+        sink.data_received(SAID[at : at + piece])
+    lines = heard.said.split(b"\r\n")[:-1]
+    assert [int(line[:3]) for line in lines if line[3:4] == b" "] == ANSWERED
+    assert b"250 3" in lines  # to NOOP

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import record, routes, watch
+from alerts import record, route_state, routes, watch
 from alerts.models import Advisory, Record, Route
 from tests import rows
 from tests.test_watch import now as now  # the fixture
@@ -213,3 +213,10 @@ def test_a_try_that_failed_for_the_routes_sake_is_not_called_standing_in_line(no
 def test_with_a_provider_the_routes_are_named(now: datetime, zoom: Advisory) -> None:
     batch(now, zoom, age=700, leased_until=now + MINUTE)
     assert f"look at {FIRST} and mailgun and at the workers' logs" in only(now).says
+
+
+def test_one_that_could_not_be_had_is_not_called_well_while_it_is_tried(now: datetime) -> None:
+    Route.objects.create(name=FIRST, failures=2, rests_until=now - MINUTE, why="TimeoutError: timed out")
+    stand = route_state.standings(now)[0]
+    assert (stand.state, stand.words) == ("failing", "TimeoutError: timed out")
+    assert "2 times in a row" in stand.says

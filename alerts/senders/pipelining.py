@@ -80,10 +80,9 @@ class Wire:
 
     def is_disturbed(self) -> bool:
         """Whether the server says something that nobody asked for, or hung up."""
-        try:
-            return bool(self._lines or self._rest or select.select([self._sock], [], [], 0)[0])
-        except (OSError, ValueError):
+        if self._sock is None or self._sock.fileno() < 0:
             return True
+        return bool(self._lines or self._rest or select.select([self._sock], [], [], 0)[0])
 
     def _line(self) -> bytes:
         while not self._lines:
