@@ -135,7 +135,9 @@ def _judge(mail: _Mail, now: datetime) -> tuple[bool, Seen | None]:
         f"{name}: {handed}, {about}, not reported delivered after {_minutes(now - sent_at)}: mail to this domain may not "
         f"arrive. {_look(domain)}"
     )
-    return False, Seen(domain, reference, sent_at + ARRIVES_WITHIN, says, blind=mail.heard_at is None and _is_blind(mail.route))
+    return False, Seen(
+        domain, reference, sent_at + ARRIVES_WITHIN, says, blind=mail.heard_at is None and _is_blind(mail.route)
+    )
 
 
 def _minutes(span: timedelta) -> str:

@@ -187,8 +187,8 @@ _AT_RELAYS = """
 """
 
 # A mail that was refused for its address is written anew once that was put right. `mended`: for which time, 0 where there was
-# no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these. Many of them that are
-# refused once more say nothing of their route (`given_back`).
+# no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these. Many of them that
+# are refused once more say nothing of their route (`given_back`).
 _WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,

@@ -236,7 +236,7 @@ def is_to_be_tried(way: Way, now: datetime) -> None:
 
 
 def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
-    """How many mails may leave now, at most `wanted`, and after how many seconds' wait. Without a pace or quota: all, at once."""
+    """How many mails may leave now, at most `wanted`, and after how many seconds' wait; without a pace or quota all at once."""
     paces = _run(PACE, name=way.name)
     pace = _pace(way, Route(name=way.name, pace=paces[0][0] if paces else None))
     number = wanted if not pace else max(1, min(wanted, round(pace * AT_A_TIME)))

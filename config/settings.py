@@ -191,7 +191,9 @@ if not EMAIL_URL and not EMAIL_PROVIDER:
     raise ImproperlyConfigured(
         "EMAIL_URL is not set. Name the mail server: smtp://user:password@host:587?tls=true, or EMAIL_PROVIDER, a provider."
     )
-EMAIL_BACKEND = f"{f'anymail.backends.{EMAIL_PROVIDER}' if EMAIL_PROVIDER else 'django.core.mail.backends.smtp'}.EmailBackend"
+EMAIL_BACKEND = (
+    f"{f'anymail.backends.{EMAIL_PROVIDER}' if EMAIL_PROVIDER else 'django.core.mail.backends.smtp'}.EmailBackend"
+)
 globals().update(mail_server("EMAIL_URL", EMAIL_URL or "smtp://127.0.0.1"))
 # How long connecting to the mail server, and then one mail as a whole, may take, in seconds.
 EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT", default=30)
@@ -202,7 +204,9 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ALERTS_FROM
 # Empty where the mail system of ALERTS_FROM has no such addresses.
 SUBADDRESS_SEPARATOR: str = env("SUBADDRESS_SEPARATOR", default="+")
 if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+", ALERTS_FROM):
-    raise ImproperlyConfigured(f"ALERTS_FROM is {ALERTS_FROM!r}: it must be like alerts@example.gov.uk, and nothing more")
+    raise ImproperlyConfigured(
+        f"ALERTS_FROM is {ALERTS_FROM!r}: it must be like alerts@example.gov.uk, and nothing more"
+    )
 if SUBADDRESS_SEPARATOR and len(ALERTS_FROM.partition("@")[0]) > 20:
     raise ImproperlyConfigured(
         f"ALERTS_FROM ({ALERTS_FROM}) has more than 20 characters before the @, and with a token in it more than the 64 that an"

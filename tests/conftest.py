@@ -74,10 +74,11 @@ def _quick_flush() -> Iterator[None]:
     and its triggers are not ours to pass by, it is done so all the same.
     """
     from django.contrib.contenttypes.models import ContentType
+    from django.core.management import sql
     from django.core.management.commands import flush
     from django.db import connection
 
-    as_django_does = flush.sql_flush
+    as_django_does = sql.sql_flush
 
     def forget(*_: object, **__: object) -> None:
         ContentType.objects.clear_cache()
@@ -91,7 +92,7 @@ def _quick_flush() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", forget)
-        patch.setattr(flush, "sql_flush", empty)
+        patch.setattr("django.core.management.commands.flush.sql_flush", empty)
         yield
 
 

@@ -61,7 +61,11 @@ def test_every_kind_that_the_watchdog_finds_has_words_for_strangers(
     assert sorted(kinds) == sorted([*health.OF_ALL, *health.NUMBERED, *health.OF_ADVISORIES])
     named = [kind for kind in kinds if kind not in health.OF_ALL]
     at = timezone.now()
-    found = [Finding(kind, subject, at, f"{subject} x") for kind in [*named, *watch.BESIDE] for subject in ("ADV-1", "celery@one")]
+    found = [
+        Finding(kind, subject, at, f"{subject} x")
+        for kind in [*named, *watch.BESIDE]
+        for subject in ("ADV-1", "celery@one")
+    ]
     monkeypatch.setattr(watch, "look", lambda now: found)
     told = wrong(client)
     assert list(told) == named

@@ -127,7 +127,9 @@ class Message(models.Model):
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider"),
             models.Index(fields=["failed_at"], condition=Q(state="failed"), name="message_failed"),
             models.Index(
-                fields=["fate_at"], condition=Q(fate__in=("deferred", "bounced", "suppressed", "complained")), name="message_fate"
+                fields=["fate_at"],
+                condition=Q(fate__in=("deferred", "bounced", "suppressed", "complained")),
+                name="message_fate",
             ),
         ]
         constraints = [

@@ -14,7 +14,9 @@ class Route(models.Model):
     name = models.CharField(max_length=100, unique=True)
     paused_at = models.DateTimeField(null=True)
     paused_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    preferred_at = models.DateTimeField(null=True, help_text="When somebody switched to it; the last one is taken first.")
+    preferred_at = models.DateTimeField(
+        null=True, help_text="When somebody switched to it; the last one is taken first."
+    )
     rests_until = models.DateTimeField(null=True, help_text="Nothing is tried before.")
     why = models.TextField(blank=True, default="", db_default="", help_text="What it said last, without addresses.")
     failures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="In a row: it could not be had.")
