@@ -52,6 +52,8 @@ class Wire:
         if sock is not self._sock:
             self._sock, self._rest = sock, b""
             self._lines.clear()
+            # The end of what is said must not wait for the answer to its beginning (Nagle's algorithm, RFC 1122).
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def say(self, said: bytes) -> int:
         """How many octets of it left. Fewer than all of them: the connection is gone, or the time is up. Raises nothing:

@@ -26,7 +26,7 @@ LONGEST_WORDS = 400  # characters kept of what a server says
 SHUTTING_DOWN = 421  # RFC 5321, section 4.2.3: the server closes the connection; no mail of ours is at fault
 GO_ON = 354
 RESET = b"RSET\r\n"
-MOST_AT_ONCE, MOST_OCTETS = 25, 262_144  # under way at once
+MOST_AT_ONCE, MOST_OCTETS = 25, 131_072  # under way at once; more would wait for the buffers between two processes
 AT_ONCE_FOR = 0.25  # seconds that the server may need for them
 GOODBYE = 5.0  # seconds
 # Mails over one connection. Some servers hang up after 1,000 (Exim: `smtp_accept_max_per_connection`) with a 421, which is no

@@ -1,0 +1,517 @@
+"""Hostile: what comes back after a mail left, and what operators do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings as SettingsWrapper
+
+from alerts import canary, cascade, inbound, leaving, route_state, routes, steering, tokens, tracking, watch
+from alerts.inbound import mailbox
+from alerts.inbound.reading import Kind, classify
+from alerts.leaving import Outbox, Rates
+from alerts.models import Advisory, Batch, Canary, Heartbeat, Message, Recipient, Relay, Route, TrackingEvent
+from config.canaries import canaries
+from departments import people
+from departments.models import Membership, Person
+from tests import rows
+from tests.office import Office
+from tests.smtp import Server
+from tests.test_counting import figures_of_rows, figures_read
+from tests.test_deliver import deliver_all, published
+from tests.test_inbound import FAILED, mail, report
+from tests.test_steering import go_on, refused
+from tests.test_tracking import Told, at, heard, mail_of, said
+
+NOON = datetime(2020, 4, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ann() -> Person:
+    return rows.person("Ann Administrator", is_administrator=True)
+
+
+def plain_mail(person: Person, **fields: object) -> Message:
+    """A mail of no advisory, handed over."""
+    batch = Batch.objects.create(rank=9, size=1, not_before=NOON, done_at=NOON, kind="check")
+    return Message.objects.create(
+        key=f"plain-{person.pk}-{timezone.now().timestamp()}",
+        batch=batch,
+        person=person,
+        kind="check",
+        state="sent",
+        sent_at=NOON,
+        personal={"address": person.email},
+        **fields,
+    )
+
+
+# --- tracking ---
+
+
+@pytest.mark.django_db
+def test_a_plain_mail_that_arrived_is_not_forgotten_when_something_else_is_heard() -> None:
+    told = Told()
+    plain = plain_mail(told.person)
+    said(heard(told.mail, "bounced", 0), heard(plain, "delivered", 5))
+    assert told.stands[3] is None
+    other = Told()
+    late = mail_of(rows.recipient(other.advisory, other.relay, who=told.person))
+    said(heard(late, "deferred", 10))
+    assert told.stands[3] is None, "it arrived after it came back, whatever is heard of another mail"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", ["plain last", "plain first"])
+def test_a_plain_mail_counts_the_same_in_whatever_order(order: str) -> None:
+    told = Told()
+    plain = plain_mail(told.person)
+    events = [heard(told.mail, "bounced", 0), heard(plain, "delivered", 5)]
+    said(*(events if order == "plain last" else reversed(events)))
+    assert told.stands[3] is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", ["late last", "late first"])
+def test_a_plain_mail_that_is_late_is_late_in_whatever_order(order: str) -> None:
+    told = Told()
+    plain = plain_mail(told.person)
+    events = [heard(told.mail, "delivered", -60), heard(plain, "deferred", 0)]
+    said(*(events if order == "late last" else reversed(events)))
+    assert told.stands[4] == "late"
+
+
+@pytest.mark.django_db
+def test_what_was_heard_while_it_stood_superseded_counts_once_it_was_noted_as_sent() -> None:
+    """A worker that lost its lease has it in hand; the other one superseded it; the event comes between the two."""
+    told = Told()
+    Message.objects.filter(pk=told.mail.pk).update(state="superseded", sent_at=None, personal=None)
+    Recipient.objects.filter(pk=told.recipient.pk).update(told_revision=0)
+    said(heard(told.mail, "bounced", 0))
+    from alerts.deliver_sql import NOTE_SENT
+    from alerts.deliver import _execute
+    import json
+
+    _execute(
+        NOTE_SENT,
+        sent=json.dumps([{"id": told.mail.pk, "provider_id": "x", "personal": {"address": told.person.email}}]),
+        now=at(1),
+        number=1,
+        route="mailgun",
+    )
+    tracking.match()
+    assert told.stands[:4] == ("bounced", "bounced", 0, "bounced")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_whose_clock_is_behind_does_not_have_somebody_mailed_again_and_again(
+    office: Office, ann: Person, server: Server
+) -> None:
+    advisory = published(office)
+    deliver_all()
+    person = Person.objects.get(name="Person001")
+    first = Message.objects.get(person=person)
+    said(heard(first, "bounced", 0, at=timezone.now()))
+    people.reached_again(Person.objects.get(pk=person.pk), ann)
+    cascade.cascade(advisory.pk)
+    deliver_all()
+    before = len(server.mails)
+    second = Message.objects.filter(person=person).latest("pk")
+    assert second.pk != first.pk
+    # It came back now; that server's clock is six minutes behind.
+    said(heard(second, "bounced", 0, at=timezone.now() - timedelta(minutes=6)))
+    for _ in range(3):
+        cascade.compare_anew(advisory.pk)
+        deliver_all()
+        last = Message.objects.filter(person=person).latest("pk")
+        said(heard(last, "bounced", 0, at=timezone.now() - timedelta(minutes=6)))
+    assert len(server.mails) == before, "nobody put it right since it came back"
+
+
+@pytest.mark.django_db
+def test_a_provider_that_says_another_address_of_the_only_mail_with_its_id_is_heard() -> None:
+    told = Told()
+    Message.objects.filter(pk=told.mail.pk).update(provider_id="call-1")
+    said(heard(told.mail, "bounced", 0, token="", provider_id="call-1", address="alias@rows.example"))
+    assert told.stands[0] == "bounced"
+
+
+@pytest.mark.django_db
+def test_an_event_dated_before_christ_breaks_no_page() -> None:
+    from datetime import timezone as tz
+
+    told = Told()
+    said(heard(told.mail, "bounced", 0, at=datetime(1, 1, 1, tzinfo=tz(timedelta(hours=14)))))
+    assert told.stands[0] == "bounced"
+
+
+@pytest.mark.django_db
+def test_an_event_id_of_ten_thousand_characters_is_one_event() -> None:
+    told = Told()
+    from anymail.signals import AnymailTrackingEvent
+
+    for _ in range(2):
+        event = AnymailTrackingEvent(
+            event_type="bounced", timestamp=NOON, event_id="é" * 10_000, message_id="m" * 10_000, recipient="a" * 10_000
+        )
+        one = tracking.heard_of(event, "Mailgun", NOON)
+        assert one is not None
+        tracking.store([one])
+    assert TrackingEvent.objects.count() == 1
+    assert told
+
+
+# --- inbound ---
+
+
+@pytest.mark.django_db
+def test_a_bounce_with_a_strange_message_id_counts() -> None:
+    told = Told()
+    ours = f"alerts+{tokens.make_32(told.mail.pk, 0, tokens.RETURN)}@tocsin.example"
+    raw = report(FAILED, to=ours).replace(b"<one@mx.example>", b"<caf\xe9@mx.example>")
+    inbound.take(message_from_bytes(raw), timezone.now())
+    tracking.match()
+    assert told.stands[0] == "bounced"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "We have permanently moved to 500 High Street.",
+        "I have permanently left. Ring extension 540 or ask the desk.",
+        "I am away until 3 May and your message did not reach me. In room 512 there is somebody.",
+    ],
+)
+def test_out_of_office_from_nobody_with_a_number_in_it_is_no_bounce(words: str) -> None:
+    raw = mail("From: ada@rows.example\nReturn-Path: <>\nSubject: Automatic reply\nAuto-Submitted: auto-replied", words)
+    assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.AWAY
+
+
+def test_an_out_of_office_that_quotes_our_whole_mail_is_no_bounce() -> None:
+    token = tokens.make_32(7, 0, tokens.RETURN)
+    raw = mail(
+        'From: ada@rows.example\nReturn-Path: <>\nSubject: Away\nAuto-Submitted: auto-replied\nContent-Type: multipart/mixed; boundary="b"',
+        "--b\nContent-Type: text/plain\n\nAway.\n--b\nContent-Type: message/rfc822\n\n"
+        f"Return-Path: <alerts+{token}@tocsin.example>\nList-Id: <alerts.tocsin.example>\nX-Tocsin: {token}\n\nHello\n--b--",
+    )
+    assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.AWAY
+
+
+def test_a_reply_from_a_person_whose_program_asks_for_no_answers_is_a_reply() -> None:
+    raw = mail("From: ada@rows.example\nSubject: Re: warning\nIn-Reply-To: <x@y>\nX-Auto-Response-Suppress: OOF, AutoReply", "Ring me, I can't open it.")
+    assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.REPLY
+
+
+def test_a_reply_that_says_550_is_a_reply() -> None:
+    raw = mail("From: ada@rows.example\nReturn-Path: <ada@rows.example>\nSubject: Re: warning", "I got: 550 5.1.1 permanent failure")
+    assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.REPLY
+
+
+def test_a_mail_of_many_nested_parts_is_read_in_no_time() -> None:
+    import time
+
+    nested = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(400))
+    raw = (b"To: alerts@tocsin.example\n" + nested).ljust(mailbox.LARGEST, b"\n")
+    began = time.monotonic()
+    try:
+        classify(message_from_bytes(raw), timezone.now())
+    except RecursionError:
+        pass
+    assert time.monotonic() - began < 3
+
+
+# --- steering ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_sits_nowhere_any_more_is_not_said_to_be_mailed_again(
+    office: Office, ann: Person, server: Server
+) -> None:
+    advisory = refused(office, server, "person001")
+    Membership.objects.filter(person__name="Person001").update(until=timezone.now())
+    go_on()
+    before = len(server.mails)
+    done = steering.retry_all(ann, timezone.now())
+    go_on()
+    cascade.compare_anew(advisory.pk)
+    deliver_all()
+    assert done.changed == (len(server.mails) > before), done.says
+
+
+@pytest.mark.django_db
+def test_pausing_the_second_route_does_not_advise_to_switch_to_the_first(
+    ann: Person, settings: SettingsWrapper
+) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.SECOND_EMAIL_PROVIDER = "127.0.0.1", 1, "mailgun"
+    says = steering.pause("mailgun", ann, timezone.now()).says
+    assert "Switch to 127.0.0.1:1" not in says, says
+
+
+@pytest.mark.django_db
+def test_a_route_whose_quota_is_spent_is_not_said_to_be_tried_as_soon_as_there_is_mail(
+    ann: Person, settings: SettingsWrapper
+) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_QUOTA = "127.0.0.1", 1, 100
+    now = timezone.now()
+    Route.objects.create(name="127.0.0.1:1", day=now.date(), spent=100)
+    assert "as soon as there is mail" not in steering.try_now("127.0.0.1:1", ann, now).says
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_button_says_how_many_are_tried_again(office: Office, ann: Person, server: Server) -> None:
+    refused(office, server, "person001", "person002", "person003")
+    now = timezone.now()
+    Message.objects.filter(person__name__in=["Person001", "Person002"]).update(failed_at=now - timedelta(days=2))
+    [reason] = leaving.reasons(now)
+    done = steering.retry_reason(reason.key, ann, now)
+    assert done.says.startswith(f"{reason.again} "), (reason.again, done.says)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_failed_two_days_ago_can_still_be_tried_again_from_the_page(
+    office: Office, ann: Person, server: Server
+) -> None:
+    refused(office, server, "person001")
+    Message.objects.filter(state="failed").update(failed_at=timezone.now() - timedelta(days=2))
+    client = Client()
+    client.force_login(ann, "departments.signing_in.DutyBackend")
+    assert "again-all" in client.get("/operations/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_press_that_names_nothing_tries_nothing(office: Office, ann: Person, server: Server) -> None:
+    refused(office, server, "person001")
+    client = Client()
+    client.force_login(ann, "departments.signing_in.DutyBackend")
+    from django.urls import reverse
+
+    client.post(reverse("operations_retry"), {})
+    assert Recipient.objects.filter(outcome="unreachable").exists()
+
+
+# --- the sentence ---
+
+
+def line(name: str, rank: int | None, mails: int, put_off: int = 0, until: datetime | None = None) -> Outbox:
+    return Outbox(name, mails, NOON, 0, put_off, until, rank)
+
+
+@pytest.mark.django_db
+def test_critical_is_not_done_while_some_of_it_is_put_off(settings: SettingsWrapper) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    stands = route_state.standings(NOON)
+    waiting = [line("Critical", 0, 50, 50, NOON + timedelta(minutes=30)), line("High", 1, 100)]
+    says = " ".join(leaving.verdict(waiting, stands, Rates(1.0, {}), NOON))
+    assert "Critical is done" not in says, says
+
+
+@pytest.mark.django_db
+def test_what_is_put_off_is_not_said_to_go_when_a_stopped_one_would(settings: SettingsWrapper) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    stands = route_state.standings(NOON)
+    waiting = [
+        line("High", 1, 5, 5, NOON + timedelta(minutes=30)),
+        line(leaving.STOPPED, None, 9, 9, NOON + timedelta(minutes=2)),
+    ]
+    [_, says] = leaving.verdict(waiting, stands, Rates(0.0, {}), NOON)
+    assert says == "5 were put off, the next until 13:30.", says
+
+
+@pytest.mark.django_db
+def test_mail_that_waits_for_a_condemned_route_alone_is_not_said_to_be_leaving(settings: SettingsWrapper) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.SECOND_EMAIL_PROVIDER = "127.0.0.1", 1, "mailgun"
+    Route.objects.create(name="127.0.0.1:1", condemned_at=NOON, rests_until=NOON + timedelta(minutes=5), why="x", said="x")
+    batch = Batch.objects.create(rank=0, kind="canary", size=400, not_before=NOON, made_at=NOON, route="127.0.0.1:1")
+    person = rows.person()
+    Message.objects.bulk_create(
+        Message(key=f"k{n}", batch=batch, person=person, kind="canary") for n in range(400)
+    )
+    now = NOON + timedelta(minutes=1)
+    says = " ".join(leaving.verdict(leaving.outbox(now), route_state.standings(now), Rates(10.0, {"mailgun": 10.0}), now))
+    assert "are leaving" not in says, says
+
+
+# --- canaries ---
+
+
+@pytest.mark.django_db
+def test_a_canary_that_is_noted_as_left_is_said(office: Office, settings: SettingsWrapper) -> None:
+    settings.CANARIES, settings.EMAIL_PROVIDER = canaries(["seed@gmail.example"]), "mailgun"
+    canary.ensure()
+    Person.objects.filter(email="seed@gmail.example").update(left_at=timezone.now())
+    published(office)
+    assert not Message.objects.filter(kind="canary").exists()
+    assert canary.seen(timezone.now() + timedelta(minutes=6))
+
+
+# --- nobody is written to at an address that came back ---
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["", "bounced", "suppressed", "complained"])
+def test_nobody_is_written_to_at_an_address_that_is_known_not_to_be_reached(
+    how: str, office: Office, server: Server
+) -> None:
+    published(office, people=3)
+    Person.objects.filter(name="Person001").update(bounced_at=timezone.now(), bounced_how=how)
+    again = office.publish(title="Another", open_title="Another").advisory
+    cascade.cascade(again.pk)
+    deliver_all()
+    to = [mail.recipients[0] for mail in server.mails if again.reference in mail.text]
+    assert "person001@example.org" not in to
+
+
+# --- more ---
+
+
+@pytest.mark.django_db
+def test_what_a_provider_itself_did_not_send_blames_nobodys_address() -> None:
+    """It stopped us in the middle: the account is suspended. While it is sent the same words condemn the route."""
+    from anymail.signals import AnymailTrackingEvent
+
+    told = Told(people=routes.IN_A_ROW + 10)
+    for n, one in enumerate(told.mails):
+        event = AnymailTrackingEvent(
+            event_type="failed",
+            timestamp=NOON,
+            event_id=f"f{n}",
+            message_id=f"m{n}",
+            recipient=one.person.email,
+            metadata={"token": tokens.make_32(one.pk, 0, tokens.RETURN)},
+            description="Account suspended",
+        )
+        kept = tracking.heard_of(event, "Mailgun", NOON)
+        assert kept is not None
+        tracking.store([kept])
+    tracking.match()
+    assert Person.objects.exclude(bounced_at=None).count() == 0
+
+
+@pytest.mark.django_db
+def test_who_answered_is_not_said_not_to_have_been_told() -> None:
+    from alerts.told import entries
+    from alerts.web import person_words
+
+    told = Told()
+    Recipient.objects.filter(pk=told.recipient.pk).update(answered_revision=1)
+    said(heard(told.mail, "bounced", 5, "550 the address to which it was redirected"))
+    [entry] = entries(told.person, [told.advisory.pk])
+    assert not person_words.verdict(entry).text.startswith("Not told")
+
+
+@pytest.mark.django_db
+def test_after_five_days_nobody_is_said_to_be_asked_again() -> None:
+    from alerts.told import entries
+    from alerts.web import person_words
+
+    told = Told()
+    said(heard(told.mail, "deferred", 0))  # in 2020
+    [entry] = entries(told.person, [told.advisory.pk])
+    says = [person_words.verdict(entry).text, *(one.text for one in person_words.mails(entry))]
+    assert not any("asked again" in one or "tried again" in one for one in says), says
+
+
+@pytest.mark.django_db
+def test_what_our_own_server_took_is_not_said_to_be_with_theirs(settings: SettingsWrapper) -> None:
+    from alerts.told import entries
+    from alerts.web import person_words
+
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "smarthost.example", 587
+    told = Told()
+    Message.objects.update(route="smarthost.example:587")
+    [entry] = entries(told.person, [told.advisory.pk])
+    [says] = [one.text for one in person_words.mails(entry)]
+    assert "their mail server" not in says, says
+
+
+@pytest.mark.django_db
+def test_events_that_nobody_matches_are_said(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.watching import all_well, apart
+
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mx.example", 25
+    apart(monkeypatch)
+    told = Told()
+    now = timezone.now()
+    tracking.store([heard(told.mail, "bounced", 0)])
+    TrackingEvent.objects.update(received_at=now - timedelta(hours=2))
+    all_well(now)
+    assert watch.look(now)
+
+
+@pytest.mark.django_db
+def test_a_mailbox_that_nobody_reads_is_said(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run is killed, or raises what it does not expect: it never comes to saying so itself."""
+    from config.mail_url import mailbox as mailbox_of
+    from tests.watching import all_well, apart
+
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mx.example", 25
+    settings.MAILBOX = mailbox_of("MAILBOX_URL", "imaps://alerts:secret@localhost:1/INBOX")
+    apart(monkeypatch)
+    now = timezone.now()
+    all_well(now)
+    monkeypatch.setattr(mailbox, "_read", lambda _: (_ for _ in ()).throw(RuntimeError("killed")))
+    with pytest.raises(RuntimeError):
+        mailbox.read()
+    assert watch.look(now + timedelta(hours=2)) != [] and any(
+        one.kind == "mailbox" for one in watch.look(now + timedelta(hours=2))
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_of_no_advisory_that_is_put_off_for_weeks_ends(office: Office, server: Server) -> None:
+    server.answers["cas@example.org"] = "451 4.7.1 later"
+    long_ago = timezone.now() - timedelta(days=60)
+    batch = Batch.objects.create(
+        rank=0, kind="canary", size=1, not_before=long_ago, made_at=long_ago, attempt=1_500,
+        about=office.publish().advisory,
+    )
+    one = Message.objects.create(key="canary:x", batch=batch, person=office.cas, kind="canary", attempt=1_500)
+    deliver_all()
+    one.refresh_from_db()
+    assert one.state != "waiting"
+
+
+# --- the mailbox ---
+
+from tests.test_inbound import bounce_of, box, imap  # noqa: E402, F401
+
+
+@pytest.mark.django_db
+def test_one_mail_that_the_server_can_not_give_stands_in_nobodys_way(box: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import imaplib
+
+    told = Told()
+    box.put(mail("Subject: broken\nFrom: cas@rows.example"), bounce_of(told))
+    uid, first = imaplib.IMAP4.uid, []
+
+    def broken(self: imaplib.IMAP4, command: str, *args: str) -> Any:
+        if command == "FETCH":
+            first.append(args[0])
+            if args[0] == first[0]:
+                return "NO", [b"[SERVERBUG] that mail is damaged"]
+        return uid(self, command, *args)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", broken)
+    for _ in range(3):
+        mailbox.read()
+    tracking.match()
+    assert told.stands[0] == "bounced"
+
+
+@pytest.mark.django_db
+def test_a_folder_with_more_mails_than_a_line_may_name_is_read(box: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """imaplib takes a line of 1,000,000 octets: some 130,000 mails. Here, of 300 octets, and 100 mails."""
+    import imaplib
+
+    told = Told()
+    box.put(*(mail(f"Subject: q{n}\nFrom: cas@rows.example") for n in range(100)), bounce_of(told))
+    monkeypatch.setattr(imaplib, "_MAXLINE", 300)
+    mailbox.read()
+    tracking.match()
+    assert told.stands[0] == "bounced"
