@@ -59,7 +59,7 @@ def compare(
     if things:
         value, yard, unit = things / value, things / yard, "/s"
     ratio = value / yard
-    holds = within(ratio, bound) and also()
+    holds = also() and within(ratio, bound)
     return Row(name, round(value, 5), unit, against, round(yard, 5), round(ratio, 3), bound, holds)
 
 

@@ -468,10 +468,10 @@ def test_a_mail_of_no_advisory_that_is_put_off_for_weeks_ends(office: Office, se
     server.answers["cas@example.org"] = "451 4.7.1 later"
     long_ago = timezone.now() - timedelta(days=60)
     batch = Batch.objects.create(
-        rank=0, kind="canary", size=1, not_before=long_ago, made_at=long_ago, attempt=1_500,
+        rank=0, kind="canary", size=1, not_before=long_ago, made_at=long_ago, attempt=100,
         about=office.publish().advisory,
     )
-    one = Message.objects.create(key="canary:x", batch=batch, person=office.cas, kind="canary", attempt=1_500)
+    one = Message.objects.create(key="canary:1:2", batch=batch, person=office.cas, kind="canary", attempt=100)
     deliver_all()
     one.refresh_from_db()
     assert one.state != "waiting"
@@ -515,3 +515,225 @@ def test_a_folder_with_more_mails_than_a_line_may_name_is_read(box: Any, monkeyp
     mailbox.read()
     tracking.match()
     assert told.stands[0] == "bounced"
+
+
+# --- leaks ---
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("where", ["refused", "came back"])
+def test_a_link_that_a_server_repeats_is_not_shown_to_others(where: str, settings: SettingsWrapper) -> None:
+    from alerts.told import entries
+    from alerts.web import person_words
+
+    told = Told()
+    key = tokens.make(told.recipient.pk, 0)
+    words = f"554 5.7.1 URL {settings.SITE_URL}/a/{key} is blocked"
+    if where == "refused":
+        Message.objects.update(state="failed", failed_at=NOON, error=words)
+    else:
+        said(heard(told.mail, "bounced", 0, tracking.said(words)))
+    [entry] = entries(told.person, [told.advisory.pk])
+    assert key not in " ".join(one.text for one in person_words.mails(entry))
+
+
+@pytest.mark.django_db
+def test_a_canarys_mail_that_was_found_hours_later_did_not_arrive_when_it_left() -> None:
+    told = Told()
+    token = tokens.make_32(told.mail.pk, 0, tokens.RETURN)
+    ours = (
+        f"To: seed@rows.example\nDate: Fri, 24 Apr 2020 12:00:00 +0000\nList-Id: <alerts.tocsin.example>\nX-Tocsin: {token}\n\nHello\n"
+    )
+    from django.test import override_settings
+
+    with override_settings(ALERTS_FROM="alerts@tocsin.example"):
+        inbound.take(message_from_bytes(ours.encode()), at(180))
+    tracking.match()
+    told.mail.refresh_from_db()
+    assert told.mail.fate == "delivered"
+    assert told.mail.fate_at == at(180)
+
+
+@pytest.mark.django_db
+def test_held_a_press_without_the_forms_token_does_nothing(ann: Person) -> None:
+    from django.urls import reverse
+
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ann, "departments.signing_in.DutyBackend")
+    assert client.post(reverse("operations_retry"), {"all": "yes"}).status_code == 403
+    assert client.post(reverse("operations_steer", args=["pause"]), {"route": "x"}).status_code == 403
+    assert client.get(reverse("operations_retry")).status_code == 405
+
+
+def test_a_header_of_many_false_tokens_is_read_in_no_time() -> None:
+    import time
+
+    raw = mail("\n".join(f"Delivered-To: {('b' * 27 + '@ ') * 130}" for _ in range(20)), "x")
+    began = time.monotonic()
+    classify(message_from_bytes(raw), timezone.now())
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_put_off_for_six_weeks_costs_its_neighbours_no_second_mail(office: Office, server: Server) -> None:
+    """A full mailbox, asked once an hour: the 1,026th time 2 ** 1025 is no float any more."""
+    advisory = published(office)
+    Batch.objects.update(attempt=1_025)
+    server.answers["person001@example.org"] = "452 4.2.2 mailbox full"
+    for _ in range(3):
+        try:
+            deliver_all()
+        except OverflowError:
+            pass
+        Batch.objects.filter(done_at=None).update(leased_until=None)
+    to = [one.recipients[0] for one in server.mails if advisory.reference in one.text]
+    assert sorted(to) == sorted(set(to))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_end_nobody_is_asked_for_ever(office: Office, server: Server) -> None:
+    """Its stand-down, put off by a full mailbox two months after it was over."""
+    from alerts.stopping import stand_down
+
+    advisory = published(office)
+    deliver_all()
+    stand_down(advisory, office.ada, "over")
+    cascade.cascade(advisory.pk)
+    long_ago = timezone.now() - timedelta(days=60)
+    Batch.objects.filter(done_at=None).update(attempt=200, made_at=long_ago, not_before=long_ago)
+    server.answers["person001@example.org"] = "452 4.2.2 mailbox full"
+    deliver_all()
+    assert not Batch.objects.filter(done_at=None).exists()
+
+
+# --- coverage ---
+
+
+@pytest.mark.django_db
+def test_who_answered_although_their_mail_came_back_makes_nobody_else_unreachable() -> None:
+    from alerts.coverage import whole
+    from alerts.web.parts import parts_of
+
+    told = Told()
+    waits = rows.recipient(told.advisory, told.relay)
+    Recipient.objects.filter(pk=told.recipient.pk).update(answered_revision=1)
+    said(heard(told.mail, "bounced", 5))
+    assert waits.told_revision == 0
+    parts = parts_of(whole(told.advisory).figures, 0)
+    assert (parts.answered, parts.waiting, parts.dark) == (1, 1, 0)
+
+
+@pytest.mark.django_db
+def test_who_answered_does_not_make_somebody_elses_delivery_unheard_of() -> None:
+    from alerts.coverage import whole
+    from alerts.web.parts import parts_of
+
+    told = Told(people=2)
+    Recipient.objects.filter(pk=told.recipient.pk).update(answered_revision=1)
+    said(heard(told.mails[1], "delivered", 5))
+    parts = parts_of(whole(told.advisory).figures, 0)
+    assert (parts.answered, parts.told, parts.sent) == (1, 1, 0)
+
+
+@pytest.mark.django_db
+def test_who_answered_a_late_mail_hides_nobody_of_whom_there_is_no_word(settings: SettingsWrapper) -> None:
+    from alerts.web.coverage_view import view_of
+
+    settings.EMAIL_HOST, settings.EMAIL_PROVIDER = "", "mailgun"
+    told = Told(people=2)
+    said(heard(told.mail, "deferred", 5))
+    Recipient.objects.filter(pk=told.recipient.pk).update(answered_revision=1)
+    view = view_of(told.advisory, rows.person("Audrey Auditor", is_auditor=True), [])
+    assert (view.parts.answered, view.unsure) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_it_is_says_no_address_that_a_server_repeated(office: Office, server: Server) -> None:
+    from django.urls import reverse
+
+    server.answers["person001@example.org"] = "451 4.7.1 <person001@example.org> greylisted, see https://x.example/a/abc"
+    advisory = published(office, exercise=False)
+    deliver_all()
+    client = Client()
+    client.force_login(office.ada, "departments.signing_in.DutyBackend")
+    page = client.get(reverse("alerts:where", args=[advisory.reference])).content.decode()
+    assert "greylisted" in page
+    assert "person001@example.org" not in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_complainer_gets_no_further_mail_as_the_coverage_page_says(office: Office, server: Server) -> None:
+    advisory = published(office)
+    deliver_all()
+    one = Message.objects.get(person__name="Person001", advisory=advisory)
+    said(heard(one, "complained", 0, at=timezone.now()))
+    before = len(server.mails)
+    again = office.publish(title="Another", open_title="Another").advisory
+    cascade.cascade(again.pk)
+    deliver_all()
+    assert "person001@example.org" not in [mail.recipients[0] for mail in server.mails[before:]]
+
+
+# --- one person, two advisories ---
+
+
+def two_refused(office: Office, server: Server) -> tuple[Advisory, Advisory]:
+    """Of both the mail to the same person was refused."""
+    server.answers["person001@example.org"] = "550 5.1.1 no such mailbox"
+    first = published(office, severity="critical")
+    deliver_all()
+    second = published(office, title="Another", open_title="Another", severity="low")
+    deliver_all()
+    assert Recipient.objects.filter(outcome="unreachable").count() == 2
+    return first, second
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_refused_again_for_one_warning_does_not_wait_for_ever_for_another(
+    office: Office, ann: Person, server: Server
+) -> None:
+    first, second = two_refused(office, server)
+    steering.retry_all(ann, timezone.now())
+    cascade.cascade(first.pk)
+    deliver_all()  # refused again, before the other cascade has its turn
+    for _ in range(3):
+        cascade.cascade(second.pk)
+        cascade.compare_anew(second.pk)
+        deliver_all()
+    left = Recipient.objects.get(advisory=second, person__name="Person001")
+    assert not Message.objects.filter(recipient=left, state="waiting").exists()
+    assert left.outcome == "unreachable", "nothing waits for them, nothing is written, and no press shows them"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_person_of_two_warnings_is_one_person(office: Office, ann: Person, server: Server) -> None:
+    two_refused(office, server)
+    assert steering.retry_all(ann, timezone.now()).says.startswith("1 person is")
+
+
+@pytest.mark.django_db
+def test_a_delay_of_today_is_not_hidden_by_one_of_last_month() -> None:
+    told = Told()
+    now = timezone.now()
+    said(heard(told.mail, "deferred", 0, at=now - timedelta(days=30)))
+    other = Told()
+    today = mail_of(rows.recipient(other.advisory, other.relay, who=told.person))
+    said(heard(today, "deferred", 0, at=now - timedelta(hours=1)))
+    told.person.refresh_from_db()
+    assert told.person.is_late
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("once", ["by the provider that was first", "by a mailbox that is read no more"])
+def test_a_canary_that_was_heard_of_another_way_proves_nothing_by_a_route_that_reports_nothing(
+    once: str, office: Office, settings: SettingsWrapper
+) -> None:
+    settings.CANARIES, settings.MAILBOX = canaries(["seed@gmail.example"]), None
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "smtp.example", 587
+    if once.startswith("by the provider"):
+        settings.EMAIL_PROVIDER, settings.SECOND_EMAIL = "mailgun", {"EMAIL_HOST": "smtp.example", "EMAIL_PORT": 587}
+    advisory = published(office)
+    now = timezone.now()
+    Canary.objects.update(heard_at=now - timedelta(days=40))
+    Message.objects.filter(kind="canary", batch__about=advisory).update(state="sent", sent_at=now, route="smtp.example:587")
+    assert [one.blind for one in canary.seen(now + timedelta(minutes=6))] == [True]

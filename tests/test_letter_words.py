@@ -225,7 +225,8 @@ def test_the_very_mail_is_made_again_from_what_was_kept() -> None:
     message.refresh_from_db()
     sent, made_again = mail(revision), parsed(letters.again(message, PERSONAL.link))
     assert made_again["Date"].datetime == message.sent_at.replace(microsecond=0)  # type: ignore[union-attr]
-    del sent["Date"], made_again["Date"]
+    # This one left before mails had a token of their own.
+    del sent["Date"], made_again["Date"], made_again["X-Tocsin"]
     assert made_again.as_bytes() == sent.as_bytes()
     assert letters.again(message) == letters.again(message)
     assert PERSONAL.link not in " ".join(told(parsed(letters.again(message))).values())
