@@ -53,6 +53,7 @@ from alerts.routes import Choice, Refusal
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, Senders
 from alerts.wake import wake
 from departments.models.person import Bounced
+from config.logs import scrub_tokens
 from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
@@ -206,7 +207,7 @@ def _lease() -> datetime:
 def _back_off(attempt: int) -> float:
     """Seconds until the next try: 30 to 60 at first, then doubling to an hour, never in step with others."""
     spread = random.uniform(2 / 3, 4 / 3)  # noqa: S311  # spreads load, keeps no secret
-    return float(min(FIRST_RETRY * 2 ** max(attempt - 1, 0), LONGEST_RETRY) * spread)
+    return float(min(FIRST_RETRY * 2 ** min(max(attempt - 1, 0), 20), LONGEST_RETRY) * spread)
 
 
 def _take_part(batch: Claimed, most: int) -> _Part | None:
@@ -459,7 +460,8 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
 
 
 def _errors(outcomes: list[Outcome]) -> list[str]:
-    return [f"{outcome.code} {outcome.text}"[:500] for outcome in outcomes]
+    # What a server repeats of the mail may be somebody's own link.
+    return [scrub_tokens(f"{outcome.code} {outcome.text}")[:500] for outcome in outcomes]
 
 
 def _refusal(part: _Part, outcome: Outcome) -> Refusal | None:

@@ -19,7 +19,12 @@ ADDRESS = re.compile(r"[^\s<>\"'@:,;()\[\]]+@[^\s<>\"'@:,;()\[\]]+\.[^\s<>\"'@:,
 
 def scrub(text: str) -> str:
     """The text without tokens and without mail addresses."""
-    return ADDRESS.sub("<address>", TOKEN.sub(r"/\1/<token>", text))
+    return ADDRESS.sub("<address>", scrub_tokens(text))
+
+
+def scrub_tokens(text: str) -> str:
+    """The text without what stands behind a link of ours."""
+    return TOKEN.sub(r"/\1/<token>", text)
 
 
 def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -31,14 +31,15 @@ def figures_of_rows(advisory: Advisory) -> Figures:
     counted: Figures = dict.fromkeys([None, *advisory.relays.values_list("pk", flat=True)], (0,) * 8)
 
     def add(place: int | None, of: Recipient) -> None:
-        refused = of.outcome == "unreachable"
-        sent = not refused and 0 < of.told_revision >= current
         answered = 0 < material <= of.answered_revision
+        out_of_reach = of.outcome in ("unreachable", "bounced", "suppressed")
+        refused = out_of_reach and not answered
+        sent = answered if out_of_reach else 0 < of.told_revision >= current
         one = (
             True,
             not sent and not refused,
             sent,
-            sent and of.outcome == "delivered",
+            sent and of.outcome in ("delivered", "complained"),
             refused,
             not answered and 0 < material <= of.suspect_revision,
             answered,
@@ -101,7 +102,7 @@ class Storm:
         Recipient.objects.filter(pk=self.some().pk).update(targeted=self.random.random() < 0.5)
 
     def many_are_told(self) -> None:
-        outcome = self.random.choice(["", "delivered", "unreachable"])
+        outcome = self.random.choice(Recipient.Outcome.values)
         chosen = [self.some().pk for _ in range(3)]
         Recipient.objects.filter(pk__in=chosen).update(told_revision=self.number(), outcome=outcome)
 

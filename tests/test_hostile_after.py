@@ -7,7 +7,6 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
@@ -16,7 +15,7 @@ from alerts import canary, cascade, inbound, leaving, route_state, routes, steer
 from alerts.inbound import mailbox
 from alerts.inbound.reading import Kind, classify
 from alerts.leaving import Outbox, Rates
-from alerts.models import Advisory, Batch, Canary, Heartbeat, Message, Recipient, Relay, Route, TrackingEvent
+from alerts.models import Advisory, Batch, Canary, Message, Recipient, Route, TrackingEvent
 from config.canaries import canaries
 from departments import people
 from departments.models import Membership, Person
@@ -94,9 +93,10 @@ def test_what_was_heard_while_it_stood_superseded_counts_once_it_was_noted_as_se
     Message.objects.filter(pk=told.mail.pk).update(state="superseded", sent_at=None, personal=None)
     Recipient.objects.filter(pk=told.recipient.pk).update(told_revision=0)
     said(heard(told.mail, "bounced", 0))
-    from alerts.deliver_sql import NOTE_SENT
-    from alerts.deliver import _execute
     import json
+
+    from alerts.deliver import _execute
+    from alerts.deliver_sql import NOTE_SENT
 
     _execute(
         NOTE_SENT,
@@ -204,12 +204,18 @@ def test_an_out_of_office_that_quotes_our_whole_mail_is_no_bounce() -> None:
 
 
 def test_a_reply_from_a_person_whose_program_asks_for_no_answers_is_a_reply() -> None:
-    raw = mail("From: ada@rows.example\nSubject: Re: warning\nIn-Reply-To: <x@y>\nX-Auto-Response-Suppress: OOF, AutoReply", "Ring me, I can't open it.")
+    raw = mail(
+        "From: ada@rows.example\nSubject: Re: warning\nIn-Reply-To: <x@y>\nX-Auto-Response-Suppress: OOF, AutoReply",
+        "Ring me, I can't open it.",
+    )
     assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.REPLY
 
 
 def test_a_reply_that_says_550_is_a_reply() -> None:
-    raw = mail("From: ada@rows.example\nReturn-Path: <ada@rows.example>\nSubject: Re: warning", "I got: 550 5.1.1 permanent failure")
+    raw = mail(
+        "From: ada@rows.example\nReturn-Path: <ada@rows.example>\nSubject: Re: warning",
+        "I got: 550 5.1.1 permanent failure",
+    )
     assert classify(message_from_bytes(raw), timezone.now()).kind == Kind.REPLY
 
 
@@ -230,9 +236,7 @@ def test_a_mail_of_many_nested_parts_is_read_in_no_time() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_sits_nowhere_any_more_is_not_said_to_be_mailed_again(
-    office: Office, ann: Person, server: Server
-) -> None:
+def test_who_sits_nowhere_any_more_is_not_said_to_be_mailed_again(office: Office, ann: Person, server: Server) -> None:
     advisory = refused(office, server, "person001")
     Membership.objects.filter(person__name="Person001").update(until=timezone.now())
     go_on()
@@ -326,14 +330,16 @@ def test_what_is_put_off_is_not_said_to_go_when_a_stopped_one_would(settings: Se
 @pytest.mark.django_db
 def test_mail_that_waits_for_a_condemned_route_alone_is_not_said_to_be_leaving(settings: SettingsWrapper) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.SECOND_EMAIL_PROVIDER = "127.0.0.1", 1, "mailgun"
-    Route.objects.create(name="127.0.0.1:1", condemned_at=NOON, rests_until=NOON + timedelta(minutes=5), why="x", said="x")
+    Route.objects.create(
+        name="127.0.0.1:1", condemned_at=NOON, rests_until=NOON + timedelta(minutes=5), why="x", said="x"
+    )
     batch = Batch.objects.create(rank=0, kind="canary", size=400, not_before=NOON, made_at=NOON, route="127.0.0.1:1")
     person = rows.person()
-    Message.objects.bulk_create(
-        Message(key=f"k{n}", batch=batch, person=person, kind="canary") for n in range(400)
-    )
+    Message.objects.bulk_create(Message(key=f"k{n}", batch=batch, person=person, kind="canary") for n in range(400))
     now = NOON + timedelta(minutes=1)
-    says = " ".join(leaving.verdict(leaving.outbox(now), route_state.standings(now), Rates(10.0, {"mailgun": 10.0}), now))
+    says = " ".join(
+        leaving.verdict(leaving.outbox(now), route_state.standings(now), Rates(10.0, {"mailgun": 10.0}), now)
+    )
     assert "are leaving" not in says, says
 
 
@@ -468,7 +474,12 @@ def test_a_mail_of_no_advisory_that_is_put_off_for_weeks_ends(office: Office, se
     server.answers["cas@example.org"] = "451 4.7.1 later"
     long_ago = timezone.now() - timedelta(days=60)
     batch = Batch.objects.create(
-        rank=0, kind="canary", size=1, not_before=long_ago, made_at=long_ago, attempt=100,
+        rank=0,
+        kind="canary",
+        size=1,
+        not_before=long_ago,
+        made_at=long_ago,
+        attempt=100,
         about=office.publish().advisory,
     )
     one = Message.objects.create(key="canary:1:2", batch=batch, person=office.cas, kind="canary", attempt=100)
@@ -541,9 +552,7 @@ def test_a_link_that_a_server_repeats_is_not_shown_to_others(where: str, setting
 def test_a_canarys_mail_that_was_found_hours_later_did_not_arrive_when_it_left() -> None:
     told = Told()
     token = tokens.make_32(told.mail.pk, 0, tokens.RETURN)
-    ours = (
-        f"To: seed@rows.example\nDate: Fri, 24 Apr 2020 12:00:00 +0000\nList-Id: <alerts.tocsin.example>\nX-Tocsin: {token}\n\nHello\n"
-    )
+    ours = f"To: seed@rows.example\nDate: Fri, 24 Apr 2020 12:00:00 +0000\nList-Id: <alerts.tocsin.example>\nX-Tocsin: {token}\n\nHello\n"
     from django.test import override_settings
 
     with override_settings(ALERTS_FROM="alerts@tocsin.example"):
@@ -651,7 +660,9 @@ def test_who_answered_a_late_mail_hides_nobody_of_whom_there_is_no_word(settings
 def test_where_it_is_says_no_address_that_a_server_repeated(office: Office, server: Server) -> None:
     from django.urls import reverse
 
-    server.answers["person001@example.org"] = "451 4.7.1 <person001@example.org> greylisted, see https://x.example/a/abc"
+    server.answers["person001@example.org"] = (
+        "451 4.7.1 <person001@example.org> greylisted, see https://x.example/a/abc"
+    )
     advisory = published(office, exercise=False)
     deliver_all()
     client = Client()
@@ -735,5 +746,56 @@ def test_a_canary_that_was_heard_of_another_way_proves_nothing_by_a_route_that_r
     advisory = published(office)
     now = timezone.now()
     Canary.objects.update(heard_at=now - timedelta(days=40))
-    Message.objects.filter(kind="canary", batch__about=advisory).update(state="sent", sent_at=now, route="smtp.example:587")
+    Message.objects.filter(kind="canary", batch__about=advisory).update(
+        state="sent", sent_at=now, route="smtp.example:587"
+    )
     assert [one.blind for one in canary.seen(now + timedelta(minutes=6))] == [True]
+
+# --- held ---
+
+
+@pytest.mark.django_db
+def test_held_the_same_event_id_from_two_providers_is_two_events_and_one_end() -> None:
+    told = Told()
+    said(heard(told.mail, "delivered", 1, event_id="x"), heard(told.mail, "delivered", 1, event_id="x", provider="postmark"))
+    assert TrackingEvent.objects.count() == 2
+    assert told.stands == ("delivered", "delivered", 1, None, None)
+    assert figures_read(told.advisory) == figures_of_rows(told.advisory)
+
+
+@pytest.mark.django_db
+def test_held_events_of_somebody_who_left_and_of_the_future() -> None:
+    told = Told()
+    Person.objects.filter(pk=told.person.pk).update(left_at=NOON)
+    said(heard(told.mail, "bounced", 1))
+    assert told.stands[0] == "bounced"
+    from anymail.signals import AnymailTrackingEvent
+
+    event = AnymailTrackingEvent(
+        event_type="bounced", timestamp=datetime(2999, 1, 1, tzinfo=UTC), event_id="f", message_id="m", recipient="a@b.example"
+    )
+    kept = tracking.heard_of(event, "Mailgun", NOON)
+    assert kept is not None and kept.at == NOON
+
+
+@pytest.mark.django_db(transaction=True)
+def test_held_figures_after_a_retry_and_a_late_bounce_of_the_first_mail(office: Office, ann: Person, server: Server) -> None:
+    advisory = published(office)
+    deliver_all()
+    first = Message.objects.get(person__name="Person001")
+    said(heard(first, "bounced", 0, at=timezone.now()))
+    steering.retry_all(ann, timezone.now())
+    said(heard(first, "bounced", 0, at=timezone.now() - timedelta(hours=1)))
+    go_on()
+    second = Message.objects.filter(person__name="Person001").latest("pk")
+    assert second.pk != first.pk
+    said(heard(second, "delivered", 0, at=timezone.now()))
+    said(heard(first, "bounced", 0, at=timezone.now()))
+    left = Recipient.objects.get(person__name="Person001")
+    assert (left.outcome, left.told_revision) == ("delivered", 1)
+    assert figures_read(advisory) == figures_of_rows(advisory)
+    before = len(server.mails)
+    for _ in range(2):
+        cascade.compare_anew(advisory.pk)
+        deliver_all()
+    assert len(server.mails) == before

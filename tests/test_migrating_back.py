@@ -12,6 +12,7 @@ from alerts import gaps, reviewing, stopping, unlocking
 from alerts.cascade import cascade
 from alerts.draft import start_update
 from alerts.models import Advisory, Draft, Exclusion, Gap, Message, Recipient
+from tests.test_counting import figures_of_rows, figures_read
 from tests.test_drafts import a_draft
 from tests.test_gaps import DAY, Wide
 
@@ -91,3 +92,21 @@ def test_thanks_that_have_not_left_become_stand_downs(office: Wide) -> None:
     back_to("0007")
     assert rows("SELECT DISTINCT kind FROM alerts_message WHERE state = 'waiting'") == [("stand-down",)]
     assert rows("SELECT count(*) FROM alerts_batch WHERE kind = 'thanks'") == [(0,)]
+
+
+def test_whoever_answered_though_their_address_refuses_mail_is_counted_as_each_release_counts(office: Wide) -> None:
+    advisory = office.publish().advisory
+    cascade(advisory.pk)
+    Recipient.objects.filter(advisory=advisory).update(told_revision=1)
+    refused = Recipient.objects.filter(advisory=advisory, targeted=True).order_by("pk")[:3]
+    for recipient, outcome in zip(refused, ("unreachable", "bounced", "complained"), strict=True):
+        Recipient.objects.filter(pk=recipient.pk).update(outcome=outcome, answered_revision=1)
+    before = figures_read(advisory)
+    assert before == figures_of_rows(advisory)
+    back_to("0011")
+    (whole,) = rows("SELECT sum(sent), sum(unreachable), sum(delivered) FROM alerts_delta WHERE relay_id IS NULL")
+    assert whole == (Recipient.objects.filter(advisory=advisory, targeted=True).count() - 2, 2, 1)
+    call_command("migrate", "alerts", verbosity=0)
+    after = figures_read(advisory)
+    assert after == figures_of_rows(advisory)
+    assert after == before

@@ -3,8 +3,8 @@
 Of a recipient r of an advisory whose current revision is n and whose last material revision is m:
 
     targeted       1
-    unreachable    the address was refused, or bounced since; they stay in the denominator
-    sent           not unreachable, and told revision n (or a later one)
+    unreachable    the address was refused, or bounced since, and they have not answered; they stay in the denominator
+    sent           not unreachable, and told revision n (or a later one), or answered
     waiting        neither sent nor unreachable
     delivered      sent, and the route said that it arrived (and was reported as spam, or not)
     acknowledged   the last answer that counts is to revision m or a later one
@@ -44,9 +44,10 @@ FIGURES_OF_RECIPIENT = f"""
            (v.material > 0 AND r.suspect_revision >= v.material AND NOT said.yes)::int AS suspect,
            said.yes::int AS acknowledged,
            (said.yes AND r.acted_revision >= v.material)::int AS acted
-    FROM (SELECT r.outcome IN {UNREACHABLE} AS refused,
-                 r.outcome NOT IN {UNREACHABLE} AND r.told_revision > 0 AND r.told_revision >= v.current AS now) AS told,
-         (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS said
+    FROM (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS said,
+         LATERAL (SELECT r.outcome IN {UNREACHABLE} AND NOT said.yes AS refused,
+                         CASE WHEN r.outcome IN {UNREACHABLE} THEN said.yes
+                              ELSE r.told_revision > 0 AND r.told_revision >= v.current END AS now) AS told
 """
 
 REVISIONS = """
