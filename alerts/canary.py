@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db import connection
 
 from alerts import hold_words, route_state, routes
-from alerts.canary_sql import SEEN, WRITE
+from alerts.canary_sql import FOUND, SEEN, WRITE
 from alerts.models import Advisory, Canary, Message, Revision, Severity
 from alerts.wake import wake
 from departments.models import Person
 
 ARRIVES_WITHIN = timedelta(minutes=5)
 KEPT = timedelta(days=1)
-MOST = 200  # revisions that are looked back at
+MOST = 200  # revisions, and mails of each canary, that are looked back at
 ARRIVED = (Message.Fate.DELIVERED, Message.Fate.COMPLAINED)
 
 
@@ -31,6 +31,7 @@ class Seen:
 
     domain: str
     reference: str
+    """"": of none."""
     since: datetime
     says: str
     words: str = ""
@@ -52,8 +53,6 @@ class _Mail(NamedTuple):
     fate_at: datetime | None
     route: str
     error: str
-    heard_at: datetime | None
-    """When a mail of this canary was last reported delivered."""
 
 
 def put(advisory: Advisory, revision: Revision, now: datetime) -> int:
@@ -95,19 +94,36 @@ def ensure() -> list[str]:
 
 
 def seen(now: datetime) -> list[Seen]:
-    """What is to be said of each domain's last mails of a day, by domain. One query; none where there are no canaries."""
+    """What is to be said of each domain's last mails of a day, by domain; none where there are no canaries.
+
+    Whoever is noted as having left gets none, which is said for as long as it lasts.
+    """
     if not settings.CANARIES:
         return []
-    found: dict[str, Seen | None] = {}
+    found: dict[str, Seen | None] = {domain: _left(domain, at) for domain, at in _who_left()}
+    heard = _heard_of()
     for mail in map(_Mail._make, _rows(SEEN, most=MOST, since=now - KEPT, domains=list(settings.CANARIES))):
         if mail.domain not in found:
-            arrived, said = _judge(mail, now)
+            arrived, said = _judge(mail, now, heard)
             if arrived or said is not None:
                 found[mail.domain] = said
     return [said for said in found.values() if said is not None]
 
 
-def _judge(mail: _Mail, now: datetime) -> tuple[bool, Seen | None]:
+def _who_left() -> list[tuple[str, datetime]]:
+    canaries = Canary.objects.filter(domain__in=settings.CANARIES).order_by("domain")
+    return [(domain, at) for domain, at in canaries.values_list("domain", "person__left_at") if at is not None]
+
+
+def _left(domain: str, at: datetime) -> Seen:
+    says = (
+        f"Canary at {domain}: it is noted as having left the directory, so that it gets no mail and shows nothing: bring it "
+        "back there, or name another address in CANARIES."
+    )
+    return Seen(domain, "", at, says)
+
+
+def _judge(mail: _Mail, now: datetime, heard: set[str]) -> tuple[bool, Seen | None]:
     """Whether it arrived, and what is to be said of it; of one that nobody can judge yet, neither."""
     if mail.fate in ARRIVED:
         return True, None
@@ -136,7 +152,7 @@ def _judge(mail: _Mail, now: datetime) -> tuple[bool, Seen | None]:
         f"arrive. {_look(domain)}"
     )
     return False, Seen(
-        domain, reference, sent_at + ARRIVES_WITHIN, says, blind=mail.heard_at is None and _is_blind(mail.route)
+        domain, reference, sent_at + ARRIVES_WITHIN, says, blind=domain not in heard and _is_blind(mail.route)
     )
 
 
@@ -151,15 +167,18 @@ def _look(domain: str) -> str:
 
 
 def blind_routes() -> str:
-    """The configured routes by which a canary proves nothing; "" where there are none, or no canaries, or where all canaries
-    were heard of some other way: their mail arrives in the mailbox that is read here."""
+    """The configured routes by which a canary proves nothing; "" where there are none, or no canaries, or where a mail of
+    each was found in the mailbox that is read here."""
     if not settings.CANARIES or not set(settings.CANARIES) - _heard_of():
         return ""
     return route_state.in_words([way.name for way in routes.ways() if _is_blind(way.name)])
 
 
 def _heard_of() -> set[str]:
-    return set(Canary.objects.exclude(heard_at=None).values_list("domain", flat=True))
+    """The canaries whose mails are found in the mailbox that is read now, whatever their route says."""
+    if settings.MAILBOX is None:
+        return set()
+    return {domain for (domain,) in _rows(FOUND, domains=list(settings.CANARIES), most=MOST)}
 
 
 def _is_blind(route: str) -> bool:

@@ -23,7 +23,7 @@ RETURNING id
 # Of the revisions of the last day, each canary's mail, the last one first. Indexes: alerts_revision's primary key, the key of
 # alerts_message.
 SEEN = """
-SELECT c.domain, a.reference, r.at, m.state, m.sent_at, m.failed_at, m.fate, m.fate_at, m.route, m.error, c.heard_at
+SELECT c.domain, a.reference, r.at, m.state, m.sent_at, m.failed_at, m.fate, m.fate_at, m.route, m.error
 FROM (SELECT id, advisory_id, at FROM alerts_revision ORDER BY id DESC LIMIT %(most)s) r
 JOIN alerts_advisory a ON a.id = r.advisory_id
 CROSS JOIN alerts_canary c
@@ -32,4 +32,17 @@ CROSS JOIN LATERAL (
 ) m
 WHERE r.at > %(since)s AND c.domain = ANY(%(domains)s)
 ORDER BY c.domain, r.id DESC
+"""
+
+# The canaries of which one of their last mails was found in the mailbox that is read here (`alerts.inbound`), and not reported
+# by a provider. Indexes: alerts_message(person), alerts_trackingevent(message).
+FOUND = """
+SELECT c.domain
+FROM alerts_canary c
+WHERE c.domain = ANY(%(domains)s) AND c.heard_at IS NOT NULL AND EXISTS (
+    SELECT FROM (
+        SELECT id FROM alerts_message m WHERE m.person_id = c.person_id AND m.kind = 'canary' ORDER BY id DESC LIMIT %(most)s
+    ) m
+    JOIN alerts_trackingevent e ON e.message_id = m.id AND e.provider = 'mailbox'
+)
 """

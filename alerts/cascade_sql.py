@@ -188,7 +188,8 @@ _AT_RELAYS = """
 
 # A mail that was refused for its address is written anew once that was put right. `mended`: for which time, 0 where there was
 # no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these. Many of them that
-# are refused once more say nothing of their route (`given_back`).
+# are refused once more say nothing of their route (`given_back`). What a provider itself failed to send, which blames nobody's
+# address, is written anew when an operator tries it again (their outcome is none then), or to another address.
 _WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,
@@ -206,9 +207,15 @@ WITH due AS MATERIALIZED (
         WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind <> 'note'
     ) had
     WHERE had.none_left
+      AND had.mended <= 20
       AND (had.mended = 0
            OR EXISTS (SELECT FROM departments_person p
-                      WHERE p.id = rc.person_id AND p.bounced_at IS NULL AND p.left_at IS NULL))
+                      WHERE p.id = rc.person_id AND p.bounced_at IS NULL AND p.left_at IS NULL
+                        AND NOT (rc.outcome = 'suppressed' AND EXISTS (
+                            SELECT FROM alerts_message m JOIN alerts_trackingevent e ON e.message_id = m.id
+                            WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.fate = 'suppressed'
+                              AND m.personal->>'address' = p.email
+                            HAVING bool_or(e.type = 'failed') AND NOT bool_or(e.type = 'suppressed')))))
     ORDER BY rc.id
     LIMIT %(limit)s
 ), refused AS (
@@ -235,7 +242,7 @@ WITH due AS MATERIALIZED (
 ), written AS (
     INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind, given_back)
     SELECT 'revision:' || %(revision)s || ':' || d.person_id || CASE WHEN d.mended > 0 THEN ':' || d.mended ELSE '' END,
-           p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind, d.mended > 0
+           p.id, d.person_id, %(advisory)s, d.id, %(revision)s, d.kind, CASE WHEN d.mended > 0 THEN 2 ELSE 0 END
     FROM due d
     JOIN placed p ON p.kind = d.kind AND p.slot = d.n / %(size)s
     ORDER BY d.id

@@ -38,7 +38,7 @@ class MailStates(NamedTuple):
     suppressed: int = 0
     """The provider sends nothing there."""
     late: int = 0
-    """Put off by their mail server, which is asked again."""
+    """Put off by their mail server."""
     complained: int = 0
     """Delivered, and reported as spam."""
 

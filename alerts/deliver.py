@@ -11,7 +11,7 @@ in the middle of a batch.
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,9 +22,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from alerts import codes, counting, letter_blocks, letters, record, routes, tokens
+from alerts import codes, counting, judging, letter_blocks, letters, record, routes, tokens
 from alerts.deliver_sql import (
     CLAIM,
+    CLAIM_ANY,
     DEFER,
     FINISH,
     HAND_BACK,
@@ -35,6 +36,7 @@ from alerts.deliver_sql import (
     NOTED,
     OUTRANKED,
     PART,
+    PART_ANY,
     PATIENCE,
     PERSONAL,
     PERSONAL_ADDED,
@@ -47,13 +49,14 @@ from alerts.deliver_sql import (
     SUPERSEDE_PLAIN,
     WRITE_ANEW,
 )
+from alerts.judging import Refusal, Verdict
 from alerts.models import Advisory, Message, Revision, TrackingEvent
 from alerts.models.message import DESK
-from alerts.routes import Choice, Refusal
+from alerts.routes import Choice
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, Senders
 from alerts.wake import wake
-from departments.models.person import Bounced
 from config.logs import scrub_tokens
+from departments.models.person import Bounced
 from departments.readiness import note_bounce
 
 log = structlog.get_logger(__name__)
@@ -64,6 +67,8 @@ NOTE_AGAIN = 0.2  # seconds, while the database is away
 LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
 FIRST_RETRY = 45.0  # seconds, a third either way
 LONGEST_RETRY = 3600.0
+ASIDE = 45.0  # seconds for which a mail stands aside at which the route's trouble came
+ENDS_AFTER = timedelta(days=5)  # of being put off, of what is of no advisory, or of one that is over
 
 
 @dataclass
@@ -85,6 +90,8 @@ class Claimed:
     """The route that it had before, by which some of its mails may have left: they leave by no other one."""
     added: bool
     """Whether anything of its advisory is held, or has a note: then its mails may say so."""
+    ends: bool
+    """Whether it has been put off for long enough: whoever is put off once more is not asked again."""
     choice: Choice
     letter: int = 0
     """The number under which what its mails say alike is kept."""
@@ -106,8 +113,10 @@ class _Part:
 
     personal: dict[int, letters.Personal]
     people: dict[int, int]
-    given_back: set[int]
-    """Those whom a route refused once before as it refused everybody."""
+    given_back: dict[int, int]
+    """How often a route refused somebody before as it refused everybody."""
+    known: set[int] = field(default_factory=set)
+    """Those of which an outcome was heard."""
     over: bool = False
     """Its mails that were not handed over yet are not to be."""
     settled: list[Outcome] = field(default_factory=list)
@@ -125,6 +134,7 @@ def deliver(senders: Senders | None = None) -> bool:
     if batch is None:
         return False
     skeleton, way = _skeleton(batch), routes.way_of(batch.route)
+    part: _Part | None = None
     try:
         sender = senders.of(way)
         while part := _take_part(batch, sender.most):
@@ -136,7 +146,7 @@ def deliver(senders: Senders | None = None) -> bool:
                 return True
     except RouteDown as down:
         senders.close()
-        _put_off(batch, down)
+        _put_off(batch, part, down)
         return True
     finally:
         routes.give_back_quota(way, batch.reserved - batch.handed, timezone.now())
@@ -147,32 +157,47 @@ def deliver(senders: Senders | None = None) -> bool:
     return True
 
 
-def _put_off(batch: Claimed, down: RouteDown) -> None:
+def _put_off(batch: Claimed, part: _Part | None, down: RouteDown) -> None:
     """The route can't be had: it rests, and the batch waits or goes by another one. No try was spent.
 
-    What may have left all the same waits for this very route, in a batch of its own.
+    What may have left all the same waits for this very route, in a batch of its own. The mail at which trouble came stands
+    aside for a moment: if it is the trouble, it holds up nobody.
     """
     way, now, reason = routes.way_of(batch.route), timezone.now(), routes.said(str(down))
+    batch.handed += len(down.unknown)  # as far as a quota is concerned
     if isinstance(down, RouteSlow):
         elapsed = max(time.monotonic() - batch.claimed_at, 0.01)
-        until = routes.slows(way, reason, now, measured=batch.handed / elapsed, retry_after=down.retry_after)
+        measured = batch.handed / elapsed if batch.handed else None
+        until = routes.slows(way, reason, now, measured=measured, retry_after=down.retry_after)
     elif isinstance(down, QuotaSpent):
         until = routes.is_spent(way, reason, now)
+    elif part is not None and part.known and not down.unknown:
+        until = now  # it took some, and hung up: that is no reason to let it be
     else:
         until = routes.fails(way, reason, now)
     log.warning("the route is down", batch=batch.id, route=way.name, reason=reason, until=until)
     if down.unknown:
-        _execute(
-            PUT_BACK,
-            batch=batch.id,
-            held=batch.leased_until,
-            ids=list(down.unknown),
-            errors=[reason] * len(down.unknown),
-            until=now,
-            given_back=False,
-            route=way.name,
-        )
+        _put_back(batch, down.unknown, [reason] * len(down.unknown), now, route=way.name)
+    at = next((id_ for id_ in part.personal if id_ not in part.known), None) if part is not None else None
+    if at is not None and at not in down.unknown:
+        _put_back(batch, [at], [reason], now + timedelta(seconds=ASIDE), route=batch.bound)
     _execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=now, reason=reason)
+
+
+def _put_back(
+    batch: Claimed, ids: Iterable[int], errors: list[str], until: datetime, *, route: str = "", given_back: int = 0
+) -> None:
+    """Into a batch of their own, for nothing that they did."""
+    _execute(
+        PUT_BACK,
+        batch=batch.id,
+        held=batch.leased_until,
+        ids=list(ids),
+        errors=errors,
+        until=until,
+        given_back=given_back,
+        route=route,
+    )
 
 
 def _skeleton(batch: Claimed) -> letters.Skeleton:
@@ -188,9 +213,14 @@ def _skeleton(batch: Claimed) -> letters.Skeleton:
 
 
 def _claim() -> Claimed | None:
-    now = timezone.now()
-    for choice in routes.choose(now):
-        rows = _execute(CLAIM, now=now, lease=_lease(), **choice.values)
+    now, configured = timezone.now(), routes.ways()
+    known = routes.states(configured)
+    for way in configured:
+        if known[way.name].owed:
+            judging.give_back(way.name, known[way.name].owed, now)
+    for choice in routes.choose(now, known):
+        claim = CLAIM_ANY if choice.trying else CLAIM
+        rows = _execute(claim, now=now, lease=_lease(), long_ago=now - ENDS_AFTER, **choice.values)
         if not rows:
             continue
         batch = Claimed(*(*rows[0], choice))
@@ -214,14 +244,7 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     """The next messages that are still to be sent; None when there are none, somebody pressed stop, or it is not ours."""
     if time.monotonic() - batch.renewed_at > RENEWED_FOR and not _renew(batch):
         return None
-    limit = 1 if batch.choice.trying else most
-    with transaction.atomic():
-        if batch.advisory is None:
-            _execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
-        rows = _execute(PART, batch=batch.id, limit=limit)
-        if any(overtaken for _, overtaken in rows):
-            _execute(SUPERSEDE, batch=batch.id)
-            rows = _execute(PART, batch=batch.id, limit=limit)
+    rows = _still_to_be_sent(batch, most)
     if not rows:
         return None
     way, now = routes.way_of(batch.route), timezone.now()
@@ -229,9 +252,16 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     if not allowed:
         return None  # not today: what is left waits, or leaves by another route
     batch.reserved += allowed
-    routes.wait(seconds)
+    if seconds:
+        routes.wait(seconds)
+        # Meanwhile it may have been stopped, overtaken, paused or taken over.
+        if not _renew(batch) or not routes.is_open(batch.route, timezone.now(), trying=batch.choice.trying):
+            return None
+        rows = _still_to_be_sent(batch, allowed)
     ids = [row[0] for row in rows[:allowed]]
-    part = _Part(personal={}, people={}, given_back=set())
+    if not ids:
+        return None
+    part = _Part(personal={}, people={}, given_back={})
     is_code = batch.kind == Message.Kind.CODE
     of_an_advisory = PERSONAL_ADDED if batch.added else PERSONAL
     personal = of_an_advisory if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
@@ -255,8 +285,7 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
             noted_by,
         ) = row
         part.people[id_] = person
-        if given_back:
-            part.given_back.add(id_)
+        part.given_back[id_] = given_back
         part.personal[id_] = letters.Personal(
             message_key=key,
             name=name,
@@ -277,6 +306,19 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     return part
 
 
+def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
+    """The ids of its next mails, at most so many; what was overtaken meanwhile is not among them."""
+    what, limit = (PART_ANY, 1) if batch.choice.trying else (PART, most)
+    with transaction.atomic():
+        if batch.advisory is None:
+            _execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+        rows = _execute(what, batch=batch.id, limit=limit)
+        if any(overtaken for _, overtaken in rows):
+            _execute(SUPERSEDE, batch=batch.id)
+            rows = _execute(what, batch=batch.id, limit=limit)
+    return rows
+
+
 def _link(kind: str, number: int, issue: int) -> str:
     """Where a mail leads: a recipient's page, a contact's, or for an introduction where warnings are checked.
 
@@ -295,6 +337,7 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
     try:
         for outcome in sender.send(_mails(part, skeleton)):
             part.settled.append(outcome)
+            part.known.add(outcome.id)
             if not part.over and not sender.soon and time.monotonic() - noted_at > NOTE_EVERY:
                 # No further mail is handed over; what is on the wire is waited for.
                 part.over = not _note(batch, part) or _gives_way(batch)
@@ -309,14 +352,19 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
 
 
 def _gives_way(batch: Claimed) -> bool:
-    """Whether something more severe waits, whose turn it is then, or it takes too long, or its route is to be let alone."""
+    """Whether something more severe waits, whose turn it is then, or it takes too long, or its route is to be let alone.
+
+    So does it while the database is away: what is on the wire is to be noted first.
+    """
     now = timezone.now()
-    outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
-    return (
-        outranked
-        or time.monotonic() - batch.claimed_at > LONGEST
-        or not routes.is_open(batch.route, now, trying=batch.choice.trying)
-    )
+    if time.monotonic() - batch.claimed_at > LONGEST:
+        return True
+    try:
+        outranked = batch.rank > 0 and _execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
+        return outranked or not routes.is_open(batch.route, now, trying=batch.choice.trying)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return True
 
 
 def _mails(part: _Part, skeleton: letters.Skeleton) -> Iterator[Mail]:
@@ -376,10 +424,11 @@ def _forget_noted(part: _Part) -> None:
 
 def _write_down(batch: Claimed, part: _Part) -> bool:
     """One transaction, which renews the lease."""
-    settled, way = part.settled, routes.way_of(batch.route)
+    way = routes.way_of(batch.route)
+    settled = [_at_an_end(one) if batch.ends and one.kind == "later" else one for one in part.settled]
     sent = [outcome for outcome in settled if outcome.kind == "sent"]
     later = [outcome for outcome in settled if outcome.kind == "later"]
-    now, mended, ours = timezone.now(), list[int](), set[int]()
+    mended = list[int]()
     with transaction.atomic():
         # A publication keeps the figures for a moment; the lease must not run out while we wait for that.
         _execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
@@ -387,10 +436,9 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
             counting.share_figures(batch.advisory)
         if sent:
             # Before its refusals are judged: a run of them that begins with this very part goes on.
-            routes.went(way, now)
-        ours = routes.judge(
-            way, [_refusal(part, outcome) for outcome in settled if outcome.kind in ("sent", "refused")], now
-        )
+            routes.went(way, timezone.now())
+        verdict = _judged(batch, part, way, settled)
+        now, ours = verdict.at, verdict.ours
         refused = [one for one in settled if one.kind in ("refused", "suppressed") and one.id not in ours]
         if sent:
             _execute(
@@ -416,6 +464,7 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
                 ids=[outcome.id for outcome in refused],
                 errors=_errors(refused),
                 fates=["suppressed" if outcome.kind == "suppressed" else "" for outcome in refused],
+                runs=[verdict.runs.get(outcome.id, 0) for outcome in refused],
                 now=now,
                 number=batch.number,
                 route=batch.route,
@@ -433,21 +482,10 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
             )
         if ours:
             put_back = [outcome for outcome in settled if outcome.id in ours]
-            _execute(
-                PUT_BACK,
-                batch=batch.id,
-                held=batch.leased_until,
-                ids=[outcome.id for outcome in put_back],
-                errors=_errors(put_back),
-                until=now + timedelta(seconds=routes.LONGEST_REST),
-                given_back=True,
-                route="",
-            )
+            _put_back(batch, [one.id for one in put_back], _errors(put_back), now, given_back=1)
         renewed = _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until)
     batch.handed += len(settled)
     part.settled = []
-    if ours:
-        routes.give_back(way, now)
     if sent and way.reports and TrackingEvent.objects.filter(matched_at=None).exists():
         # What the provider said of a mail before it was noted here.
         wake("match_events")
@@ -460,8 +498,20 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
 
 
 def _errors(outcomes: list[Outcome]) -> list[str]:
-    # What a server repeats of the mail may be somebody's own link.
-    return [scrub_tokens(f"{outcome.code} {outcome.text}")[:500] for outcome in outcomes]
+    """What was said, in a line; what a server repeats of the mail may be somebody's own link."""
+    said = [scrub_tokens(f"{outcome.code} {outcome.text}")[:500] for outcome in outcomes]
+    return ["".join(character if character.isprintable() else " " for character in one) for one in said]
+
+
+def _at_an_end(outcome: Outcome) -> Outcome:
+    """Of somebody who was put off for long enough; their address may be well."""
+    text = f"given up after {ENDS_AFTER.days} days: {outcome.text}"
+    return Outcome(outcome.id, "refused", outcome.code, text, outcome.provider_id, about="mail")
+
+
+def _judged(batch: Claimed, part: _Part, way: routes.Way, settled: list[Outcome]) -> Verdict:
+    outcomes = [_refusal(part, one) for one in settled if one.kind != "later" and not (batch.ends and one.about == "mail")]
+    return judging.judge(way, outcomes, trying=batch.choice.trying)
 
 
 def _refusal(part: _Part, outcome: Outcome) -> Refusal | None:
@@ -469,7 +519,8 @@ def _refusal(part: _Part, outcome: Outcome) -> Refusal | None:
     if outcome.kind == "sent":
         return None
     domain = part.personal[outcome.id].address.rpartition("@")[2]
-    return Refusal(outcome.id, f"{outcome.code} {outcome.text}", domain, outcome.id in part.given_back)
+    words = f"{outcome.code} {outcome.text}"
+    return Refusal(outcome.id, words, domain, part.given_back.get(outcome.id, 0), listed=outcome.kind == "suppressed")
 
 
 def _write_record(kind: str, batch: Claimed, part: _Part, outcomes: list[Outcome]) -> None:
@@ -479,6 +530,7 @@ def _write_record(kind: str, batch: Claimed, part: _Part, outcomes: list[Outcome
 
 def _note_bounces(part: _Part, refused: list[Outcome], now: datetime) -> list[int]:
     """Note whose address bounced; the people whose address was corrected while the mail was under way."""
+    refused = [outcome for outcome in refused if outcome.about == "address"]
     addresses = {part.people[outcome.id]: part.personal[outcome.id].address for outcome in refused}
     still = _execute(STILL_THEIRS, people=list(addresses), addresses=list(addresses.values()))
     suppressed = {part.people[outcome.id] for outcome in refused if outcome.kind == "suppressed"}

@@ -17,14 +17,18 @@ _ADDED = """(
     OR EXISTS (SELECT FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id WHERE r.advisory_id = {advisory})
 )"""
 
-# Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are.
+# A canary goes before the mails of its advisory, and stops with them.
+_OF = "coalesce(b.advisory_id, CASE WHEN b.kind = 'canary' THEN b.about_id END)"
+
+# Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are. `ends`: it
+# has been put off for so long that nobody is asked again: what is of no advisory, or of one that is over.
 CLAIM = f"""
 UPDATE alerts_batch
 SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1,
     route = CASE WHEN alerts_batch.route = ANY(%(open)s) THEN alerts_batch.route ELSE %(free)s END
 FROM (
     SELECT b.id, b.route
-    FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = {_OF}
     WHERE a.stopped_at IS NULL
       AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
       AND {_BY_A_ROUTE}
@@ -37,13 +41,16 @@ RETURNING alerts_batch.id, rank, leased_until, advisory_id,
     (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id), revision_id,
     (SELECT number FROM alerts_revision r WHERE r.id = revision_id), kind, attempt, about_id, alerts_batch.route,
     CASE WHEN had.route = alerts_batch.route THEN had.route ELSE '' END,
-    {_ADDED.format(advisory="alerts_batch.advisory_id")}
+    {_ADDED.format(advisory="alerts_batch.advisory_id")},
+    made_at < %(long_ago)s AND coalesce((SELECT state FROM alerts_advisory a WHERE a.id = advisory_id), '') <> 'live' AS ends
 """
+# What a condemned route is tried with: any, so that one mail that nobody takes, or one domain, is not tried for ever.
+CLAIM_ANY = CLAIM.replace("ORDER BY b.rank, b.not_before, b.id", "ORDER BY random()")
 
 # Something more severe than what a worker has in hand, and nobody has it yet: the worker hands its batch back.
 OUTRANKED = f"""
 SELECT EXISTS (
-    SELECT FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    SELECT FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = {_OF}
     WHERE a.stopped_at IS NULL AND b.rank < %(rank)s
       AND b.done_at IS NULL AND b.not_before <= %(now)s AND (b.leased_until IS NULL OR b.leased_until < %(now)s)
       AND {_BY_A_ROUTE}
@@ -66,6 +73,7 @@ WHERE a.stopped_at IS NULL AND m.state = 'waiting'
 ORDER BY m.id
 LIMIT %(limit)s
 """
+PART_ANY = PART.replace("ORDER BY m.id", "ORDER BY random()")
 
 # What they hold as a contact, the notes that stand for them where the text may be in the mail, and whose note a mail about one
 # is about. Of what is stood down neither is said.
@@ -230,11 +238,11 @@ FROM locked WHERE r.id = locked.id
 
 NOTE_REFUSED = """
 WITH outcome AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[], %(fates)s::text[]) AS o(id, error, fate)
+    SELECT * FROM unnest(%(ids)s::bigint[], %(errors)s::text[], %(fates)s::text[], %(runs)s::int[]) AS o(id, error, fate, run)
 ), noted AS (
     UPDATE alerts_message m
     SET state = 'failed', failed_at = %(now)s, error = o.error, fate = o.fate,
-        fate_at = CASE WHEN o.fate <> '' THEN %(now)s END, route = %(route)s
+        fate_at = CASE WHEN o.fate <> '' THEN %(now)s END, route = %(route)s, run = o.run
     FROM outcome o
     WHERE m.id = o.id AND m.state <> 'sent'
     RETURNING m.recipient_id, o.error, o.fate
@@ -273,7 +281,7 @@ WITH outcome AS (
     FROM alerts_batch WHERE id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL
     RETURNING id
 )
-UPDATE alerts_message m SET batch_id = made.id, error = o.error, given_back = m.given_back OR %(given_back)s
+UPDATE alerts_message m SET batch_id = made.id, error = o.error, given_back = m.given_back + %(given_back)s
 FROM outcome o, made
 WHERE m.id = o.id AND m.state = 'waiting'
 """

@@ -1,14 +1,15 @@
 """How fast mail leaves, until when, and what was refused: in words first. Reads only."""
 
 import hashlib
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from alerts import hold_words, routes
-from alerts.leaving_sql import BOUND, OUTBOX, RATE, REASONS
+from alerts.leaving_sql import ANY_TO_TRY, BOUND, OUTBOX, RATE, REASONS
 from alerts.models import Message, Severity
 from alerts.route_state import Standing, choices, in_words, severities
 
@@ -36,6 +37,8 @@ class Outbox(NamedTuple):
     """When the first of those put off is tried again."""
     rank: int | None = None
     """None: of stopped advisories."""
+    bound: Mapping[str, int] = {}
+    """By route: so many of those that are due may have left by it, and wait for it alone."""
 
     @property
     def due(self) -> int:
@@ -67,29 +70,46 @@ class Reason(NamedTuple):
     words: str
     """What the server said, without addresses."""
     mails: int
-    again: int
-    """So many of them may be tried again."""
+    people: frozenset[int]
+    """Whose may be tried again."""
     plain: int
     """So many are of no advisory."""
     last: datetime
 
+    @property
+    def again(self) -> int:
+        """So many people may be mailed again."""
+        return len(self.people)
+
 
 def outbox(now: datetime) -> list[Outbox]:
     """What has not left, the most severe first."""
-    return [_outbox(*row) for row in _rows(OUTBOX, now=now, next=NEXT)]
+    lines: dict[str, Outbox] = {}
+    for line, mails, oldest, in_hand, put_off, until, route in _rows(OUTBOX, now=now, next=NEXT, known=_known()):
+        had = lines.get(line) or Outbox(_NAMES.get(line) or list(Severity)[int(line)].label, 0, oldest, 0, 0, None)
+        lines[line] = had._replace(
+            mails=had.mails + mails,
+            oldest=min(had.oldest, oldest),
+            in_hand=had.in_hand + (in_hand or 0),
+            put_off=had.put_off + (put_off or 0),
+            until=min(filter(None, (had.until, until)), default=None),
+            rank=_RANKS[line] if line in _RANKS else int(line),
+            bound={**had.bound, route: mails} if route else had.bound,
+        )
+    return list(lines.values())
 
 
-def _outbox(
-    line: str, mails: int, oldest: datetime, in_hand: int | None, put_off: int | None, until: datetime | None
-) -> Outbox:
-    names = {"stopped": (STOPPED, None), "plain": (PLAIN, 9)}
-    name, rank = names.get(line) or (list(Severity)[int(line)].label, int(line))
-    return Outbox(name, mails, oldest, in_hand or 0, put_off or 0, until, rank)
+_NAMES = {"stopped": STOPPED, "plain": PLAIN}
+_RANKS = {"stopped": None, "plain": 9}
+
+
+def _known() -> list[str]:
+    return [way.name for way in routes.ways()]
 
 
 def bound(now: datetime) -> dict[str, int]:
     """By route: mails that may have left by it, and wait for it alone."""
-    return dict(_rows(BOUND, now=now, known=[way.name for way in routes.ways()]))
+    return dict(_rows(BOUND, now=now, known=_known()))
 
 
 def rates(now: datetime) -> Rates:
@@ -108,11 +128,11 @@ def reasons(now: datetime) -> list[Reason]:
         had = kept.get((what, route, words))
         key = hashlib.sha256(f"{what}\n{route}\n{words}".encode()).hexdigest()[:20]
         kept[what, route, words] = (
-            Reason(key, what, route, words, mails, again, plain, last)
+            Reason(key, what, route, words, mails, frozenset(again or ()), plain, last)
             if had is None
             else had._replace(
                 mails=had.mails + mails,
-                again=had.again + again,
+                people=had.people.union(again or ()),
                 plain=had.plain + plain,
                 last=max(had.last, last),
             )
@@ -120,38 +140,56 @@ def reasons(now: datetime) -> list[Reason]:
     return sorted(kept.values(), key=lambda one: (-one.mails, one.route, one.words))
 
 
+def any_to_try() -> bool:
+    """Whether anything of the last 5,000 failures of each kind may be tried again, however long ago they were."""
+    return bool(_rows(ANY_TO_TRY, since=datetime.min.replace(tzinfo=UTC), most=MOST)[0][0])
+
+
 def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, now: datetime) -> list[str]:
     """How it goes, in a sentence or a few."""
-    due = [line for line in waiting if line.rank is not None and line.due > 0]
-    takes = max((choice.down_to for choice in choices(stands, now) if not choice.trying), default=-1)
-    leaving = [line for line in due if line.rank is not None and line.rank <= takes]
-    stuck = [line for line in due if line.rank is not None and line.rank > takes]
+    open_now = [choice for choice in choices(stands, now) if not choice.trying]
+    takes = max((choice.down_to for choice in open_now), default=-1)
+    closed = {stand.name for stand in stands}.difference(*(choice.open for choice in open_now)) if takes >= 0 else set()
+    bound: Counter[str] = Counter()
+    due = []
+    for line in waiting:
+        if line.rank is not None and line.due > 0:
+            alone = {route: mails for route, mails in line.bound.items() if route in closed}
+            bound.update(alone)
+            due.append(line._replace(mails=line.mails - sum(alone.values())))
+    leaving = [line for line in due if line.rank is not None and line.rank <= takes and line.due > 0]
+    stuck = [line for line in due if line.rank is not None and line.rank > takes and line.due > 0]
     said = []
     if not stands:
         said.append("No route is configured: no mail leaves.")
     if leaving:
-        said.append(_leaving(leaving, left.whole, now))
+        said.append(_leaving(leaving, waiting, left.whole, now))
     if stands and (stuck or takes < 0):
         said.append(_stuck(stuck, stands, takes))
     elif stands and (takes < routes.EVERYTHING or stands[0].shut):
         said.append(f"{stands[0].whole}; {_instead(stands, takes)}.")
-    if not due:
-        said.insert(0, "Nothing waits.")
+    said += [
+        f"{mails:,} {'mail' if mails == 1 else 'mails'} may have left by {route} already, and {_wait(mails)} for it alone."
+        for route, mails in sorted(bound.items())
+    ]
     put_off = sum(line.put_off for line in waiting if line.rank is not None)
+    if not due:
+        said.insert(0, "Nothing waits that may leave now." if put_off else "Nothing waits.")
     if put_off:
-        until = min(line.until for line in waiting if line.until is not None)
+        until = min(line.until for line in waiting if line.until is not None and line.rank is not None)
         said.append(
             f"{put_off:,} {'was' if put_off == 1 else 'were'} put off, the next until {hold_words.clock(until, now)}."
         )
     return said
 
 
-def _leaving(lines: Sequence[Outbox], rate: float, now: datetime) -> str:
+def _leaving(lines: Sequence[Outbox], waiting: Sequence[Outbox], rate: float, now: datetime) -> str:
     """ "Critical is done; 12,400 high mails are leaving at 3,100 a minute: at this rate the last leaves at 04:12." """
     mails = sum(line.due for line in lines)
-    done = [severity.value for severity in Severity if severity.rank < (lines[0].rank or 0)]
+    left = {line.rank for line in waiting}  # what is put off, or waits for a route, is not done
+    done = [one.value for one in Severity if one.rank < (lines[0].rank or 0) and one.rank not in left]
     before = f"{in_words(done).capitalize()} {'is' if len(done) == 1 else 'are'} done; " if done else ""
-    if lines[0].name == PLAIN:
+    if lines[0].name == PLAIN and len(done) == len(Severity):
         before = "Every warning is done; "
     what = in_words([line.what for line in lines])
     if rate <= 0:

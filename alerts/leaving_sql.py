@@ -2,16 +2,18 @@
 
 from alerts.models.figures import UNREACHABLE
 
-# Batches in hand or tried before are counted by their mails, and so are the next of each rank, which somebody may have handed
-# back in the middle; the others are whole. Indexes: batch_outbox, alerts_message(batch).
+# By line, and by the route that mails wait for alone ("": whichever takes them). Batches in hand or tried before are counted by
+# their mails, and so are the next of each rank, which somebody may have handed back in the middle; the others are whole. Indexes: batch_outbox, alerts_message(batch).
 OUTBOX = """
 SELECT CASE WHEN b.stopped THEN 'stopped' WHEN b.rank > 3 THEN 'plain' ELSE b.rank::text END AS line,
        sum(n.mails)::int, min(b.made_at),
        (sum(n.mails) FILTER (WHERE b.leased_until > %(now)s))::int,
        (sum(n.mails) FILTER (WHERE b.not_before > %(now)s))::int,
-       min(b.not_before) FILTER (WHERE b.not_before > %(now)s)
+       min(b.not_before) FILTER (WHERE b.not_before > %(now)s),
+       CASE WHEN b.route = ANY(%(known)s) AND (b.leased_until IS NULL OR b.leased_until <= %(now)s)
+                 AND b.not_before <= %(now)s THEN b.route ELSE '' END AS bound
 FROM (
-    SELECT b.id, b.rank, b.size, b.made_at, b.leased_until, b.not_before, a.stopped_at IS NOT NULL AS stopped,
+    SELECT b.id, b.rank, b.size, b.route, b.made_at, b.leased_until, b.not_before, a.stopped_at IS NOT NULL AS stopped,
            b.attempt > 0 OR b.leased_until IS NOT NULL OR b.not_before > b.made_at + interval '1 second'
                OR row_number() OVER (PARTITION BY b.rank ORDER BY b.not_before, b.id) <= %(next)s AS begun
     FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
@@ -22,7 +24,7 @@ CROSS JOIN LATERAL (
         SELECT count(*) FROM (SELECT state FROM alerts_message WHERE batch_id = b.id OFFSET 0) m WHERE m.state = 'waiting'
     ) END AS mails
 ) n
-GROUP BY 1
+GROUP BY 1, 7
 HAVING sum(n.mails) > 0
 ORDER BY 1
 """
@@ -56,18 +58,25 @@ FROM back CROSS JOIN LATERAL jsonb_array_elements(coalesce(back.sent, '[]')) AS 
 GROUP BY 1
 """
 
-# What may be tried again: the last mail of a live advisory's current revision, whose reader is unreachable for it and still
-# here, and has not asked to be left alone. Index: alerts_message(recipient).
+# What may be tried again, as the cascade would write it anew once the address counts as good: the last mail of a live
+# advisory's current revision, where none of that arrived, and whose reader is unreachable for it, still here, seated where
+# people may be told, and has not reported it as spam. Whose address counts as good already has a mail on its way where a pass is
+# about to look there. Indexes: alerts_message(recipient), seat_once.
 MAY_BE_TRIED = f"""
     a.state = 'live' AND a.stopped_at IS NULL AND a.current_id = m.revision_id AND rc.outcome IN {UNREACHABLE}
     AND m.kind <> 'note' AND p.left_at IS NULL AND p.bounced_how <> 'complained' AND NOT EXISTS (
-        SELECT FROM alerts_message later
-        WHERE later.recipient_id = m.recipient_id AND later.revision_id = m.revision_id AND later.kind <> 'note'
-          AND later.id > m.id
+        SELECT FROM alerts_message other
+        WHERE other.recipient_id = m.recipient_id AND other.revision_id = m.revision_id AND other.kind <> 'note'
+          AND (other.id > m.id OR other.state <> 'failed' AND other.fate NOT IN ('bounced', 'suppressed'))
+    ) AND EXISTS (
+        SELECT FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id
+        WHERE s.recipient_id = m.recipient_id AND s.ended_at IS NULL
+          AND (r.state = 'released' OR r.state = 'held' AND s.contact)
+        HAVING count(*) > 0 AND (p.bounced_at IS NOT NULL OR NOT bool_or(r.to_tell OR r.stale))
     )
 """
 
-# The last so many failures, with what was said. Indexes: message_failed, message_fate.
+# The last so many failures since a moment, with what was said. Indexes: message_failed, message_fate.
 _LATELY = """
     (SELECT id, person_id, recipient_id, revision_id, advisory_id, kind, route, error,
             coalesce(nullif(fate, ''), 'refused') AS what, failed_at AS at
@@ -79,13 +88,26 @@ _LATELY = """
      ORDER BY fate_at DESC LIMIT %(most)s)
 """
 
+_AS_REFUSED = "('refused', 'bounced', 'suppressed')"
+
 REASONS = f"""
 SELECT m.what, m.route, coalesce(nullif(m.error, ''), rc.why, '') AS said, count(*),
-       count(*) FILTER (WHERE m.what IN ('refused', 'bounced', 'suppressed') AND {MAY_BE_TRIED}),
+       array_agg(DISTINCT m.person_id) FILTER (WHERE m.what IN {_AS_REFUSED} AND {MAY_BE_TRIED}),
        count(*) FILTER (WHERE m.advisory_id IS NULL), max(m.at)
 FROM ({_LATELY}) m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_recipient rc ON rc.id = m.recipient_id
 LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
 GROUP BY 1, 2, 3
+"""
+
+# Whether anything may be tried again, among the last so many failures.
+ANY_TO_TRY = f"""
+SELECT EXISTS (
+    SELECT FROM ({_LATELY}) m
+    JOIN departments_person p ON p.id = m.person_id
+    JOIN alerts_recipient rc ON rc.id = m.recipient_id
+    JOIN alerts_advisory a ON a.id = m.advisory_id
+    WHERE m.what IN {_AS_REFUSED} AND {MAY_BE_TRIED}
+)
 """

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
+
 from alerts import canary, leaving, watch, watch_workers
 from alerts.leaving import Outbox, Reason
 from alerts.models import Trouble
@@ -87,12 +89,16 @@ class Operations:
     routes: list[Seen]
     reasons: list[Reason]
     more_reasons: int
-    again: int
-    """How many of those that failed lately may be tried again."""
+    more_failed: bool
+    """More failed than are looked at: the numbers of the reasons are the least that there are."""
+    again: bool
+    """Whether anything that failed may be tried again, however long ago."""
     plain_failed: int
     """How many of them are of no advisory."""
     blind: str
     """The routes by which canaries prove nothing, where there are canaries."""
+    mailbox: bool
+    """Whether a mailbox is read."""
     outbox: list[Outbox]
     under_way: list[UnderWay]
     over: list[Trouble]
@@ -129,9 +135,11 @@ def operations(now: datetime) -> Operations:
         routes=[_seen(stand, rates, bound, now) for stand in view.stands],
         reasons=reasons[: leaving.SHOWN],
         more_reasons=len(reasons[leaving.SHOWN :]),
-        again=sum(one.again for one in reasons),
+        more_failed=sum(one.mails for one in reasons) >= leaving.MOST,
+        again=any(one.people for one in reasons) or leaving.any_to_try(),
         plain_failed=leaving.plain_failed(reasons),
         blind=canary.blind_routes(),
+        mailbox=settings.MAILBOX is not None,
         outbox=waiting,
         under_way=[UnderWay(*row) for row in rows(_UNDER_WAY, limit=SHOWN)],
         over=list(watch.troubles().filter(over_at__gt=now - RECENTLY).order_by("-over_at", "-pk")[:SHOWN]),

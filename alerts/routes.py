@@ -5,7 +5,7 @@ route it leaves. What happens to a route happens to all of it, and burns nobody'
 
 - **it can't be had** (`fails`): it rests, a little longer each time; at the third time in a row it is condemned.
 - **it was asked for too much** (`slows`): its pace is halved, and climbs again while it is well.
-- **it refuses many people in a row with the same words** (`judge`): it is condemned, and these people are not to blame.
+- **it refuses many people in a row with the same words** (`alerts.judging`): it is condemned, and they are not to blame.
 - **condemned**: one mail is tried now and then; the first that is taken (`went`) makes all well again. Meanwhile what is
   severe leaves by the second route, where there is one, but never a mail that may have left already.
 
@@ -15,27 +15,26 @@ Run twice, each says the same.
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import uniform
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from alerts import counting, record
+from alerts import record
 from alerts.models import Route, Severity
-from alerts.routes_sql import CONDEMN, ENSURE, FAIL, GIVE_BACK, GIVEN_BACK, PACE, RESERVE, SHUT, SLOW, SPEND, TRY, WENT
+from alerts.routes_sql import CONDEMN, ENSURE, FAIL, PACE, RESERVE, SHUT, SLOW, SPEND, TRY, WENT
 from config.logs import scrub
 
 EVERYTHING = 32_767  # however mild
 CONDEMNED_AFTER = 3  # times in a row that it could not be had
 FIRST_REST, LONGEST_REST = 5.0, 300.0  # seconds
-IN_A_ROW = 10  # people refused with the same words
-DOMAINS = 3  # of which they are, where the words are about mailboxes
 PACE_FLOOR, PACE_FREE = 0.1, 1000.0  # mails a second: never slower; fast enough to be let go
 CLIMB_EVERY, CLIMB_BY = 10.0, 1.25
 AT_A_TIME = 0.5  # seconds' worth of mails are let go at once where there is a pace
+AHEAD, FAR_AHEAD = timedelta(seconds=1), timedelta(minutes=10)
 SAID = 400  # characters kept of what a server says
 
 
@@ -49,7 +48,7 @@ class Way:
     host: str = ""
     port: int = 0
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     tls: str = ""
     """`starttls`, `implicit`, or none."""
     rate: float = 0.0
@@ -178,11 +177,19 @@ def choose(now: datetime, known: dict[str, Route] | None = None) -> list[Choice]
     elif len(order) > 1 and order[1].name in well and _gone(order[0], known[order[0].name], now):
         free, down_to = order[1].name, order[1].down_to
     names = tuple(way.name for way in order)
-    choices = [Choice(free, down_to, tuple(well), names)] if well else []
-    return [
-        *choices,
-        *(Choice(name, EVERYTHING, (name,), names, trying=True) for name in rested if name not in well),
+    # A try comes first, since it is one worker's, and one mail. Of the second route it is with what it would take.
+    tries = [
+        Choice(way.name, _to_try(way, order[0], known, now), (way.name,), names, trying=True)
+        for way in order
+        if way.name in rested and way.name not in well
     ]
+    return [*tries, *([Choice(free, down_to, tuple(well), names)] if well else [])]
+
+
+def _to_try(way: Way, first: Way, known: dict[str, Route], now: datetime) -> int:
+    if way == first:
+        return EVERYTHING
+    return way.down_to if _gone(first, known[first.name], now) else -1
 
 
 def is_open(name: str, now: datetime, *, trying: bool = False) -> bool:
@@ -199,8 +206,9 @@ def _rested(way: Way, route: Route, now: datetime) -> bool:
         return False
     if route.rests_until is not None and route.rests_until > now:
         return False
-    paced = _pace(way, route) > 0 and route.next_at is not None
-    return not (paced and route.next_at is not None and route.next_at > now + timedelta(seconds=1))
+    paced = route.next_at is not None and _pace(way, route) > 0
+    # Further ahead than it can be is the work of a clock that went back.
+    return not (paced and route.next_at is not None and now + AHEAD < route.next_at < now + FAR_AHEAD)
 
 
 def _gone(way: Way, route: Route, now: datetime) -> bool:
@@ -247,7 +255,7 @@ def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
     if not pace or not number:
         return number, 0.0
     _run(ENSURE, name=way.name)
-    starts = _run(RESERVE, name=way.name, now=now, seconds=number / pace)[0][0]
+    starts = _run(RESERVE, name=way.name, now=now, seconds=number / pace, far=FAR_AHEAD)[0][0]
     return number, max(0.0, float((starts - now).total_seconds()))
 
 
@@ -296,8 +304,11 @@ def fails(way: Way, reason: str, now: datetime) -> datetime:
     return until
 
 
-def slows(way: Way, reason: str, now: datetime, *, measured: float, retry_after: float | None) -> datetime:
-    """It was asked for too much, at `measured` mails a second: halved, and let alone for a moment. Until when."""
+def slows(way: Way, reason: str, now: datetime, *, measured: float | None, retry_after: float | None) -> datetime:
+    """It was asked for too much, at `measured` mails a second of each worker: halved, and let alone for a moment. Until when.
+
+    Where nothing was handed over yet (None), and it has no pace, it is let alone and no more.
+    """
     rest = min(retry_after if retry_after is not None else FIRST_REST, 3600.0)
     _run(ENSURE, name=way.name)
     until = now + timedelta(seconds=rest)
@@ -307,6 +318,7 @@ def slows(way: Way, reason: str, now: datetime, *, measured: float, retry_after:
         now=now,
         why=said(reason),
         measured=measured,
+        rate=way.rate or None,
         floor=PACE_FLOOR,
         until=until,
         climbs_at=until + timedelta(seconds=CLIMB_EVERY),
@@ -318,99 +330,20 @@ def slows(way: Way, reason: str, now: datetime, *, measured: float, retry_after:
 def is_spent(way: Way, reason: str, now: datetime) -> datetime:
     """It takes no more mail today: condemned until it takes one again."""
     _run(ENSURE, name=way.name)
-    _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason))
-    record.write("route condemned", way.name[:60], why=said(reason))
+    if _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason)):
+        record.write("route condemned", way.name[:60], why=said(reason))
     return now + timedelta(seconds=LONGEST_REST)
 
 
-# --- is it them, or is it us? ---
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Somebody whom a route refused for good: with which words, and whether they were given back once before."""
-
-    id: int
-    words: str
-    domain: str
-    before: bool
-
-
-def judge(way: Way, outcomes: Sequence[Refusal | None], now: datetime) -> set[int]:
-    """Which of these refusals are the route's doing, in the order in which they came; None is a mail that was taken.
-
-    Within the transaction that notes them. Where a run of identical refusals got too long the route is condemned, and who was
-    refused before in that run is put back into the outbox. Somebody who was put back once, and is refused again while
-    the route takes others, is refused.
-    """
-    if not any(outcomes):
-        return set()
-    _run(ENSURE, name=way.name)
-    route = Route.objects.select_for_update(no_key=True).get(name=way.name)
-    condemned, blameless = route.condemned_at is not None, set[int]()
-    for refusal in outcomes:
-        if refusal is None:
-            route.said, route.said_times, route.said_domains, condemned = "", 0, [], False
-            continue
-        words = said(refusal.words)
-        if condemned and words == route.said:
-            blameless.add(refusal.id)
-            continue
-        if refusal.before:
-            continue
-        if words != route.said:
-            route.said, route.said_times, route.said_since, route.said_domains = words, 0, now, []
-        route.said_times += 1
-        route.said_domains = sorted({*route.said_domains, refusal.domain})[:DOMAINS]
-        if _is_the_routes(route):
-            condemned = True
-            blameless |= {one.id for one in outcomes if one is not None and said(one.words) == words}
-    if blameless:
-        _condemn(route, now)
-    elif not condemned:
-        route.condemned_at = None
-    route.save()
-    return blameless
-
-
-def _is_the_routes(route: Route) -> bool:
-    """Long enough to be about us; where it is about mailboxes (RFC 3463, X.1 and X.2), of more than one or two domains."""
-    about_mailboxes = re.match(r"5\d\d 5\.[12]\.\d", route.said) is not None
-    return route.said_times >= IN_A_ROW and (not about_mailboxes or len(route.said_domains) >= DOMAINS)
-
-
-def _condemn(route: Route, now: datetime) -> None:
-    route.failures = min(route.failures + 1, 1000)
-    rest = min(LONGEST_REST, 60.0 * 2 ** (min(route.failures, 8) - 1))
-    route.rests_until = now + timedelta(seconds=rest)
-    if route.condemned_at is None:
-        route.condemned_at, route.why = now, route.said
-        record.write("route condemned", route.name[:60], why=route.said)
-
-
-def give_back(way: Way, now: datetime) -> int:
-    """Put back into the outbox whom a condemned route refused in its run of the same words; how many. Twice: nobody again.
-
-    After the transaction that condemned it, and before it is tried.
-    """
-    given = 0
-    for (advisory,) in _run(GIVEN_BACK, name=way.name):
-        with transaction.atomic():
-            if advisory is not None:
-                counting.share_figures(advisory)
-            until = now + timedelta(seconds=LONGEST_REST)
-            mails = _run(GIVE_BACK, name=way.name, advisory=advisory, until=until)[0][0]
-            record.write("given back", way.name[:60], mails=mails)
-            given += mails
-    return given
-
+# --- what it said ---
 
 _NUMBERS = re.compile(r"\b[0-9a-zA-Z-]*\d[0-9a-zA-Z]{7,}[0-9a-zA-Z-]*\b")
 
 
 def said(words: str) -> str:
-    """What a server said, without what is one person's or one mail's own: addresses, queue ids."""
-    return _NUMBERS.sub("…", scrub(words))[:SAID].strip()
+    """What a server said, without what is one person's or one mail's own: addresses, queue ids. In one line."""
+    plain = "".join(character if character.isprintable() else " " for character in words)
+    return " ".join(_NUMBERS.sub("…", scrub(plain)).split())[:SAID].strip()
 
 
 def _run(sql: str, **values: Any) -> list[tuple[Any, ...]]:

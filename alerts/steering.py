@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from alerts import counting, hold_words, leaving, record, route_state, routes
+from alerts import hold_words, leaving, record, route_state, routes
 from alerts.models import Advisory
 from alerts.route_state import Standing, standings
 from alerts.routes_sql import ENSURE
@@ -33,8 +33,8 @@ from alerts.wake import wake, wake_cascade
 from departments.models import Person
 from departments.refusal import Refused
 
-AT_ONCE = 5_000  # people mended in one transaction
-MOST = 50_000  # people in one press
+AT_ONCE = 5_000  # mails whose people are mended in one transaction
+MOST = 50_000  # mails in one press
 WORDS_AT_ONCE = 10_000  # of what servers said, differing in addresses
 
 
@@ -55,7 +55,8 @@ def pause(name: str, by: Person, now: datetime) -> Done:
             record.write("route paused", name[:60], by)
     if not changed:
         return Done(False, f"{name} {stand.says}; nothing changed.")
-    others = [one.name for one in standings(now) if one.name != name and not one.shut]
+    # What is taken second has nothing but what left by it, which leaves by no other one.
+    others = [one.name for one in standings(now) if one.name != name and not one.shut and stand.first]
     then = f" Switch to {others[0]} if mail is not to wait." if others else ""
     return Done(True, f"{name} is paused: nothing more leaves by it, and its mail waits until it is resumed.{then}")
 
@@ -105,6 +106,12 @@ def try_now(name: str, by: Person, now: datetime) -> Done:
     stand = _asked(name, by, now)
     if stand.state == "paused":
         raise Refused(f"{name} {stand.says}: resume it first. Nothing was changed.")
+    if stand.state == "spent":
+        return Done(
+            False,
+            f"{name} {stand.says}, and takes mail again after midnight (UTC): raise its quota if it may be given more, or "
+            "switch to another route. Nothing was changed.",
+        )
     with transaction.atomic():
         changed = bool(_rows(TRY_NOW, name=name, now=now))
         if changed:
@@ -129,15 +136,15 @@ def retry_all(by: Person, now: datetime) -> Done:
 
 
 def retry_reason(key: str, by: Person, now: datetime) -> Done:
-    """Those of one reason (`leaving.reasons`), however their addresses differ in it."""
+    """Those of one reason (`leaving.reasons`, and as far back as that), however their addresses differ in it."""
     _check(by)
     reason = next((one for one in leaving.reasons(now) if one.key == key), None)
     tried = _Tried()
     if reason is not None:
-        alike = {"what": reason.what, "route": reason.route}
+        alike = {"what": reason.what, "route": reason.route, "since": now - leaving.RECENTLY}
         what = f"{reason.what} by {reason.route}: {reason.words}"
         after = None
-        while tried.people < MOST and (page := _rows(RAW, after=after, limit=WORDS_AT_ONCE, **alike)):
+        while tried.mails < MOST and (page := _rows(RAW, after=after, limit=WORDS_AT_ONCE, **alike)):
             after = page[-1][0]
             if raw := [words for (words,) in page if routes.said(words) == reason.words]:
                 _retry(by, ONE_REASON, {**alike, "raw": raw}, what, tried)
@@ -154,8 +161,8 @@ def retry_person(address: str, by: Person, now: datetime) -> Done:
     tried = _Tried()
     _retry(by, ONE_PERSON, {"person": person.pk}, "one person's", tried)
     return tried.done(
-        f"Nothing of {person.name} can be tried again: no current text of a live advisory failed for them, or it is on its way "
-        "anew already."
+        f"Nothing of {person.name} can be tried again: no current text of a live advisory failed for them, it is on its way "
+        "anew already, or they sit nowhere any more where they could be told."
     )
 
 
@@ -163,7 +170,7 @@ class _Tried:
     """Who is mailed again by one press."""
 
     def __init__(self) -> None:
-        self.people, self.references, self.more = 0, list[str](), False
+        self.people, self.mails, self.references, self.more = set[int](), 0, list[str](), False
 
     def done(self, none: str) -> Done:
         """In words; `none` where it is nobody."""
@@ -171,10 +178,10 @@ class _Tried:
             return Done(False, none)
         whose = route_state.in_words(self.references[:5])
         more = f" and {len(self.references) - 5} more" if len(self.references) > 5 else ""
-        who = "person is" if self.people == 1 else "people are"
+        who = "person is" if len(self.people) == 1 else "people are"
         says = (
-            f"{self.people:,} {who} mailed again, of {whose}{more}: their mails are written anew and leave in their severity's "
-            "turn. Whoever is refused again is shown here again."
+            f"{len(self.people):,} {who} mailed again, of {whose}{more}: their mails are written anew and leave in their "
+            "severity's turn. Whoever is refused again is shown here again."
         )
         return Done(True, f"{says} There are more: press once more for these." if self.more else says)
 
@@ -182,20 +189,22 @@ class _Tried:
 def _retry(by: Person, which: str, values: dict[str, Any], what: str, tried: _Tried) -> None:
     """Mend whoever is named, an advisory at a time and the most severe first, and ring for its cascade."""
     for advisory, reference, _, people in _rows(ADVISORIES.format(which=which), **values):
-        mended = _mend(advisory, reference, by, which, values, what, MOST - tried.people)
+        mended = _mend(advisory, reference, by, which, values, what, MOST - tried.mails)
         if mended and reference not in tried.references:
             tried.references.append(reference)
-        tried.people += mended
-        tried.more = tried.more or (mended < people and tried.people >= MOST)
+        tried.people.update(mended)
+        tried.mails += len(mended)
+        tried.more = tried.more or (len(mended) < people and tried.mails >= MOST)
 
 
-def _mend(advisory: int, reference: str, by: Person, which: str, values: dict[str, Any], what: str, most: int) -> int:
-    """Those of one advisory, so many at once; how many."""
-    done = 0
-    while done < most:
-        limit = min(AT_ONCE, most - done)
+def _mend(
+    advisory: int, reference: str, by: Person, which: str, values: dict[str, Any], what: str, most: int
+) -> list[int]:
+    """Those of one advisory, so many at once; who."""
+    done: list[int] = []
+    while len(done) < most:
+        limit = min(AT_ONCE, most - len(done))
         with transaction.atomic():
-            counting.share_figures(advisory)
             found = _rows(RETRY.format(which=which), advisory=advisory, limit=limit, by=by.pk, **values)
             recipients = [row[0] for row in found]
             if recipients:
@@ -203,7 +212,7 @@ def _mend(advisory: int, reference: str, by: Person, which: str, values: dict[st
         if recipients:
             _rows(TELL_AGAIN, recipients=recipients)
             wake_cascade(Advisory.objects.only("severity").get(pk=advisory))
-        done += len(recipients)
+        done += [row[1] for row in found]
         if len(recipients) < limit:
             return done
     return done

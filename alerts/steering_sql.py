@@ -1,7 +1,6 @@
 """The SQL of steering: a route's row, and what failed, put back among what is due. Each writes only what is not so already."""
 
 from alerts.leaving_sql import MAY_BE_TRIED
-from alerts.models.figures import UNREACHABLE
 
 PAUSE = """
 UPDATE alerts_route SET paused_at = %(now)s, paused_by_id = %(by)s
@@ -41,6 +40,7 @@ ONE_PERSON = "m.person_id = %(person)s"
 _ALIKE = """
     m.route = %(route)s
     AND CASE WHEN m.state = 'failed' THEN coalesce(nullif(m.fate, ''), 'refused') ELSE m.fate END = %(what)s
+    AND CASE WHEN m.state = 'failed' THEN m.failed_at ELSE m.fate_at END > %(since)s
 """
 _SAID = "coalesce(nullif(m.error, ''), rc.why, '')"
 ONE_REASON = f"{_ALIKE} AND {_SAID} = ANY(%(raw)s)"
@@ -60,25 +60,19 @@ GROUP BY a.id
 ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), a.id
 """
 
-# Their recipients of one advisory wait again, and their addresses count as good until they are refused once more: the next
-# pass of the cascade writes their mail anew. It stands in each one's history, and what is heard of earlier mails says nothing
-# of the address any more (`alerts.tracking`). Rows are locked in the order of their ids, recipients before people, as delivery
-# does.
+# The addresses of those whom one advisory did not reach count as good until they are refused once more, so that the next pass
+# of the cascade writes their mail anew. Until it has, each stays unreachable: whoever is refused for another advisory meanwhile
+# is shown again, and nobody waits for a mail that nobody writes. It stands in each one's history, and what is heard of earlier
+# mails says nothing of the address any more (`alerts.tracking`). Whom somebody else mended a moment ago is not named again.
+# Rows are locked in the order of their ids.
 RETRY = f"""
 WITH theirs AS MATERIALIZED (
-    SELECT DISTINCT rc.id {_FAILED} AND a.id = %(advisory)s
+    SELECT DISTINCT rc.id, p.id AS person, p.bounced_at IS NULL AS good {_FAILED} AND a.id = %(advisory)s
     ORDER BY rc.id
     LIMIT %(limit)s
-), locked AS MATERIALIZED (
-    SELECT r.id, r.person_id FROM alerts_recipient r
-    WHERE r.id IN (SELECT id FROM theirs) AND r.outcome IN {UNREACHABLE}
-    ORDER BY r.id
-    FOR NO KEY UPDATE
-), waiting AS (
-    UPDATE alerts_recipient r SET outcome = '', why = '' FROM locked WHERE r.id = locked.id
-), people AS (
+), people AS MATERIALIZED (
     SELECT p.id, p.bounced_how, p.bounced_at FROM departments_person p
-    WHERE p.id IN (SELECT person_id FROM locked) AND p.bounced_at IS NOT NULL
+    WHERE p.id IN (SELECT person FROM theirs) AND p.bounced_at IS NOT NULL
     ORDER BY p.id
     FOR NO KEY UPDATE
 ), mended AS (
@@ -88,11 +82,11 @@ WITH theirs AS MATERIALIZED (
     SELECT id, 'reached again', jsonb_build_object('how', bounced_how, 'since', bounced_at), '{{{{}}}}', %(by)s FROM people
     ORDER BY id
 )
-SELECT id FROM locked
+SELECT id, person FROM theirs WHERE good OR person IN (SELECT id FROM people)
 """
 
-# The next pass looks at them, wherever they sit. After the transaction that mended them, which must not wait for a pass while
-# it has what that waits for; where nobody comes to this, the change of the directory is found in a minute.
+# The next pass looks at them, wherever they sit. After the transaction that mended them, which must not wait for a pass; where
+# nobody comes to this, the change of the directory is found in a minute, and another press does it.
 TELL_AGAIN = """
 UPDATE alerts_relay SET to_tell = true
 WHERE state <> 'planned' AND NOT to_tell AND id IN (

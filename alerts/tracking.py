@@ -4,7 +4,7 @@ Before: events, each stored once as it came (`store`). After `match`: each is of
 the recipient's outcome, the directory's word of the address, and the figures, is a function of the set of its events; or it
 is given up as nobody's of ours, and counts nowhere. In whatever order they come, and however often, the end is the same: of
 what is final the last by its own time stands, and "deferred" only where nothing is final. An event may come before delivery
-noted its mail: then it waits. Twice, or by two at once: the second finds nothing to do.
+noted its mail, or while another worker called it superseded: then it waits. Twice, or by two at once: the second finds nothing to do.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -56,6 +56,7 @@ LONGEST_ID = 180  # characters of a provider's own id of an event
 # After how long an event is given up: one of a mail of ours that never was noted, and one that names no mail of ours.
 WAITS_FOR_OURS = timedelta(days=3)
 WAITS_FOR_ANY = timedelta(hours=1)
+OLDEST = datetime(1970, 1, 1, tzinfo=UTC)  # what is dated before has no date; no page could show it
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,15 @@ _gathered: ContextVar[list[Heard] | None] = ContextVar("_gathered", default=None
 
 
 @contextmanager
-def gathering() -> Iterator[None]:
-    """Keep what a request says until it was read to its end, and then store all of it or, on an error, nothing."""
+def gathering() -> Iterator[list[Heard]]:
+    """Keep what a request says until it was read to its end, and then store all of it or, on an error, nothing.
+
+    What is gathered is given to whoever reads it, who may yet empty it.
+    """
     heard: list[Heard] = []
     token = _gathered.set(heard)
     try:
-        yield
+        yield heard
     finally:
         _gathered.reset(token)
     store(heard)
@@ -122,7 +126,7 @@ def heard_of(event: AnymailTrackingEvent, esp_name: str, now: datetime) -> Heard
         provider=provider,
         event_id=_event_id(_text(event.event_id, 1_000), type_, at, provider_id or token, address),
         type=type_,
-        at=min(at or now, now),
+        at=_within(at or now, now),
         token=token,
         provider_id=provider_id,
         address=address,
@@ -141,13 +145,31 @@ _TYPES = {
 
 def _type_of(event: AnymailTrackingEvent, provider: str) -> Type | None:
     if event.event_type == EventType.REJECTED:
-        return Type.BOUNCED if event.reject_reason == RejectReason.INVALID else Type.SUPPRESSED
+        if event.reject_reason == RejectReason.INVALID:
+            return Type.BOUNCED
+        return Type.SUPPRESSED if _is_suppressed(event, provider) else Type.FAILED
     if event.event_type == EventType.FAILED:
         # Postal says so of what came back; elsewhere the provider itself did not send it, and the address is not to blame.
-        return Type.BOUNCED if provider == "postal" else Type.SUPPRESSED
+        return Type.BOUNCED if provider == "postal" else Type.FAILED
     if provider == "resend" and event.reject_reason == RejectReason.BLOCKED:
         return Type.SUPPRESSED
     return _TYPES.get(event.event_type)
+
+
+def _is_suppressed(event: AnymailTrackingEvent, provider: str) -> bool:
+    """Whether it was not sent for what this address did before; otherwise a policy of the provider's own, or its trouble."""
+    if event.reject_reason == RejectReason.SPAM:
+        return provider != "sparkpost"  # which says so of what a mail contains; elsewhere it is an earlier complaint
+    if event.reject_reason in (RejectReason.BOUNCED, RejectReason.UNSUBSCRIBED):
+        return True
+    # SendGrid's, of which Anymail makes "other".
+    theirs = event.esp_event if isinstance(event.esp_event, dict) else {}
+    return provider == "sendgrid" and _text(theirs.get("reason"), 100).lower() == "spam reporting address"
+
+
+def _within(at: datetime, now: datetime) -> datetime:
+    """Nothing happened later than now, nor before there was mail of ours."""
+    return max(min(at, now), OLDEST)
 
 
 def _event_id(theirs: str, type_: str, at: datetime | None, mail: str, address: str) -> str:
@@ -184,9 +206,10 @@ def heard_by_mail(
     token, now = _ours(token), timezone.now()
     if not token:
         return None
-    digest = hashlib.sha256("\n".join([key, token, type_]).encode()).hexdigest()
+    # The key may be of octets that are no text.
+    digest = hashlib.sha256("\n".join([key, token, type_]).encode("utf-8", "surrogatepass")).hexdigest()
     words = said(_text(words, 2_000))
-    return Heard(provider, digest, type_, min(at, now), token, address=_address(_text(address, 320)), said=words)
+    return Heard(provider, digest, type_, _within(at, now), token, address=_address(_text(address, 320)), said=words)
 
 
 def arrived(token: str, at: datetime) -> bool:

@@ -1,7 +1,12 @@
 """The SQL of tracking, whole. Rows are locked in the order of their keys: messages, then recipients, then people."""
 
 # Events after which nothing more is expected, the gravest last; of two at the same moment the graver stands.
-_GRAVITY = "array_position(ARRAY['deferred', 'delivered', 'bounced', 'suppressed', 'complained'], {}::text)"
+_GRAVITY = "array_position(ARRAY['deferred', 'delivered', 'failed', 'bounced', 'suppressed', 'complained'], {}::text)"
+# Of a message's events (alias `e`) the one that stands comes first.
+_LAST = f"e.type = 'deferred', e.at DESC, {_GRAVITY.format('e.type')} DESC, e.said DESC"
+# Noted: nothing of it is open. Of one that waits, or that somebody else called superseded while a worker has it in hand, nothing
+# is known yet.
+_NOTED = "m.state IN ('sent', 'failed')"
 # Fates that say that it did not arrive; those after which nobody is written to at this address; and those that say something.
 _CAME_BACK = "('bounced', 'suppressed')"
 _BAD = "('bounced', 'suppressed', 'complained')"
@@ -23,9 +28,10 @@ ORDER BY received_at, id
 LIMIT %(limit)s
 """
 
-# The message by our own token, or else by the provider's id and the address: a call to many may have one id. Without an address
-# only where the id is one message's. One that was not noted yet is left for later. Indexes: message's key, message_provider.
-MATCH = """
+# The message by our own token, or else by the provider's id and the address: a call to many may have one id. Without an address,
+# or with one that is nobody's in the directory (to which theirs is an alias), only where the id is one message's. One that was
+# not noted yet is left for later. Indexes: message's key, message_provider.
+MATCH = f"""
 WITH wanted AS MATERIALIZED (
     SELECT e.id, w.message, e.provider_id, e.address
     FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS w(id, message)
@@ -35,7 +41,7 @@ WITH wanted AS MATERIALIZED (
     FROM (SELECT DISTINCT provider_id FROM wanted WHERE message IS NULL AND provider_id <> '') c
     CROSS JOIN LATERAL (
         SELECT m.id, m.advisory_id, m.person_id, m.personal FROM alerts_message m
-        WHERE m.provider_id = c.provider_id AND m.provider_id <> '' AND m.state <> 'waiting'
+        WHERE m.provider_id = c.provider_id AND m.provider_id <> '' AND {_NOTED}
         OFFSET 0
     ) m
     JOIN departments_person p ON p.id = m.person_id
@@ -48,7 +54,7 @@ WITH wanted AS MATERIALIZED (
 SELECT w.id, m.id, m.advisory_id
 FROM wanted w
 CROSS JOIN LATERAL (
-    SELECT m.id, m.advisory_id FROM alerts_message m WHERE m.id = w.message AND m.state <> 'waiting' OFFSET 0
+    SELECT m.id, m.advisory_id FROM alerts_message m WHERE m.id = w.message AND {_NOTED} OFFSET 0
 ) m
 UNION ALL
 SELECT w.id, a.id, a.advisory_id
@@ -57,7 +63,8 @@ WHERE w.message IS NULL
 UNION ALL
 SELECT w.id, a.id, a.advisory_id
 FROM wanted w JOIN alone a ON a.provider_id = w.provider_id
-WHERE w.message IS NULL AND w.address = ''
+WHERE w.message IS NULL AND NOT EXISTS (SELECT FROM departments_person p WHERE p.email = w.address)
+  AND NOT EXISTS (SELECT FROM addressed d WHERE d.provider_id = w.provider_id AND d.address = w.address)
 ORDER BY 1
 """
 
@@ -83,14 +90,14 @@ WHERE m.id = ANY(%(messages)s::bigint[]) AND m.kind = 'canary' AND m.fate = 'del
 LOCK_MESSAGES = "SELECT id FROM alerts_message WHERE id = ANY(%(messages)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 # Somebody else may have taken some meanwhile; and a route's refusal may have put a mail back into the outbox.
-TAKE = """
+TAKE = f"""
 WITH wanted AS (
     SELECT * FROM unnest(%(events)s::bigint[], %(messages)s::bigint[]) AS w(event, message)
 ), free AS (
     SELECT e.id, w.message
     FROM alerts_trackingevent e
     JOIN wanted w ON w.event = e.id
-    JOIN alerts_message m ON m.id = w.message AND m.state <> 'waiting'
+    JOIN alerts_message m ON m.id = w.message AND {_NOTED}
     WHERE e.matched_at IS NULL
     ORDER BY e.id
     FOR UPDATE OF e SKIP LOCKED
@@ -100,18 +107,20 @@ FROM free f WHERE e.id = f.id
 RETURNING e.id, e.message_id, e.type
 """
 
-# Its fate from all its events. What a refused mail was told stays where these say no more.
+# Its fate from all its events. What a refused mail was told stays where these say no more. Whatever a clock elsewhere says,
+# nothing became of a mail before it left.
 SET_FATES = f"""
 UPDATE alerts_message m
-SET fate = f.type, fate_at = f.at,
-    error = CASE WHEN f.type = 'delivered' THEN '' WHEN m.state = 'failed' AND f.said = '' THEN m.error ELSE f.said END
+SET fate = f.fate, fate_at = greatest(f.at, m.sent_at),
+    error = CASE WHEN f.fate = 'delivered' THEN '' WHEN m.state = 'failed' AND f.said = '' THEN m.error ELSE f.said END
 FROM (
-    SELECT DISTINCT ON (e.message_id) e.message_id, e.type, e.at, e.said
+    SELECT DISTINCT ON (e.message_id)
+        e.message_id, CASE e.type WHEN 'failed' THEN 'suppressed' ELSE e.type END AS fate, e.at, e.said
     FROM alerts_trackingevent e
     WHERE e.message_id = ANY(%(messages)s::bigint[]) AND e.type <> 'autoresponded'
-    ORDER BY e.message_id, e.type = 'deferred', e.at DESC, {_GRAVITY.format("e.type")} DESC, e.said DESC
+    ORDER BY e.message_id, {_LAST}
 ) f
-WHERE m.id = f.message_id AND (m.fate, m.fate_at) IS DISTINCT FROM (f.type, f.at)
+WHERE m.id = f.message_id AND (m.fate, m.fate_at) IS DISTINCT FROM (f.fate, greatest(f.at, m.sent_at))
 """
 
 LOCK_RECIPIENTS = """
@@ -167,28 +176,37 @@ FOR NO KEY UPDATE
 """
 
 # What all mails to this address say together, since it was corrected or somebody said that mail reaches it again. A complaint
-# does not end because another mail arrived. What is known otherwise (a refusal while it was sent: no word of how) stays until a
-# mail arrives after it. Index: alerts_recipient(person), alerts_message(recipient); a plain mail counts while it is at hand.
+# does not end because another mail arrived. What the provider failed to send blames no address. It is late since the last delay:
+# one of long ago hides none of today. What is known otherwise (a refusal while it was sent: no word of how) stays until a mail
+# arrives after it. Indexes: alerts_recipient(person), alerts_message(recipient), message_plain_fate, alerts_trackingevent(message).
 SET_PEOPLE = f"""
-WITH plain AS MATERIALIZED (
-    SELECT person_id, fate, fate_at, personal FROM alerts_message
-    WHERE id = ANY(%(messages)s::bigint[]) AND recipient_id IS NULL AND state = 'sent' AND fate <> ''
-), mails AS MATERIALIZED (
+WITH mails AS MATERIALIZED (
     SELECT p.id AS person, m.fate, m.fate_at
     FROM departments_person p
     CROSS JOIN LATERAL (
-        SELECT of.fate, of.fate_at, of.personal
+        SELECT of.*
         FROM alerts_recipient r
         CROSS JOIN LATERAL (
-            SELECT m.fate, m.fate_at, m.personal FROM alerts_message m
+            SELECT m.id, m.fate, m.fate_at, m.personal FROM alerts_message m
             WHERE m.recipient_id = r.id AND m.state = 'sent' AND m.fate <> ''
             OFFSET 0
         ) of
         WHERE r.person_id = p.id
         UNION ALL
-        SELECT plain.fate, plain.fate_at, plain.personal FROM plain WHERE plain.person_id = p.id
+        SELECT plain.*
+        FROM (
+            SELECT m.id, m.fate, m.fate_at, m.personal FROM alerts_message m
+            WHERE m.person_id = p.id AND m.recipient_id IS NULL AND m.state = 'sent' AND m.fate <> ''
+            OFFSET 0
+        ) plain
     ) m
     WHERE p.id = ANY(%(people)s::bigint[]) AND m.personal->>'address' = p.email
+      AND CASE WHEN m.fate = 'suppressed' THEN (
+              SELECT e.type FROM alerts_trackingevent e
+              WHERE e.message_id = m.id AND e.type <> 'autoresponded'
+              ORDER BY {_LAST}
+              LIMIT 1
+          ) IS DISTINCT FROM 'failed' ELSE true END
 ), known AS (
     SELECT p.id, p.bounced_at, p.bounced_how,
         (SELECT max(e.at) FROM departments_personevent e
@@ -204,7 +222,7 @@ WITH plain AS MATERIALIZED (
         SELECT
             min(m.fate_at) FILTER (WHERE m.fate IN {_BAD}) AS since,
             (array_agg(m.fate ORDER BY {_GRAVITY.format("m.fate")} DESC) FILTER (WHERE m.fate IN {_BAD}))[1] AS how,
-            min(m.fate_at) FILTER (WHERE m.fate = 'deferred') AS late
+            max(m.fate_at) FILTER (WHERE m.fate = 'deferred') AS late
         FROM mails m
         WHERE m.person = k.id AND (k.reset IS NULL OR m.fate_at > k.reset)
           AND (k.arrived IS NULL OR m.fate_at >= k.arrived OR m.fate = 'complained')

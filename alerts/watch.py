@@ -22,12 +22,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from redis import RedisError
 
-from alerts import canary, route_state, watch_workers
+from alerts import canary, route_state, tokens, watch_workers
 from alerts.models import Heartbeat, Trouble
 from alerts.route_state import Standing
 from alerts.watch_sql import (
     CLOSE,
     CONDEMNED,
+    EVENTS_OF_OURS,
     FORGET,
     HELD,
     LEFT,
@@ -36,6 +37,7 @@ from alerts.watch_sql import (
     NOTED,
     OPEN,
     UNFOLDED,
+    UNMATCHED_EVENTS,
     UNNOTE,
     WAITS,
     WAVE,
@@ -46,7 +48,10 @@ from config.workers import Broker, broker
 LATE = timedelta(minutes=2)
 AWAY_FOR = timedelta(minutes=15)
 # What an operator is told, and what is none the less no reason for a load balancer to let go or for silence to page somebody.
-BESIDE = ("canary", "mailbox")
+BESIDE = ("canary", "mailbox", "events")
+# After an hour matching gives up what is nobody's of ours; a little for it to do so.
+MATCHED_WITHIN = timedelta(hours=1, minutes=5)
+LOOKED_AT = 500  # events
 SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high; for the others
 # The same where each answer was about a single address: greylisting lasts minutes, a full mailbox a morning.
 SINGLE_SOON, SINGLE_LATER = timedelta(hours=2), timedelta(hours=12)
@@ -160,7 +165,7 @@ class View:
     @cached_property
     def signs(self) -> list[Sign]:
         """Work that has no time of its own."""
-        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self)]
+        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self), *_mailbox_signs(self)]
 
     @cached_property
     def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
@@ -357,11 +362,44 @@ def _canaries_silent(view: View) -> Iterator[Finding]:
             yield Finding("canary", seen.domain, seen.since, seen.says, seen.words[:SAID])
 
 
-def _mailbox_away(view: View) -> Iterator[Finding]:
-    at = view.heartbeats.get("mailbox away")
-    if settings.MAILBOX is not None and at is not None and view.now - at > AWAY_FOR:
+def _mailbox_unread(view: View) -> Iterator[Finding]:
+    if settings.MAILBOX is None:
+        return
+    read, away = (view.heartbeats.get(process) for process in ("mailbox", "mailbox away"))
+    if away is not None and view.now - away > AWAY_FOR:
         says = "The mailbox of bounces can't be read: look at MAILBOX_URL, and for mailbox in the workers' logs."
-        yield Finding("mailbox", "", at, says)
+        yield Finding("mailbox", "", away, says)
+    elif read is not None and view.now - read > AWAY_FOR:
+        yield Finding("mailbox", "", read, f"The mailbox of bounces is not read any more: {_UNREAD}")
+    elif read is None:
+        # Since when nobody reads it stands nowhere, unless audits saw it so.
+        mark, noted = view.notes.get(("mailbox", ""), ("", view.now))
+        if mark and view.now - noted > AWAY_FOR:
+            yield Finding("mailbox", "", noted, f"The mailbox of bounces was never read: {_UNREAD}")
+
+
+_UNREAD = "nobody does, or each time breaks off. See to the beat and the workers, and look for mailbox in their logs."
+
+
+def _mailbox_signs(view: View) -> Iterator[Sign]:
+    if settings.MAILBOX is not None and "mailbox" not in view.heartbeats:
+        yield Sign("mailbox", "", "never", "The mailbox of bounces was never read.")
+
+
+def _events_unmatched(view: View) -> Iterator[Finding]:
+    found = rows(UNMATCHED_EVENTS, before=view.now - MATCHED_WITHIN, most=LOOKED_AT)
+    if not found:
+        return
+    named = [tokens.read_32(token, tokens.RETURN) if token else None for _, _, token in found]
+    ours = rows(EVENTS_OF_OURS, ids=[row[0] for row in found], messages=[one[0] if one else None for one in named])
+    if ours:
+        number = f"{len(ours):,}{' or more' if len(found) == LOOKED_AT else ''}"
+        are = "event of what became of our mails is" if number == "1" else "events of what became of our mails are"
+        says = (
+            f"{number} {are} matched to no mail, so that pages say less than is known: see to the workers, and look for "
+            "match_events in their logs."
+        )
+        yield Finding("events", "", min(at for (at,) in ours), says)
 
 
 def _held_too_long(view: View) -> Iterator[Finding]:
@@ -436,7 +474,13 @@ CHECKS = (
     ),
     Check(("shut",), "Mail that waits for a route", "No mail waits 5 minutes for a route that takes none.", _mail_shut),
     Check(("mail",), "Mail that nobody takes", "Mail that may leave is taken within two minutes.", _mail_idle),
-    Check(("mailbox",), "Mailbox", "Where one is set, bounces are read from it every minute.", _mailbox_away),
+    Check(("mailbox",), "Mailbox", "Where one is set, bounces are read from it every minute.", _mailbox_unread),
+    Check(
+        ("events",),
+        "Events",
+        "What a provider or a bounce says of a mail is counted within an hour.",
+        _events_unmatched,
+    ),
     Check(("canary",), "Canaries", "Each canary's mail arrives within 5 minutes.", _canaries_silent),
     Check(
         ("waiting",),

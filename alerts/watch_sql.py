@@ -201,6 +201,27 @@ FROM (SELECT id, advisory_id FROM alerts_delta ORDER BY id LIMIT 1) d
 JOIN alerts_advisory a ON a.id = d.advisory_id
 """
 
+# What was said of mails long ago and is matched to none, the oldest first. Index: event_unmatched.
+UNMATCHED_EVENTS = """
+SELECT id, received_at, token FROM alerts_trackingevent
+WHERE matched_at IS NULL AND received_at <= %(before)s
+ORDER BY received_at, id
+LIMIT %(most)s
+"""
+
+# Those of them that are about a mail of ours which left, or was refused: by our own token, or by the provider's id of it.
+# Indexes: alerts_message's primary key, message_provider.
+EVENTS_OF_OURS = """
+SELECT e.received_at
+FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS w(id, message)
+JOIN alerts_trackingevent e ON e.id = w.id AND e.matched_at IS NULL
+WHERE EXISTS (SELECT FROM alerts_message m WHERE m.id = w.message AND m.state IN ('sent', 'failed'))
+   OR e.token = '' AND e.provider_id <> '' AND EXISTS (
+       SELECT FROM alerts_message m
+       WHERE m.provider_id = e.provider_id AND m.provider_id <> '' AND m.state IN ('sent', 'failed')
+   )
+"""
+
 # What the auditor remembers of work that has no time of its own. Index: trouble_open_once.
 NOTED = "SELECT kind, subject, says, began_at FROM alerts_trouble WHERE over_at IS NULL AND kind LIKE 'note:%%'"
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import canary, cascade, inbound, leaving, route_state, routes, steering, tokens, tracking, watch
+from alerts import canary, cascade, inbound, judging, leaving, route_state, steering, tokens, tracking, watch
 from alerts.inbound import mailbox
 from alerts.inbound.reading import Kind, classify
 from alerts.leaving import Outbox, Rates
@@ -381,7 +381,7 @@ def test_what_a_provider_itself_did_not_send_blames_nobodys_address() -> None:
     """It stopped us in the middle: the account is suspended. While it is sent the same words condemn the route."""
     from anymail.signals import AnymailTrackingEvent
 
-    told = Told(people=routes.IN_A_ROW + 10)
+    told = Told(people=judging.IN_A_ROW + 10)
     for n, one in enumerate(told.mails):
         event = AnymailTrackingEvent(
             event_type="failed",

@@ -11,13 +11,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
-from alerts import leaving, routes, steering
+from alerts import judging, leaving, routes, steering
 from alerts.cascade import cascade
 from alerts.deliver import deliver
 from alerts.draft import update_from_file
+from alerts.judging import Refusal
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Route
 from alerts.publish import publish_draft
-from alerts.routes import Refusal, Way, choose, judge, reserve, slows, ways
+from alerts.routes import Way, reserve, slows, ways
 from alerts.senders import RouteDown, open_sender
 from alerts.senders.smtp import SmtpSender
 from alerts.stopping import stop
@@ -25,6 +26,7 @@ from departments.models import Person
 from tests import rows
 from tests.office import Office, an_advisory
 from tests.smtp import Server
+from tests.test_routes import judge as judged
 from tests.test_deliver import published
 
 NOON = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
@@ -52,7 +54,7 @@ def lease_ran_out() -> None:
     Batch.objects.filter(done_at=None).update(leased_until=timezone.now() - seconds(1))
 
 
-def refusals(words: str, number: int, *, start: int = 1, before: bool = False, domain: str = "d.example") -> list[Refusal]:
+def refusals(words: str, number: int, *, start: int = 1, before: int = 0, domain: str = "d.example") -> list[Refusal]:
     return [Refusal(n, words, domain, before) for n in range(start, start + number)]
 
 
@@ -97,7 +99,7 @@ class TestWordsOfServers:
         for _ in range(3):
             try:
                 deliver_all()
-            except Exception as error:  # noqa: BLE001  # as a task would
+            except Exception as error:  # as a task would
                 print(type(error), error)
             lease_ran_out()
         had = [mail.recipients[0] for mail in server.mails]
@@ -272,13 +274,13 @@ class TestGivenBack:
         self, office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.condemn(office, server)
-        give_back = routes.give_back
+        give_back = judging.give_back
 
         def killed(*_: object) -> int:
-            monkeypatch.setattr(routes, "give_back", give_back)
+            monkeypatch.setattr(judging, "give_back", give_back)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(routes, "give_back", killed)
+        monkeypatch.setattr(judging, "give_back", killed)
         with pytest.raises(KeyboardInterrupt):
             deliver_all()
         assert Route.objects.get().condemned_at is not None
@@ -297,13 +299,13 @@ class TestGivenBack:
     ) -> None:
         """Another worker notes a mail that left before the run between the two transactions."""
         self.condemn(office, server)
-        give_back = routes.give_back
+        give_back = judging.give_back
 
         def others_first(way: Way, now: datetime) -> int:
             routes.went(way, now)
             return give_back(way, now)
 
-        monkeypatch.setattr(routes, "give_back", others_first)
+        monkeypatch.setattr(judging, "give_back", others_first)
         deliver_all()
         server.answers = {}
         rested()
@@ -369,7 +371,7 @@ class TestGivenBack:
         everybody = dict.fromkeys(Person.objects.values_list("email", flat=True), DENIED)
         server.answers = everybody
         deliver_all()
-        assert Message.objects.filter(given_back=True).count() == 14
+        assert Message.objects.filter(given_back=1).count() == 14
         server.answers = {}
         rested()
         while not server.mails:
@@ -395,9 +397,9 @@ class TestJudging:
     def test_a_worker_whose_clock_is_behind_is_in_the_run_as_well(self) -> None:
         """Each part's moment is taken before it waits for the figures: a later one may be judged first."""
         late, early = NOON + seconds(5), NOON
-        judge(WAY, refusals(DENIED, 4), late)
-        judge(WAY, refusals(DENIED, 4, start=10), early)
-        judge(WAY, refusals(DENIED, 4, start=20), late + seconds(1))
+        judged(refusals(DENIED, 4))
+        judged(refusals(DENIED, 4, start=10))
+        judged(refusals(DENIED, 4, start=20))
         route = Route.objects.get()
         assert route.condemned_at is not None
         # `give_back` asks for failed_at >= said_since
@@ -405,13 +407,13 @@ class TestJudging:
         assert route.said_since <= early
 
     def test_a_route_that_took_a_mail_after_the_run_is_not_condemned(self) -> None:
-        judge(WAY, [*refusals(DENIED, 12), None], NOON)
+        judged([*refusals(DENIED, 12), None])
         route = Route.objects.get()
         assert route.condemned_at is None or route.why
 
     def test_words_that_only_differ_in_a_moment_are_the_same(self) -> None:
-        outcomes = [Refusal(n, f"554 5.7.1 Denied at 12:03:{n + 10}", "a.example", False) for n in range(12)]
-        assert len(judge(WAY, outcomes, NOON)) >= 10
+        outcomes = [Refusal(n, f"554 5.7.1 Denied at 12:03:{n + 10}", "a.example") for n in range(12)]
+        assert len(judged(outcomes)) >= 10
 
 
 @pytest.mark.django_db
@@ -485,7 +487,7 @@ class TestADatabaseThatGoesAway:
                 with connection.cursor() as cursor:
                     try:
                         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-                    except Exception:  # noqa: BLE001, S110
+                    except Exception:  # noqa: S110
                         pass
             return gives_way(batch)
 
@@ -496,7 +498,7 @@ class TestADatabaseThatGoesAway:
             for _ in range(3):
                 try:
                     deliver_all()
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:
                     print(type(error), error)
                     connection.close()
                 lease_ran_out()
@@ -546,8 +548,8 @@ GMAIL = "550 5.7.26 Unauthenticated email is not accepted. ffacd0b85a97d-3a0{0:0
 @pytest.mark.django_db
 @pytest.mark.parametrize("words", [EXCHANGE, GMAIL])
 def test_the_same_refusal_of_a_large_provider_counts_as_the_same(words: str) -> None:
-    outcomes = [Refusal(n, words.format(n + 10), f"d{n}.example", False) for n in range(40)]
-    assert len(judge(WAY, outcomes, NOON)) >= 30
+    outcomes = [Refusal(n, words.format(n + 10), f"d{n}.example") for n in range(40)]
+    assert len(judged(outcomes)) >= 30
 
 
 class Always:
@@ -683,7 +685,7 @@ class TestSeveralWorkers:
             def work() -> None:
                 try:
                     deliver_all()
-                except BaseException as error:  # noqa: BLE001
+                except BaseException as error:
                     trouble.append(error)
                 finally:
                     connection.close()
@@ -794,15 +796,15 @@ class TestMoreOfIt:
         server.answers = dict.fromkeys(Person.objects.values_list("email", flat=True), DENIED)
         deliver_all()
         published(office, people=7, title="Another")
-        give_back = routes.give_back
+        give_back = judging.give_back
 
         def away(way: Way, now: datetime) -> int:
-            monkeypatch.setattr(routes, "give_back", give_back)
+            monkeypatch.setattr(judging, "give_back", give_back)
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             return 0
 
-        monkeypatch.setattr(routes, "give_back", away)
+        monkeypatch.setattr(judging, "give_back", away)
         deliver_all()
         server.answers = {}
         for _ in range(3):

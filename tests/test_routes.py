@@ -1,16 +1,18 @@
 """Routes: what happens to one happens to all of it, burns nobody's try, and what may have left leaves by no other one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import routes
+from alerts import judging, routes
 from alerts.deliver import _claim, deliver
+from alerts.judging import Refusal
 from alerts.models import Batch, Message, Recipient, Record, Route
-from alerts.routes import Refusal, Way, choose, fails, judge, reserve, slows, ways, went
+from alerts.routes import Way, choose, fails, reserve, slows, ways, went
 from departments.models import Person
 from tests.office import Office
 from tests.smtp import Server
@@ -29,7 +31,13 @@ def the_route() -> Route:
     return Route.objects.get(name=WAY.name)
 
 
-def refusals(words: str, number: int, *, start: int = 1, domains: int = 1, before: bool = False) -> list[Refusal]:
+def judge(outcomes: Sequence[Refusal | None], *, trying: bool = False) -> set[int]:
+    """Which of them are the route's doing."""
+    with transaction.atomic():
+        return judging.judge(WAY, outcomes, trying=trying).ours
+
+
+def refusals(words: str, number: int, *, start: int = 1, domains: int = 1, before: int = 0) -> list[Refusal]:
     return [Refusal(n, words, f"d{n % domains}.example", before) for n in range(start, start + number)]
 
 
@@ -133,37 +141,37 @@ class TestAQuota:
 @pytest.mark.django_db
 class TestIsItThemOrUs:
     def test_many_in_a_row_refused_with_the_same_words_are_not_to_blame(self) -> None:
-        assert judge(WAY, refusals(DENIED, 9), NOON) == set()
-        assert judge(WAY, refusals(DENIED, 3, start=10), NOON + seconds(1)) == {10, 11, 12}
+        assert judge(refusals(DENIED, 9)) == set()
+        assert judge(refusals(DENIED, 3, start=10)) == {10, 11, 12}
         assert the_route().condemned_at is not None
         assert the_route().why == DENIED
 
     def test_one_that_was_taken_between_them_shows_that_it_is_them(self) -> None:
         outcomes = [*refusals(DENIED, 9), None, *refusals(DENIED, 9, start=20)]
-        assert judge(WAY, outcomes, NOON) == set()
+        assert judge(outcomes) == set()
         assert the_route().condemned_at is None
 
     def test_other_words_begin_anew(self) -> None:
-        assert judge(WAY, [*refusals(DENIED, 9), *refusals("550 5.7.26 Not signed", 9, start=20)], NOON) == set()
+        assert judge([*refusals(DENIED, 9), *refusals("550 5.7.26 Not signed", 9, start=20)]) == set()
 
     def test_addresses_and_queue_numbers_in_the_words_make_no_difference(self) -> None:
         outcomes = [
-            Refusal(n, f"554 5.7.1 <p{n}@a.example>: Relay access denied (4bXk{n}09zPq)", "a.example", False)
+            Refusal(n, f"554 5.7.1 <p{n}@a.example>: Relay access denied (4bXk{n}09zPq)", "a.example")
             for n in range(10)
         ]
-        assert len(judge(WAY, outcomes, NOON)) == 10
+        assert len(judge(outcomes)) == 10
 
     def test_a_closed_domain_is_its_peoples_trouble(self) -> None:
         words = "550 5.1.1 No such mailbox"
-        assert judge(WAY, refusals(words, 50, domains=2), NOON) == set()
-        assert len(judge(WAY, refusals(words, 50, start=100, domains=3), NOON)) == 50
+        assert judge(refusals(words, 50, domains=2)) == set()
+        assert len(judge(refusals(words, 50, start=100, domains=3))) == 50
 
     def test_who_was_put_back_once_and_is_refused_while_others_are_taken_is_refused(self) -> None:
-        assert judge(WAY, refusals(DENIED, 12, before=True), NOON) == set()
+        assert judge(refusals(DENIED, 12, before=2)) == set()
 
     def test_while_it_is_condemned_nobody_is_blamed_for_the_same_words(self) -> None:
-        judge(WAY, refusals(DENIED, 10), NOON)
-        assert judge(WAY, refusals(DENIED, 1, start=50, before=True), NOON + seconds(60)) == {50}
+        judge(refusals(DENIED, 10))
+        assert judge(refusals(DENIED, 1, start=50, before=2)) == {50}
 
 
 @pytest.mark.django_db
@@ -189,7 +197,7 @@ class TestWhichTakesWhat:
 
     def test_rested_it_is_tried(self) -> None:
         Route.objects.create(name="one.example:25", condemned_at=NOON, rests_until=NOON)
-        _, trying = choose(NOON)
+        trying, _ = choose(NOON)
         assert (trying.free, trying.trying, trying.open) == ("one.example:25", True, ("one.example:25",))
 
     def test_one_worker_tries_it(self) -> None:
@@ -257,7 +265,7 @@ class TestOnItsWay:
         assert not Recipient.objects.exclude(outcome="").exists()
         assert not Person.objects.exclude(bounced_at=None).exists()
         assert Message.objects.filter(state="waiting").count() == 14
-        assert Message.objects.filter(given_back=True).count() == 14
+        assert Message.objects.filter(given_back=1).count() == 14
 
     def test_what_is_severe_leaves_by_the_second_route_and_the_rest_waits(
         self, office: Office, server: Server, second: Server, settings: SettingsWrapper
@@ -358,4 +366,4 @@ class TestOnItsWay:
         published(office)
         deliver_all()
         assert len(server.mails) == 5
-        assert [round(seconds) for seconds in waited] == [0, 0, 1]
+        assert [round(seconds) for seconds in waited] == [0, 1]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
-from alerts import leaving, routes, steering
+from alerts import judging, leaving, routes, steering
 from alerts.cascade import cascade
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Relay, Route
 from alerts.stopping import stand_down, stop
@@ -230,9 +230,9 @@ class TestWhatFailed:
     def test_many_who_are_refused_again_alike_condemn_no_route(
         self, office: Office, ann: Person, server: Server
     ) -> None:
-        every_second = [f"person{n:03d}@example.org" for n in range(0, 2 * routes.IN_A_ROW + 4, 2)]
+        every_second = [f"person{n:03d}@example.org" for n in range(0, 2 * judging.IN_A_ROW + 4, 2)]
         server.answers = dict.fromkeys(every_second, "550 5.7.1 not from you")
-        published(office, people=2 * routes.IN_A_ROW + 6)
+        published(office, people=2 * judging.IN_A_ROW + 6)
         deliver_all()
         assert not Route.objects.exclude(condemned_at=None).exists()
         [reason] = leaving.reasons(timezone.now())

@@ -569,7 +569,7 @@ def test_coverage_counts_each_state_with_its_remedy_and_its_tree_does_too() -> N
     page = seen.page("alerts:coverage", seen.told.advisory.reference)
     assert "cannot be reached: 1 refused, 2 came back, 1 suppressed by the provider" in page
     assert "4 people cannot be reached: 1 refused, 2 came back, 1 suppressed by the provider" in page
-    assert "delayed, still trying" in page
+    assert "delayed by their mail servers" in page
     assert "reported it as spam" in page
     for remedy in ("Correct addresses", "take it off its list", "Wait, or ring them", "Ring them and ask"):
         assert remedy in page

@@ -12,12 +12,14 @@ from email.message import Message
 from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from itertools import islice
 
 from django.conf import settings
 
 from alerts import tokens
 
 MOST_PARTS, DEEPEST = 50, 8
+MOST_BOUNDARIES = 25  # a report, and what it returns, have a handful
 LONGEST_TEXT = 20_000  # characters of a part that are looked at
 LONGEST_HEADER = 4_000
 OLDEST = timedelta(days=30)  # a report dated before is dated wrongly
@@ -70,7 +72,7 @@ def classify(message: Message, received: datetime, *, envelope_to: str = "", env
     key = _first(message, "message-id").strip() or _digest_of_headers(message)
     at = _date(message, received)
 
-    def read(kind: Kind, words: str = "", address: str = "", token: str = token) -> Read:
+    def read(kind: Kind, words: str = "", address: str = "", token: str = token, at: datetime = at) -> Read:
         return Read(kind, at, key, token, words, address, is_ours or bool(token))
 
     report = _delivery_report(parts)
@@ -80,8 +82,10 @@ def classify(message: Message, received: datetime, *, envelope_to: str = "", env
         return read(Kind.RECEIPT)
     if _is_our_own(message):
         back = " ".join([*_headers(message, "x-tocsin"), *_headers(message, "return-path")])
-        return read(Kind.OURS, token=_token(back, tokens.RETURN))
-    words = _words_of_a_bounce(message, parts, envelope_from)
+        # Its own date says when it left.
+        return read(Kind.OURS, token=_token(back, tokens.RETURN), at=received)
+    # An answer may well come from nobody, and have any number in it.
+    words = "" if _is_an_answer(message) else _words_of_a_bounce(message, parts, envelope_from)
     if words:
         return read(Kind.BOUNCED, words)
     if _headers(message, "list-id") or _first(message, "precedence").strip().lower() == "list":
@@ -169,42 +173,84 @@ def _delivery_report(parts: list[Message]) -> tuple[Kind, str, str] | None:
     return min(found, key=lambda one: _GRAVEST.index(one[0]))
 
 
-# A report of before there were standards for it: a code, and words that say that it is one.
-_CODE = re.compile(r"(?<![\d.])(?:5\.[0-7]\.\d{1,3}(?![\d.])|5[0-5]\d(?=[ -]\D|-5\.))")
-_FAILED = re.compile(
-    r"undeliver|not be delivered|n.t able to deliver|could ?n.t be delivered|delivery .{0,40}fail|permanent|returned mail"
-    r"|could not deliver|did not reach",
+# A report of before there were standards for it: a code, and words that say that it is one. The code with its dots (RFC 3463),
+# or the bare one (RFC 5321, section 4.2) where a server's answer stands: a number in a sentence is any number.
+_BARE = r"5[0-5]\d(?=[ -]\D|-5\.)"
+_CODE = re.compile(
+    r"(?<![\d.])5\.[0-7]\.\d{1,3}(?![\d.])"
+    rf"|^[ \t>]*<?{_BARE}"
+    rf"|\b(?:said|says|smtp|error|code|response|responded|reply|replied|status|diagnostic)\b[ \t:;,(#=]*{_BARE}",
     re.IGNORECASE,
 )
+_FAILED = re.compile(
+    r"undeliver|not (?:be )?delivered|n.t able to deliver|could ?n.t be delivered|could not deliver|unable to deliver"
+    r"|delivery .{0,40}fail|delivery failure|failure notice|returned mail|permanent (?:error|failure)|non-?delivery",
+    re.IGNORECASE,
+)
+_DAEMONS = ("mailer-daemon@", "postmaster@")
 
 
 def _words_of_a_bounce(message: Message, parts: list[Message], envelope_from: str | None) -> str:
-    """The line with the code, of a mail from nobody (RFC 5321, section 4.5.5) that says 5xx; "" otherwise."""
+    """The line with the code, of a mail from nobody (RFC 5321, section 4.5.5) that says 5xx; "" otherwise.
+
+    Its sender or its subject says that it is one; what anybody writes in a mail does not.
+    """
     back = [envelope_from] if envelope_from is not None else _headers(message, "return-path")
     from_nobody = any(value.strip() in ("", "<>") for value in back)
     if not from_nobody and "mailer-daemon@" not in _first(message, "from").lower():
         return ""
+    subject = _first(message, "subject")
+    if not (_is_from_a_daemon(message) or _FAILED.search(subject)):
+        return ""
     text = "\n".join(_text(part) for part in parts if part.get_content_type() == "text/plain")[:LONGEST_TEXT]
     # What was returned stands below, and may say anything.
     text = re.split(r"(?im)^[ \t>]*-*[ \t]*(?:below this line|original message|this is a copy of)", text)[0]
-    if not _FAILED.search(f"{_first(message, 'subject')}\n{text}"):
+    if not _FAILED.search(f"{subject}\n{text}"):
         return ""
     return next((" ".join(line.split()) for line in text.splitlines() if _CODE.search(line)), "")
 
 
+def _is_from_a_daemon(message: Message) -> bool:
+    sender = _first(message, "from").lower()
+    return any(name in sender for name in _DAEMONS)
+
+
+def _is_an_answer(message: Message) -> bool:
+    """A machine says that it answers for somebody (RFC 3834, section 5). Some say so of their bounces as well."""
+    if _is_from_a_daemon(message):
+        return False
+    return _auto_submitted(message) == "auto-replied" or _answers_by_custom(message)
+
+
 def _is_a_machines(message: Message) -> bool:
-    said = _first(message, "auto-submitted").partition(";")[0].strip().lower()
-    if said not in ("", "no"):
+    if _auto_submitted(message) not in ("", "no"):
         return True
     if _first(message, "precedence").strip().lower() in ("bulk", "junk", "auto_reply", "auto-reply"):
         return True
+    return _answers_by_custom(message)
+
+
+def _auto_submitted(message: Message) -> str:
+    return re.split(r"[;(\s]", _first(message, "auto-submitted").strip(), maxsplit=1)[0].lower()
+
+
+def _answers_by_custom(message: Message) -> bool:
+    """By a header of before there was a standard. X-Auto-Response-Suppress is none: it asks for no answers to a person's mail."""
     return any(
         _first(message, name).strip().lower() not in ("", "no")
-        for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-suppress", "x-auto-reply")
+        for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")
     )
 
 
 # --- its parts ---
+
+# The parameter of a multipart's type (RFC 2046, section 5.1.1; RFC 2231), also as JSON or a form has it in a webhook.
+_BOUNDARY = re.compile(rb"boundary[*\d]*(?:\s|\\[rnt]|%0[9AD]|%20|\+)*(?:=|%3D)", re.IGNORECASE)
+
+
+def is_knotted(content: bytes) -> bool:
+    """Whether so many parts may stand within parts that to read it takes long: each line is compared with each boundary."""
+    return sum(1 for _ in islice(_BOUNDARY.finditer(content), MOST_BOUNDARIES + 1)) > MOST_BOUNDARIES
 
 
 def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
@@ -246,4 +292,4 @@ def _date(message: Message, received: datetime) -> datetime:
 
 def _digest_of_headers(message: Message) -> str:
     said = "\n".join(f"{name}: {str(value)[:LONGEST_HEADER]}" for name, value in message.raw_items())
-    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

@@ -74,8 +74,9 @@ class Migration(migrations.Migration):
                 ('next_at', models.DateTimeField(help_text='When its pace lets the next mails leave.', null=True)),
                 ('said', models.TextField(blank=True, db_default='', default='')),
                 ('said_times', models.PositiveIntegerField(db_default=0, default=0)),
-                ('said_since', models.DateTimeField(null=True)),
                 ('said_domains', models.JSONField(db_default=models.Value([], models.JSONField()), default=list)),
+                ('run', models.PositiveIntegerField(db_default=0, default=0, help_text='The number of that run.')),
+                ('owed', models.JSONField(db_default=models.Value([], models.JSONField()), default=list, help_text='Runs that condemned it, of which people are still to be put back.')),
                 ('day', models.DateField(null=True)),
                 ('spent', models.PositiveIntegerField(db_default=0, default=0)),
             ],
@@ -89,7 +90,7 @@ class Migration(migrations.Migration):
                 ('provider_id', models.CharField(blank=True, max_length=250)),
                 ('token', models.CharField(blank=True, max_length=60)),
                 ('address', models.CharField(blank=True, max_length=320)),
-                ('type', models.CharField(choices=[('delivered', 'delivered'), ('deferred', 'deferred'), ('bounced', 'bounced'), ('suppressed', 'suppressed by the provider'), ('complained', 'reported as spam'), ('autoresponded', 'answered by a machine')], max_length=13)),
+                ('type', models.CharField(choices=[('delivered', 'delivered'), ('deferred', 'deferred'), ('bounced', 'bounced'), ('suppressed', 'suppressed by the provider'), ('failed', 'not sent by the provider, which blames no address'), ('complained', 'reported as spam'), ('autoresponded', 'answered by a machine')], max_length=13)),
                 ('at', models.DateTimeField(help_text='When it happened, as the provider says.')),
                 ('said', models.TextField(blank=True)),
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -125,7 +126,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='message',
             name='given_back',
-            field=models.BooleanField(db_default=False, default=False, help_text='A route refused it as it refused everybody; it was put back once.'),
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How often it was put back because a route refused it as it refused everybody.'),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='run',
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='In which run of identical refusals its route refused it.'),
         ),
         migrations.AddField(
             model_name='message',

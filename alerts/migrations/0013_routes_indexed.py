@@ -29,4 +29,8 @@ class Migration(migrations.Migration):
                 name="message_fate",
             ),
         ),
+        AddIndexConcurrently(
+            "message",
+            models.Index(fields=["person"], condition=Q(recipient=None) & ~Q(fate=""), name="message_plain_fate"),
+        ),
     ]

@@ -114,8 +114,11 @@ class Message(models.Model):
     provider_id = models.CharField(max_length=250, blank=True, default="", db_default="")
     error = models.TextField(blank=True, default="", db_default="")
     route = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="By which it left.")
-    given_back = models.BooleanField(
-        default=False, db_default=False, help_text="A route refused it as it refused everybody; it was put back once."
+    given_back = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often it was put back because a route refused it as it refused everybody."
+    )
+    run = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="In which run of identical refusals its route refused it."
     )
     fate = models.CharField(max_length=10, choices=Fate, default="", db_default="", blank=True)
     fate_at = models.DateTimeField(null=True)
@@ -131,6 +134,7 @@ class Message(models.Model):
                 condition=Q(fate__in=("deferred", "bounced", "suppressed", "complained")),
                 name="message_fate",
             ),
+            models.Index(fields=["person"], condition=Q(recipient=None) & ~Q(fate=""), name="message_plain_fate"),
         ]
         constraints = [
             models.CheckConstraint(

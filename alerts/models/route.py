@@ -28,8 +28,13 @@ class Route(models.Model):
     # The run of identical refusals that it is in.
     said = models.TextField(blank=True, default="", db_default="")
     said_times = models.PositiveIntegerField(default=0, db_default=0)
-    said_since = models.DateTimeField(null=True)
     said_domains = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    run = models.PositiveIntegerField(default=0, db_default=0, help_text="The number of that run.")
+    owed = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Runs that condemned it, of which people are still to be put back.",
+    )
     # What it was given on a day, where the setting limits that.
     day = models.DateField(null=True)
     spent = models.PositiveIntegerField(default=0, db_default=0)

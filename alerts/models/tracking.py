@@ -22,6 +22,7 @@ class TrackingEvent(models.Model):
         DEFERRED = "deferred", "deferred"
         BOUNCED = "bounced", "bounced"
         SUPPRESSED = "suppressed", "suppressed by the provider"
+        FAILED = "failed", "not sent by the provider, which blames no address"
         COMPLAINED = "complained", "reported as spam"
         AUTORESPONDED = "autoresponded", "answered by a machine"
 

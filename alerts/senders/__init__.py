@@ -45,6 +45,8 @@ class Outcome:
     code: int
     text: str
     provider_id: str = ""
+    about: Literal["address", "mail"] = "address"
+    """Of a refusal: whether it says something of the address, or only of this mail (its content, its size)."""
 
 
 class RouteDown(Exception):

@@ -50,6 +50,9 @@ TOO_MUCH = re.compile(
     r"|4\.3\.2 concurrent connections limit exceeded",
     re.IGNORECASE,
 )
+# RFC 3463: X.3.4 and X.6 are of a mail's size and content; X.1, X.2 and such words are of a mailbox, whenever they are said.
+OF_A_MAIL = re.compile(r"[45]\.(?:3\.4|6\.\d)\b")
+OF_AN_ADDRESS = re.compile(r"^[45]\.[12]\.\d|user|mailbox|recipient|no such|unknown", re.IGNORECASE)
 # What may stand between the brackets of a path; anything else would be another command.
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{1,320}")
 
@@ -114,6 +117,9 @@ class SmtpSender:
             raise (RouteSlow if error.smtp_code == SHUTTING_DOWN else RouteDown)(said) from error
         except (OSError, NotSmtp, smtplib.SMTPException) as error:
             raise RouteDown(f"{type(error).__name__}: {error}") from error
+        except ValueError as error:
+            # A host's name, or a login, that can't be told to a server. The error's words may have the password in them.
+            raise RouteDown(f"{type(error).__name__} in the setting of the mail server") from None
         return self
 
     def _connect(self) -> None:
@@ -323,13 +329,16 @@ class SmtpSender:
             raise RouteDown(f"mail from us was refused: {said}")
         if reply.code < 400:
             raise NotSmtp(f"what the server says is not SMTP: {said}")
-        self._settled(mail, reply)
+        self._settled(mail, reply, "mail" if number > ours or not ours else "address")
 
-    def _settled(self, mail: Mail, reply: Reply) -> None:
+    def _settled(self, mail: Mail, reply: Reply, about: Literal["address", "mail"] = "address") -> None:
+        """`about`: after the address was accepted what is refused is the mail, if the words do not say otherwise."""
         kind: Literal["sent", "later", "refused"] = (
             "sent" if reply.code < 400 else "later" if reply.code < 500 else "refused"
         )
-        self._known.append(Outcome(mail.id, kind, reply.code, _said(reply.words)))
+        said = _said(reply.words)
+        about = "mail" if OF_A_MAIL.match(said) else "address" if OF_AN_ADDRESS.search(said) else about
+        self._known.append(Outcome(mail.id, kind, reply.code, said, about=about))
 
 
 def _envelope(mail: Mail) -> list[bytes]:
@@ -346,4 +355,5 @@ def _is_loopback(sock: socket.socket | None) -> bool:
 
 
 def _said(words: bytes) -> str:
-    return " ".join(words.decode("utf-8", "replace").split())[:LONGEST_WORDS]
+    plain = "".join(character if character.isprintable() else " " for character in words.decode("utf-8", "replace"))
+    return " ".join(plain.split())[:LONGEST_WORDS]

@@ -402,7 +402,7 @@ def _why(row: Row, waits: int, mail: MailStates) -> list[Why]:
     if row.branch.unreachable and not (row.state == "dark" and row.branch.unreachable == row.own.unreachable):
         said.append(Why(f"{people(row.branch.unreachable)} {out_of_reach(row.branch.unreachable, mail)}"))
     if mail.late:
-        said.append(Why(f"{mail.late:,} delayed, still trying"))
+        said.append(Why(f"{mail.late:,} delayed"))
     if mail.complained:
         said.append(Why(f"{mail.complained:,} reported it as spam"))
     if row.branch.waiting > waits:

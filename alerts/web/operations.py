@@ -61,8 +61,10 @@ def retry(request: HttpRequest) -> HttpResponse:
             done = steering.retry_person(address, by, now)
         elif "reason" in request.POST:
             done = steering.retry_reason(request.POST["reason"], by, now)
-        else:
+        elif "all" in request.POST:
             done = steering.retry_all(by, now)
+        else:
+            raise Refused("Nothing was named to be tried again: name a reason, a person, or all. Nothing was changed.")
     except Refused as refused:
         if address is None:
             messages.error(request, str(refused))

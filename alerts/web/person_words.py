@@ -12,6 +12,8 @@ from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
 from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
 from alerts.routes import reports_delivery, ways
 from alerts.told import Entry, LeftOut, Place
+from config.logs import scrub
+from departments.lacks import LATE_FOR
 from departments.models import Person, Role
 from departments.seating import spoken
 
@@ -36,23 +38,27 @@ def verdict(entry: Entry) -> Said:
             return Said("Not told: left out on purpose" if not entry.places else "Not told", dark=True)
         return Said("Not told", dark=True)
     number = current.number if current else 0
+    told = max(recipient.told_revision, recipient.answered_revision)  # whoever answered it has seen it
     heard = recipient.answered_revision > 0 or recipient.outcome in ARRIVED_AT
     reported = _reports(_last_route(entry))
     what = "Told" if heard else "Sent" if reported else "Handed over"
     if not recipient.targeted:
         what += ", for information"
-    if recipient.outcome in OUT_OF_REACH and recipient.told_revision < number:
-        return Said(f"Not told: {_OUT_OF_REACH[recipient.outcome]}", dark=True)
-    if not recipient.told_revision:
+    if recipient.outcome in OUT_OF_REACH and told < number:
+        why = _OUT_OF_REACH[recipient.outcome]
+        return Said(f"{what}: revision {told}, not revision {number}: {why}" if told else f"Not told: {why}", dark=True)
+    if not told:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)
-    if recipient.told_revision < number:
-        return Said(f"{what}: revision {recipient.told_revision}, not yet revision {number}", dark=True)
+    if told < number:
+        return Said(f"{what}: revision {told}, not yet revision {number}", dark=True)
     if recipient.answered_revision:
         return Said(f"{what}, and answered")
     if recipient.outcome == Recipient.Outcome.COMPLAINED:
         return Said(f"{what}, and they reported it as spam: ring them and ask", dark=True)
     if recipient.outcome == Recipient.Outcome.DEFERRED:
-        return Said(f"{what}, and delayed by their mail server, which is asked again")
+        if _still_tried(_last_sent(entry)):
+            return Said(f"{what}, and delayed by their mail server, which is asked again")
+        return Said(f"{what}, and delayed by their mail server; no word of it since: ring them", dark=True)
     return Said(what if heard or reported else f"{what}; this route does not report delivery")
 
 
@@ -63,9 +69,20 @@ _OUT_OF_REACH: dict[str, str] = {
 }
 
 
+def _last_sent(entry: Entry) -> Message | None:
+    """The last mail that left."""
+    return next((one for one in reversed(entry.messages) if one.state == Message.State.SENT), None)
+
+
 def _last_route(entry: Entry) -> str:
     """By which the last mail left that did; "" where none did, or nobody wrote it down then."""
-    return next((one.route for one in reversed(entry.messages) if one.state == Message.State.SENT), "")
+    last = _last_sent(entry)
+    return last.route if last else ""
+
+
+def _still_tried(message: Message | None) -> bool:
+    """Whether whoever has a mail that was put off may try it still: mail systems give up after some days."""
+    return message is not None and message.fate_at is not None and message.fate_at > timezone.now() - LATE_FOR
 
 
 def _reports(route: str) -> bool:
@@ -171,19 +188,18 @@ def _mail(entry: Entry, message: Message) -> Said:
     what = f"{message.get_kind_display().capitalize()}, revision {number}"
     if message.kind == Message.Kind.NOTE:
         what = f"Note of a contact on revision {number}"
-    reply = f": “{_without_addresses(message.error)}”" if message.error else ""
+    reply = f": “{_for_others(message.error)}”" if message.error else ""
     match message.state:
         case Message.State.SENT if message.sent_at:
             took = lasted(message.sent_at - _revision(message).at)
-            to = "the mail provider" if message.route and _reports(message.route) else "their mail server"
+            # What a mail server of ours took is not with theirs yet.
+            handed = "handed to the mail provider" if message.route and _reports(message.route) else "handed over"
             became, dark = _became(entry, message, reply)
-            return Said(
-                f"{what}: handed to {to} {_at(message.sent_at)}, {took} after it was published{became}", dark=dark
-            )
+            return Said(f"{what}: {handed} {_at(message.sent_at)}, {took} after it was published{became}", dark=dark)
         case Message.State.FAILED if message.fate == Message.Fate.SUPPRESSED:
             return Said(f"{what}: not sent; the mail provider sends nothing to this address{reply}. {_ANEW}", dark=True)
         case Message.State.FAILED:
-            return Said(f"{what}: refused by their mail server {_at(message.failed_at)}{reply}", dark=True)
+            return Said(f"{what}: refused {_at(message.failed_at)}{reply}", dark=True)
         case Message.State.SUPERSEDED:
             return Said(f"{what}: not sent, a later revision took its place first")
         case _ if entry.advisory.stopped_at:
@@ -205,7 +221,9 @@ def _became(entry: Entry, message: Message, reply: str) -> tuple[str, bool]:
         case Message.Fate.DELIVERED:
             return f", and delivered {at}", False
         case Message.Fate.DEFERRED:
-            return f"; delayed since {at.removeprefix('at ')}{reply}, and tried again", False
+            still = _still_tried(message)
+            then = "and tried again" if still else "and no word since"
+            return f"; delayed since {at.removeprefix('at ')}{reply}, {then}", not still
         case Message.Fate.BOUNCED:
             return f"; it came back {at}{reply}. It is sent anew once the address is corrected", True
         case Message.Fate.SUPPRESSED:
@@ -285,9 +303,10 @@ def _over(entry: Entry) -> bool:
     return entry.stood_down_at is not None
 
 
-def _without_addresses(reply: str) -> str:
-    cut = reply if len(reply) <= LONGEST_REPLY else f"{reply[:LONGEST_REPLY]}…"
-    return ADDRESS.sub("(the address)", cut)
+def _for_others(reply: str) -> str:
+    """A server's words, for whoever may see this page: no address, and no link of theirs that would answer for them."""
+    shown = scrub(ADDRESS.sub("(the address)", reply))
+    return shown if len(shown) <= LONGEST_REPLY else f"{shown[:LONGEST_REPLY]}…"
 
 
 def _moment(moment: datetime) -> str:

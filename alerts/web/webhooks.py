@@ -18,10 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from alerts import tracking
+from alerts.inbound.reading import is_knotted
 
 log = structlog.get_logger(__name__)
 
-LONGEST = 2_500_000  # octets: a thousand events, or a mail that came back
+LONGEST = 2_500_000  # octets: a thousand events
+LONGEST_MAIL = 500_000  # octets of a mail that comes back, with what its provider puts around it
 # What reading a body may come to that is not as the provider documents it. A database that is away is none of these.
 _MALFORMED = (
     ValueError,  # no JSON, no UTF-8, no number
@@ -49,12 +51,15 @@ def webhook(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method != "POST":
         # Some look whether there is anybody, with HEAD, when they are told of the address.
         return HttpResponse(status=200 if request.method == "HEAD" else 405)
-    if not _is_short(request):
+    if not _is_short(request, LONGEST_MAIL if _brings_mail(path) else LONGEST):
         return HttpResponse(status=413)
     try:
-        with tracking.gathering():
+        if _brings_mail(path) and is_knotted(request.body):
+            return HttpResponse(status=413)
+        with tracking.gathering() as heard:
             response: HttpResponseBase = view(request)
             if response.status_code != 200:
+                heard.clear()
                 return HttpResponse(status=400)
     except AnymailWebhookValidationFailure:
         return HttpResponse(status=404)
@@ -68,13 +73,17 @@ def _view_of(path: str) -> Any:
     """Anymail's view for it; None where no such provider is configured."""
     provider, _, what = path.partition("/")
     sending = {settings.EMAIL_PROVIDER, settings.SECOND_EMAIL_PROVIDER}
-    allowed = sending | {settings.INBOUND_PROVIDER} if what.startswith("inbound") else sending
+    allowed = sending | {settings.INBOUND_PROVIDER} if _brings_mail(path) else sending
     if not provider or provider not in allowed:
         return None
     try:
         return resolve(f"/{path}", urlconf="anymail.urls").func
     except Resolver404:
         return None
+
+
+def _brings_mail(path: str) -> bool:
+    return path.partition("/")[2].startswith("inbound")
 
 
 def _has_secret(request: HttpRequest) -> bool:
@@ -86,8 +95,8 @@ def _has_secret(request: HttpRequest) -> bool:
     return any([bool(secret) and constant_time_compare(given, secret) for secret in allowed])  # noqa: C419
 
 
-def _is_short(request: HttpRequest) -> bool:
+def _is_short(request: HttpRequest, longest: int) -> bool:
     try:
-        return 0 <= int(request.META.get("CONTENT_LENGTH") or 0) <= LONGEST
+        return 0 <= int(request.META.get("CONTENT_LENGTH") or 0) <= longest
     except ValueError:
         return False

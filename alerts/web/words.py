@@ -50,7 +50,7 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         more = [f"{view.dark_more:,} more"] if view.dark_more else []
         said.append(f"Nobody could be told at {count(len(view.dark), 'body', 'bodies')}: {listed(names + more)}.")
     if view.mail.late:
-        said.append(f"{has(view.mail.late)} been delayed by their mail servers, which are asked again.")
+        said.append(f"{has(view.mail.late)} been delayed by their mail servers.")
     if view.passed:
         first = view.passed.count == 1
         held = f"It was held first by the contacts of {count(view.passed.count, 'body', 'bodies')}"
