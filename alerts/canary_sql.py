@@ -34,14 +34,15 @@ WHERE r.at > %(since)s AND c.domain = ANY(%(domains)s)
 ORDER BY c.domain, r.id DESC
 """
 
-# The canaries of which one of their last mails was found in the mailbox that is read here (`alerts.inbound`), and not reported
-# by a provider. Indexes: alerts_message(person), alerts_trackingevent(message).
+# The canaries of which one of the last mails was found in the mailbox that is read here (`alerts.inbound`), and not reported by
+# a provider alone. Indexes: alerts_revision's primary key, the key of alerts_message, alerts_trackingevent(message).
 FOUND = """
 SELECT c.domain
 FROM alerts_canary c
 WHERE c.domain = ANY(%(domains)s) AND c.heard_at IS NOT NULL AND EXISTS (
-    SELECT FROM (
-        SELECT id FROM alerts_message m WHERE m.person_id = c.person_id AND m.kind = 'canary' ORDER BY id DESC LIMIT %(most)s
+    SELECT FROM (SELECT id FROM alerts_revision ORDER BY id DESC LIMIT %(most)s) r
+    CROSS JOIN LATERAL (
+        SELECT m.id FROM alerts_message m WHERE m.key = 'canary:' || r.id || ':' || c.person_id OFFSET 0
     ) m
     JOIN alerts_trackingevent e ON e.message_id = m.id AND e.provider = 'mailbox'
 )

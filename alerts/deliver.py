@@ -95,6 +95,8 @@ class Claimed:
     choice: Choice
     letter: int = 0
     """The number under which what its mails say alike is kept."""
+    condemned: bool = False
+    """Whether its mails were refused as everybody's are: what is left of it lets others go before."""
     reserved: int = 0
     handed: int = 0
     """How many of its mails the route was asked to take since it was claimed, and how many were settled."""
@@ -141,8 +143,8 @@ def deliver(senders: Senders | None = None) -> bool:
             if not _send_part(batch, part, skeleton, sender):
                 return True
             if batch.choice.trying:
-                # It took one: the others go as they would have gone.
-                _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+                # If it took one, the others go as they would have gone.
+                _hand_back(batch)
                 return True
     except RouteDown as down:
         senders.close()
@@ -179,7 +181,7 @@ def _put_off(batch: Claimed, part: _Part | None, down: RouteDown) -> None:
     if down.unknown:
         _put_back(batch, down.unknown, [reason] * len(down.unknown), now, route=way.name)
     at = next((id_ for id_ in part.personal if id_ not in part.known), None) if part is not None else None
-    if at is not None and at not in down.unknown:
+    if at is not None and at not in down.unknown and part is not None and not part.known:
         _put_back(batch, [at], [reason], now + timedelta(seconds=ASIDE), route=batch.bound)
     _execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=now, reason=reason)
 
@@ -347,8 +349,16 @@ def _send_part(batch: Claimed, part: _Part, skeleton: letters.Skeleton, sender: 
         raise
     if _note(batch, part) and not part.over and not _gives_way(batch):
         return True
-    _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+    _hand_back(batch)
     return False
+
+
+def _hand_back(batch: Claimed) -> None:
+    if not batch.condemned:
+        _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+        return
+    until, reason = timezone.now() + timedelta(seconds=ASIDE), "the route refuses everybody"
+    _execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=until, reason=reason)
 
 
 def _gives_way(batch: Claimed) -> bool:
@@ -481,6 +491,7 @@ def _write_down(batch: Claimed, part: _Part) -> bool:
                 attempt=batch.attempt,
             )
         if ours:
+            batch.condemned = True
             put_back = [outcome for outcome in settled if outcome.id in ours]
             _put_back(batch, [one.id for one in put_back], _errors(put_back), now, given_back=1)
         renewed = _execute(RENEW, batch=batch.id, lease=_lease(), held=batch.leased_until)
@@ -510,7 +521,9 @@ def _at_an_end(outcome: Outcome) -> Outcome:
 
 
 def _judged(batch: Claimed, part: _Part, way: routes.Way, settled: list[Outcome]) -> Verdict:
-    outcomes = [_refusal(part, one) for one in settled if one.kind != "later" and not (batch.ends and one.about == "mail")]
+    outcomes = [
+        _refusal(part, one) for one in settled if one.kind != "later" and not (batch.ends and one.about == "mail")
+    ]
     return judging.judge(way, outcomes, trying=batch.choice.trying)
 
 

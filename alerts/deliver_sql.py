@@ -280,6 +280,8 @@ WITH outcome AS (
     SELECT rank, advisory_id, revision_id, about_id, kind, cardinality(%(ids)s::bigint[]), %(until)s, 0, made_at, %(route)s
     FROM alerts_batch WHERE id = %(batch)s AND leased_until = %(held)s AND done_at IS NULL
     RETURNING id
+), fewer AS (
+    UPDATE alerts_batch b SET size = greatest(b.size - cardinality(%(ids)s::bigint[]), 0) FROM made WHERE b.id = %(batch)s
 )
 UPDATE alerts_message m SET batch_id = made.id, error = o.error, given_back = m.given_back + %(given_back)s
 FROM outcome o, made

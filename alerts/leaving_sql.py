@@ -3,7 +3,8 @@
 from alerts.models.figures import UNREACHABLE
 
 # By line, and by the route that mails wait for alone ("": whichever takes them). Batches in hand or tried before are counted by
-# their mails, and so are the next of each rank, which somebody may have handed back in the middle; the others are whole. Indexes: batch_outbox, alerts_message(batch).
+# their mails, and so are the next of each rank, which somebody may have handed back in the middle; the others are whole.
+# Indexes: batch_outbox, alerts_message(batch).
 OUTBOX = """
 SELECT CASE WHEN b.stopped THEN 'stopped' WHEN b.rank > 3 THEN 'plain' ELSE b.rank::text END AS line,
        sum(n.mails)::int, min(b.made_at),
@@ -60,8 +61,8 @@ GROUP BY 1
 
 # What may be tried again, as the cascade would write it anew once the address counts as good: the last mail of a live
 # advisory's current revision, where none of that arrived, and whose reader is unreachable for it, still here, seated where
-# people may be told, and has not reported it as spam. Whose address counts as good already has a mail on its way where a pass is
-# about to look there. Indexes: alerts_message(recipient), seat_once.
+# people may be told, and has not reported it as spam. Whose address counts as good already is about to be mailed where a pass
+# has still to look there. Indexes: alerts_message(recipient), seat_once.
 MAY_BE_TRIED = f"""
     a.state = 'live' AND a.stopped_at IS NULL AND a.current_id = m.revision_id AND rc.outcome IN {UNREACHABLE}
     AND m.kind <> 'note' AND p.left_at IS NULL AND p.bounced_how <> 'complained' AND NOT EXISTS (

@@ -330,7 +330,8 @@ def slows(way: Way, reason: str, now: datetime, *, measured: float | None, retry
 def is_spent(way: Way, reason: str, now: datetime) -> datetime:
     """It takes no more mail today: condemned until it takes one again."""
     _run(ENSURE, name=way.name)
-    if _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason)):
+    rows = _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason))
+    if rows and rows[0][0]:
         record.write("route condemned", way.name[:60], why=said(reason))
     return now + timedelta(seconds=LONGEST_REST)
 

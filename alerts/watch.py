@@ -165,7 +165,7 @@ class View:
     @cached_property
     def signs(self) -> list[Sign]:
         """Work that has no time of its own."""
-        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self), *_mailbox_signs(self)]
+        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self)]
 
     @cached_property
     def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
@@ -365,25 +365,17 @@ def _canaries_silent(view: View) -> Iterator[Finding]:
 def _mailbox_unread(view: View) -> Iterator[Finding]:
     if settings.MAILBOX is None:
         return
+    # As `alerts.inbound.mailbox` writes them: when it was last read, and since when it can't be.
     read, away = (view.heartbeats.get(process) for process in ("mailbox", "mailbox away"))
     if away is not None and view.now - away > AWAY_FOR:
         says = "The mailbox of bounces can't be read: look at MAILBOX_URL, and for mailbox in the workers' logs."
         yield Finding("mailbox", "", away, says)
     elif read is not None and view.now - read > AWAY_FOR:
-        yield Finding("mailbox", "", read, f"The mailbox of bounces is not read any more: {_UNREAD}")
-    elif read is None:
-        # Since when nobody reads it stands nowhere, unless audits saw it so.
-        mark, noted = view.notes.get(("mailbox", ""), ("", view.now))
-        if mark and view.now - noted > AWAY_FOR:
-            yield Finding("mailbox", "", noted, f"The mailbox of bounces was never read: {_UNREAD}")
-
-
-_UNREAD = "nobody does, or each time breaks off. See to the beat and the workers, and look for mailbox in their logs."
-
-
-def _mailbox_signs(view: View) -> Iterator[Sign]:
-    if settings.MAILBOX is not None and "mailbox" not in view.heartbeats:
-        yield Sign("mailbox", "", "never", "The mailbox of bounces was never read.")
+        says = (
+            "The mailbox of bounces is not read any more: nobody does, or each time breaks off. See to the beat and the "
+            "workers, and look for mailbox in their logs."
+        )
+        yield Finding("mailbox", "", read, says)
 
 
 def _events_unmatched(view: View) -> Iterator[Finding]:

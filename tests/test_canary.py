@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import canary, letters, watch
+from alerts import canary, letters, tokens, tracking, watch
 from alerts.cascade import cascade, compare_anew
 from alerts.coverage import whole
 from alerts.draft import update_from_file
@@ -16,6 +16,7 @@ from alerts.models import Advisory, Batch, Canary, Message, Recipient, Revision
 from alerts.publish import publish_draft
 from alerts.stopping import stand_down
 from config.canaries import canaries
+from config.mail_url import mailbox
 from departments.models import Membership, Person
 from tests.office import Office, an_advisory
 from tests.smtp import Server
@@ -252,7 +253,44 @@ class TestWhatBecameOfThem:
         assert list(watch._canaries_silent(watch.View(now + minutes(6)))) == []
         fate("gmail.example", advisory, fate="bounced", fate_at=now)
         assert [found.subject for found in watch._canaries_silent(watch.View(now))] == ["gmail.example"]
-        # Once one of its mails was found where it belongs, it can be heard of.
-        Canary.objects.update(heard_at=now)
+
+    def test_once_its_mails_are_found_in_the_mailbox_that_is_read_silence_proves_something(
+        self, sent: Any, settings: SettingsWrapper
+    ) -> None:
+        settings.EMAIL_PROVIDER, settings.EMAIL_HOST, settings.EMAIL_PORT = "", "smtp.example", 587
+        settings.MAILBOX = mailbox("MAILBOX_URL", "imaps://alerts:secret@localhost:1/INBOX")
+        earlier, _ = sent("smtp.example:587")
+        for mail in mails(earlier):
+            tracking.arrived(tokens.make_32(mail.pk, 0, tokens.RETURN), timezone.now())
+        assert canary.blind_routes() == "smtp.example:587"
+        tracking.match()
         assert canary.blind_routes() == ""
+        _, now = sent("smtp.example:587", title="Another", open_title="Another")
+        Message.objects.filter(batch__about=earlier).update(fate="")
         assert len(list(watch._canaries_silent(watch.View(now + minutes(6))))) == 2
+        settings.MAILBOX = None
+        assert canary.blind_routes() == "smtp.example:587"
+        assert list(watch._canaries_silent(watch.View(now + minutes(6)))) == []
+
+    def test_that_another_route_reported_it_once_proves_nothing_by_one_that_reports_nothing(
+        self, sent: Any, settings: SettingsWrapper
+    ) -> None:
+        settings.SECOND_EMAIL = {"EMAIL_HOST": "smtp.example", "EMAIL_PORT": 587}
+        settings.MAILBOX = mailbox("MAILBOX_URL", "imaps://alerts:secret@localhost:1/INBOX")
+        advisory, now = sent("smtp.example:587")
+        Canary.objects.update(heard_at=now - timedelta(days=40))
+        assert [one.blind for one in canary.seen(now + minutes(6))] == [True, True]
+        assert canary.blind_routes() == "smtp.example:587"
+        Message.objects.filter(batch__about=advisory).update(route="mailgun")
+        assert [one.blind for one in canary.seen(now + minutes(6))] == [False, False]
+
+    def test_one_that_is_noted_as_left_is_said_for_as_long_as_it_is(self, sent: Any) -> None:
+        canary.ensure()
+        Person.objects.filter(email=GMAIL).update(left_at=timezone.now())
+        advisory, now = sent()
+        assert [mail.person.email for mail in mails(advisory)] == [OUTLOOK]
+        [said] = canary.seen(now + timedelta(days=9))
+        assert said.domain == "gmail.example"
+        assert "noted as having left" in said.says
+        Person.objects.filter(email=GMAIL).update(left_at=None)
+        assert canary.seen(now + timedelta(days=9)) == []

@@ -89,6 +89,21 @@ def test_somebody_in_three_bodies_gets_one_mail_and_three_seats(scene: Scene) ->
     assert Recipient.objects.get(person=person).targeted
 
 
+def test_whom_mail_is_known_not_to_reach_is_tried_once_with_each_new_text(scene: Scene) -> None:
+    hows = ["", "bounced", "suppressed", "complained"]
+    for how in hows:
+        person = scene.person(f"gone{how}", (scene.agency, "member"))
+        Person.objects.filter(pk=person.pk).update(bounced_at=timezone.now(), bounced_how=how)
+    advisory = scene.advisory(scene.root)
+    cascade(advisory.pk)
+    assert len(told(advisory)) == len(hows)
+    Message.objects.update(state="failed")
+    Recipient.objects.update(outcome="unreachable")
+    Relay.objects.update(to_tell=True)
+    cascade(advisory.pk)
+    assert Message.objects.count() == len(hows)
+
+
 def test_running_it_again_writes_nothing(scene: Scene) -> None:
     for number in range(12):
         scene.person(f"person{number}", (scene.agency, "member"))

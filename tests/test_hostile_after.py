@@ -11,21 +11,18 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import canary, cascade, inbound, judging, leaving, route_state, steering, tokens, tracking, watch
+from alerts import cascade, inbound, judging, tokens, tracking
 from alerts.inbound import mailbox
 from alerts.inbound.reading import Kind, classify
-from alerts.leaving import Outbox, Rates
-from alerts.models import Advisory, Batch, Canary, Message, Recipient, Route, TrackingEvent
-from config.canaries import canaries
+from alerts.models import Batch, Message, Recipient, TrackingEvent
 from departments import people
-from departments.models import Membership, Person
+from departments.models import Person
 from tests import rows
 from tests.office import Office
 from tests.smtp import Server
 from tests.test_counting import figures_of_rows, figures_read
 from tests.test_deliver import deliver_all, published
 from tests.test_inbound import FAILED, mail, report
-from tests.test_steering import go_on, refused
 from tests.test_tracking import Told, at, heard, mail_of, said
 
 NOON = datetime(2020, 4, 24, 12, tzinfo=UTC)
@@ -232,147 +229,6 @@ def test_a_mail_of_many_nested_parts_is_read_in_no_time() -> None:
     assert time.monotonic() - began < 3
 
 
-# --- steering ---
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_sits_nowhere_any_more_is_not_said_to_be_mailed_again(office: Office, ann: Person, server: Server) -> None:
-    advisory = refused(office, server, "person001")
-    Membership.objects.filter(person__name="Person001").update(until=timezone.now())
-    go_on()
-    before = len(server.mails)
-    done = steering.retry_all(ann, timezone.now())
-    go_on()
-    cascade.compare_anew(advisory.pk)
-    deliver_all()
-    assert done.changed == (len(server.mails) > before), done.says
-
-
-@pytest.mark.django_db
-def test_pausing_the_second_route_does_not_advise_to_switch_to_the_first(
-    ann: Person, settings: SettingsWrapper
-) -> None:
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.SECOND_EMAIL_PROVIDER = "127.0.0.1", 1, "mailgun"
-    says = steering.pause("mailgun", ann, timezone.now()).says
-    assert "Switch to 127.0.0.1:1" not in says, says
-
-
-@pytest.mark.django_db
-def test_a_route_whose_quota_is_spent_is_not_said_to_be_tried_as_soon_as_there_is_mail(
-    ann: Person, settings: SettingsWrapper
-) -> None:
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_QUOTA = "127.0.0.1", 1, 100
-    now = timezone.now()
-    Route.objects.create(name="127.0.0.1:1", day=now.date(), spent=100)
-    assert "as soon as there is mail" not in steering.try_now("127.0.0.1:1", ann, now).says
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_button_says_how_many_are_tried_again(office: Office, ann: Person, server: Server) -> None:
-    refused(office, server, "person001", "person002", "person003")
-    now = timezone.now()
-    Message.objects.filter(person__name__in=["Person001", "Person002"]).update(failed_at=now - timedelta(days=2))
-    [reason] = leaving.reasons(now)
-    done = steering.retry_reason(reason.key, ann, now)
-    assert done.says.startswith(f"{reason.again} "), (reason.again, done.says)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_failed_two_days_ago_can_still_be_tried_again_from_the_page(
-    office: Office, ann: Person, server: Server
-) -> None:
-    refused(office, server, "person001")
-    Message.objects.filter(state="failed").update(failed_at=timezone.now() - timedelta(days=2))
-    client = Client()
-    client.force_login(ann, "departments.signing_in.DutyBackend")
-    assert "again-all" in client.get("/operations/").content.decode()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_press_that_names_nothing_tries_nothing(office: Office, ann: Person, server: Server) -> None:
-    refused(office, server, "person001")
-    client = Client()
-    client.force_login(ann, "departments.signing_in.DutyBackend")
-    from django.urls import reverse
-
-    client.post(reverse("operations_retry"), {})
-    assert Recipient.objects.filter(outcome="unreachable").exists()
-
-
-# --- the sentence ---
-
-
-def line(name: str, rank: int | None, mails: int, put_off: int = 0, until: datetime | None = None) -> Outbox:
-    return Outbox(name, mails, NOON, 0, put_off, until, rank)
-
-
-@pytest.mark.django_db
-def test_critical_is_not_done_while_some_of_it_is_put_off(settings: SettingsWrapper) -> None:
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    stands = route_state.standings(NOON)
-    waiting = [line("Critical", 0, 50, 50, NOON + timedelta(minutes=30)), line("High", 1, 100)]
-    says = " ".join(leaving.verdict(waiting, stands, Rates(1.0, {}), NOON))
-    assert "Critical is done" not in says, says
-
-
-@pytest.mark.django_db
-def test_what_is_put_off_is_not_said_to_go_when_a_stopped_one_would(settings: SettingsWrapper) -> None:
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    stands = route_state.standings(NOON)
-    waiting = [
-        line("High", 1, 5, 5, NOON + timedelta(minutes=30)),
-        line(leaving.STOPPED, None, 9, 9, NOON + timedelta(minutes=2)),
-    ]
-    [_, says] = leaving.verdict(waiting, stands, Rates(0.0, {}), NOON)
-    assert says == "5 were put off, the next until 13:30.", says
-
-
-@pytest.mark.django_db
-def test_mail_that_waits_for_a_condemned_route_alone_is_not_said_to_be_leaving(settings: SettingsWrapper) -> None:
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.SECOND_EMAIL_PROVIDER = "127.0.0.1", 1, "mailgun"
-    Route.objects.create(
-        name="127.0.0.1:1", condemned_at=NOON, rests_until=NOON + timedelta(minutes=5), why="x", said="x"
-    )
-    batch = Batch.objects.create(rank=0, kind="canary", size=400, not_before=NOON, made_at=NOON, route="127.0.0.1:1")
-    person = rows.person()
-    Message.objects.bulk_create(Message(key=f"k{n}", batch=batch, person=person, kind="canary") for n in range(400))
-    now = NOON + timedelta(minutes=1)
-    says = " ".join(
-        leaving.verdict(leaving.outbox(now), route_state.standings(now), Rates(10.0, {"mailgun": 10.0}), now)
-    )
-    assert "are leaving" not in says, says
-
-
-# --- canaries ---
-
-
-@pytest.mark.django_db
-def test_a_canary_that_is_noted_as_left_is_said(office: Office, settings: SettingsWrapper) -> None:
-    settings.CANARIES, settings.EMAIL_PROVIDER = canaries(["seed@gmail.example"]), "mailgun"
-    canary.ensure()
-    Person.objects.filter(email="seed@gmail.example").update(left_at=timezone.now())
-    published(office)
-    assert not Message.objects.filter(kind="canary").exists()
-    assert canary.seen(timezone.now() + timedelta(minutes=6))
-
-
-# --- nobody is written to at an address that came back ---
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("how", ["", "bounced", "suppressed", "complained"])
-def test_nobody_is_written_to_at_an_address_that_is_known_not_to_be_reached(
-    how: str, office: Office, server: Server
-) -> None:
-    published(office, people=3)
-    Person.objects.filter(name="Person001").update(bounced_at=timezone.now(), bounced_how=how)
-    again = office.publish(title="Another", open_title="Another").advisory
-    cascade.cascade(again.pk)
-    deliver_all()
-    to = [mail.recipients[0] for mail in server.mails if again.reference in mail.text]
-    assert "person001@example.org" not in to
-
-
 # --- more ---
 
 
@@ -397,76 +253,6 @@ def test_what_a_provider_itself_did_not_send_blames_nobodys_address() -> None:
         tracking.store([kept])
     tracking.match()
     assert Person.objects.exclude(bounced_at=None).count() == 0
-
-
-@pytest.mark.django_db
-def test_who_answered_is_not_said_not_to_have_been_told() -> None:
-    from alerts.told import entries
-    from alerts.web import person_words
-
-    told = Told()
-    Recipient.objects.filter(pk=told.recipient.pk).update(answered_revision=1)
-    said(heard(told.mail, "bounced", 5, "550 the address to which it was redirected"))
-    [entry] = entries(told.person, [told.advisory.pk])
-    assert not person_words.verdict(entry).text.startswith("Not told")
-
-
-@pytest.mark.django_db
-def test_after_five_days_nobody_is_said_to_be_asked_again() -> None:
-    from alerts.told import entries
-    from alerts.web import person_words
-
-    told = Told()
-    said(heard(told.mail, "deferred", 0))  # in 2020
-    [entry] = entries(told.person, [told.advisory.pk])
-    says = [person_words.verdict(entry).text, *(one.text for one in person_words.mails(entry))]
-    assert not any("asked again" in one or "tried again" in one for one in says), says
-
-
-@pytest.mark.django_db
-def test_what_our_own_server_took_is_not_said_to_be_with_theirs(settings: SettingsWrapper) -> None:
-    from alerts.told import entries
-    from alerts.web import person_words
-
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "smarthost.example", 587
-    told = Told()
-    Message.objects.update(route="smarthost.example:587")
-    [entry] = entries(told.person, [told.advisory.pk])
-    [says] = [one.text for one in person_words.mails(entry)]
-    assert "their mail server" not in says, says
-
-
-@pytest.mark.django_db
-def test_events_that_nobody_matches_are_said(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.watching import all_well, apart
-
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "mx.example", 25
-    apart(monkeypatch)
-    told = Told()
-    now = timezone.now()
-    tracking.store([heard(told.mail, "bounced", 0)])
-    TrackingEvent.objects.update(received_at=now - timedelta(hours=2))
-    all_well(now)
-    assert watch.look(now)
-
-
-@pytest.mark.django_db
-def test_a_mailbox_that_nobody_reads_is_said(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each run is killed, or raises what it does not expect: it never comes to saying so itself."""
-    from config.mail_url import mailbox as mailbox_of
-    from tests.watching import all_well, apart
-
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "mx.example", 25
-    settings.MAILBOX = mailbox_of("MAILBOX_URL", "imaps://alerts:secret@localhost:1/INBOX")
-    apart(monkeypatch)
-    now = timezone.now()
-    all_well(now)
-    monkeypatch.setattr(mailbox, "_read", lambda _: (_ for _ in ()).throw(RuntimeError("killed")))
-    with pytest.raises(RuntimeError):
-        mailbox.read()
-    assert watch.look(now + timedelta(hours=2)) != [] and any(
-        one.kind == "mailbox" for one in watch.look(now + timedelta(hours=2))
-    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -532,23 +318,6 @@ def test_a_folder_with_more_mails_than_a_line_may_name_is_read(box: Any, monkeyp
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("where", ["refused", "came back"])
-def test_a_link_that_a_server_repeats_is_not_shown_to_others(where: str, settings: SettingsWrapper) -> None:
-    from alerts.told import entries
-    from alerts.web import person_words
-
-    told = Told()
-    key = tokens.make(told.recipient.pk, 0)
-    words = f"554 5.7.1 URL {settings.SITE_URL}/a/{key} is blocked"
-    if where == "refused":
-        Message.objects.update(state="failed", failed_at=NOON, error=words)
-    else:
-        said(heard(told.mail, "bounced", 0, tracking.said(words)))
-    [entry] = entries(told.person, [told.advisory.pk])
-    assert key not in " ".join(one.text for one in person_words.mails(entry))
-
-
-@pytest.mark.django_db
 def test_a_canarys_mail_that_was_found_hours_later_did_not_arrive_when_it_left() -> None:
     told = Told()
     token = tokens.make_32(told.mail.pk, 0, tokens.RETURN)
@@ -561,17 +330,6 @@ def test_a_canarys_mail_that_was_found_hours_later_did_not_arrive_when_it_left()
     told.mail.refresh_from_db()
     assert told.mail.fate == "delivered"
     assert told.mail.fate_at == at(180)
-
-
-@pytest.mark.django_db
-def test_held_a_press_without_the_forms_token_does_nothing(ann: Person) -> None:
-    from django.urls import reverse
-
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(ann, "departments.signing_in.DutyBackend")
-    assert client.post(reverse("operations_retry"), {"all": "yes"}).status_code == 403
-    assert client.post(reverse("operations_steer", args=["pause"]), {"route": "x"}).status_code == 403
-    assert client.get(reverse("operations_retry")).status_code == 405
 
 
 def test_a_header_of_many_false_tokens_is_read_in_no_time() -> None:
@@ -672,54 +430,7 @@ def test_where_it_is_says_no_address_that_a_server_repeated(office: Office, serv
     assert "person001@example.org" not in page
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_complainer_gets_no_further_mail_as_the_coverage_page_says(office: Office, server: Server) -> None:
-    advisory = published(office)
-    deliver_all()
-    one = Message.objects.get(person__name="Person001", advisory=advisory)
-    said(heard(one, "complained", 0, at=timezone.now()))
-    before = len(server.mails)
-    again = office.publish(title="Another", open_title="Another").advisory
-    cascade.cascade(again.pk)
-    deliver_all()
-    assert "person001@example.org" not in [mail.recipients[0] for mail in server.mails[before:]]
-
-
 # --- one person, two advisories ---
-
-
-def two_refused(office: Office, server: Server) -> tuple[Advisory, Advisory]:
-    """Of both the mail to the same person was refused."""
-    server.answers["person001@example.org"] = "550 5.1.1 no such mailbox"
-    first = published(office, severity="critical")
-    deliver_all()
-    second = published(office, title="Another", open_title="Another", severity="low")
-    deliver_all()
-    assert Recipient.objects.filter(outcome="unreachable").count() == 2
-    return first, second
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_is_refused_again_for_one_warning_does_not_wait_for_ever_for_another(
-    office: Office, ann: Person, server: Server
-) -> None:
-    first, second = two_refused(office, server)
-    steering.retry_all(ann, timezone.now())
-    cascade.cascade(first.pk)
-    deliver_all()  # refused again, before the other cascade has its turn
-    for _ in range(3):
-        cascade.cascade(second.pk)
-        cascade.compare_anew(second.pk)
-        deliver_all()
-    left = Recipient.objects.get(advisory=second, person__name="Person001")
-    assert not Message.objects.filter(recipient=left, state="waiting").exists()
-    assert left.outcome == "unreachable", "nothing waits for them, nothing is written, and no press shows them"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_person_of_two_warnings_is_one_person(office: Office, ann: Person, server: Server) -> None:
-    two_refused(office, server)
-    assert steering.retry_all(ann, timezone.now()).says.startswith("1 person is")
 
 
 @pytest.mark.django_db
@@ -733,23 +444,6 @@ def test_a_delay_of_today_is_not_hidden_by_one_of_last_month() -> None:
     told.person.refresh_from_db()
     assert told.person.is_late
 
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("once", ["by the provider that was first", "by a mailbox that is read no more"])
-def test_a_canary_that_was_heard_of_another_way_proves_nothing_by_a_route_that_reports_nothing(
-    once: str, office: Office, settings: SettingsWrapper
-) -> None:
-    settings.CANARIES, settings.MAILBOX = canaries(["seed@gmail.example"]), None
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "smtp.example", 587
-    if once.startswith("by the provider"):
-        settings.EMAIL_PROVIDER, settings.SECOND_EMAIL = "mailgun", {"EMAIL_HOST": "smtp.example", "EMAIL_PORT": 587}
-    advisory = published(office)
-    now = timezone.now()
-    Canary.objects.update(heard_at=now - timedelta(days=40))
-    Message.objects.filter(kind="canary", batch__about=advisory).update(
-        state="sent", sent_at=now, route="smtp.example:587"
-    )
-    assert [one.blind for one in canary.seen(now + timedelta(minutes=6))] == [True]
 
 # --- held ---
 
@@ -778,24 +472,3 @@ def test_held_events_of_somebody_who_left_and_of_the_future() -> None:
     assert kept is not None and kept.at == NOON
 
 
-@pytest.mark.django_db(transaction=True)
-def test_held_figures_after_a_retry_and_a_late_bounce_of_the_first_mail(office: Office, ann: Person, server: Server) -> None:
-    advisory = published(office)
-    deliver_all()
-    first = Message.objects.get(person__name="Person001")
-    said(heard(first, "bounced", 0, at=timezone.now()))
-    steering.retry_all(ann, timezone.now())
-    said(heard(first, "bounced", 0, at=timezone.now() - timedelta(hours=1)))
-    go_on()
-    second = Message.objects.filter(person__name="Person001").latest("pk")
-    assert second.pk != first.pk
-    said(heard(second, "delivered", 0, at=timezone.now()))
-    said(heard(first, "bounced", 0, at=timezone.now()))
-    left = Recipient.objects.get(person__name="Person001")
-    assert (left.outcome, left.told_revision) == ("delivered", 1)
-    assert figures_read(advisory) == figures_of_rows(advisory)
-    before = len(server.mails)
-    for _ in range(2):
-        cascade.compare_anew(advisory.pk)
-        deliver_all()
-    assert len(server.mails) == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import imaplib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -21,8 +23,8 @@ from alerts import inbound, tokens, tracking
 from alerts.cascade import cascade
 from alerts.deliver import deliver
 from alerts.inbound import mailbox
-from alerts.inbound.reading import Kind, Read, classify
-from alerts.models import Recipient, TrackingEvent
+from alerts.inbound.reading import MOST_BOUNDARIES, Kind, Read, classify, is_knotted
+from alerts.models import Heartbeat, Recipient, TrackingEvent
 from config.mail_url import mailbox as mailbox_of
 from departments import people
 from departments.models import Person
@@ -164,19 +166,31 @@ QMAIL = (
 )
 
 
-def test_a_bounce_of_before_there_were_reports_counts_where_it_says_why() -> None:
-    found = read(mail("From: MAILER-DAEMON@mx.example\nReturn-Path: <>\nSubject: failure notice", QMAIL))
-    assert (found.kind, found.words) == (Kind.BOUNCED, "Remote host said: 550 5.1.1 User unknown")
+@pytest.mark.parametrize("said", ["550 5.1.1 User unknown", "550 User unknown", "551-5.1.6 User moved", "#5.1.1"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "From: MAILER-DAEMON@mx.example\nReturn-Path: <>\nSubject: failure notice",
+        "From: Postmaster@mx.example\nReturn-Path: <>\nSubject: Re: a warning\nAuto-Submitted: auto-replied",
+        "From: gateway@mx.example\nReturn-Path: <>\nSubject: Undeliverable: a warning",
+    ],
+)
+def test_a_bounce_of_before_there_were_reports_counts_where_it_says_why(headers: str, said: str) -> None:
+    found = read(mail(headers, QMAIL.replace("550 5.1.1 User unknown", said)))
+    assert (found.kind, found.words) == (Kind.BOUNCED, f"Remote host said: {said}")
 
 
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        # No code; only in what was returned; from somebody; a number that is none.
+        # No code; only in what was returned; from somebody; a number that is none; nobody says that it is a bounce.
         ("Return-Path: <>", QMAIL.replace("550 5.1.1", "")),
         ("Return-Path: <>", QMAIL.replace("550 5.1.1", "") + "550 5.1.1 stands in the warning\n"),
         ("From: cas@rows.example\nReturn-Path: <cas@rows.example>", QMAIL),
         ("Return-Path: <>", "Your parcel could not be delivered to room 5501, call 555 1234 or 10.5.1.1"),
+        ("Return-Path: <>\nSubject: Undelivered parcels", "They are in room 540 or at 500 High Street."),
+        ("Return-Path: <>\nSubject: A warning", "It could not be delivered: 550 5.1.1 unknown"),
+        ("From: ada@rows.example\nReturn-Path: <ada@rows.example>\nSubject: Re: returned mail", "I got: 550 5.1.1 no"),
     ],
 )
 def test_otherwise_it_is_left_to_people(headers: str, body: str) -> None:
@@ -192,17 +206,31 @@ def test_otherwise_it_is_left_to_people(headers: str, body: str) -> None:
         "Auto-Submitted: auto-replied",
         "Auto-Submitted: auto-replied (vacation); owner=ada",
         "Auto-Submitted: auto-generated",
-        "X-Auto-Response-Suppress: All",
         "X-Autoreply: yes",
         "X-Autorespond: Re: warning",
         "Precedence: auto_reply",
         "Precedence: bulk",
         "Auto-Submitted: auto-replied\nReturn-Path: <>",
+        "X-Autoreply: yes\nReturn-Path: <>\nSubject: Automatic reply: delivery of fuel fails",
     ],
 )
-def test_out_of_office_is_no_bounce(headers: str) -> None:
-    found = read(mail(f"From: ada@rows.example\n{headers}", "I am away. In urgent cases ring 555 1234 or 5.1.1."))
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I am away. In urgent cases ring 555 1234 or 5.1.1.",
+        "I have permanently left, and your message did not reach me.\n540 is the desk's extension, 512 the room.",
+    ],
+)
+def test_out_of_office_is_no_bounce(headers: str, words: str) -> None:
+    found = read(mail(f"From: ada@rows.example\n{headers}", words))
     assert (found.kind, found.token, found.is_done) == (Kind.AWAY, TOKEN, True)
+
+
+def test_out_of_office_that_returns_our_whole_mail_is_no_bounce_and_no_mail_of_ours() -> None:
+    whole = f"Return-Path: <alerts+{TOKEN}@tocsin.example>\nList-Id: <alerts.tocsin.example>\nX-Tocsin: {TOKEN}\n\nText"
+    body = f"--b\nContent-Type: text/plain\n\nAway.\n--b\nContent-Type: message/rfc822\n\n{whole}\n--b--"
+    away = 'Return-Path: <>\nAuto-Submitted: auto-replied\nContent-Type: multipart/mixed; boundary="b"'
+    assert read(mail(away, body)).kind == Kind.AWAY
 
 
 def test_out_of_office_in_answer_to_the_reply_address_is_done_with_and_says_nothing() -> None:
@@ -225,7 +253,13 @@ def test_what_a_list_sends_is_nobodys_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", ["From: cas@rows.example", "Auto-Submitted: no", "From: mailer-daemon@mx.example\nReturn-Path: <>"]
+    "headers",
+    [
+        "From: cas@rows.example",
+        "Auto-Submitted: no",
+        "X-Auto-Response-Suppress: OOF, AutoReply",  # asks for no answers of machines, and is none
+        "From: mailer-daemon@mx.example\nReturn-Path: <>",
+    ],
 )
 def test_a_persons_own_words_are_left_to_people(headers: str) -> None:
     found = read(mail(headers, "Which of our meetings does this mean?"))
@@ -239,7 +273,22 @@ def test_a_mail_of_ours_that_arrived_is_known_by_its_token(settings: SettingsWra
     assert read(mail(f"{ours}\nX-Tocsin: {TOKEN}", to=to)).token == TOKEN
     found = read(mail(f"{ours}\nReturn-Path: <alerts+{TOKEN}@tocsin.example>", to=to))
     assert (found.kind, found.token, found.is_done) == (Kind.OURS, TOKEN, True)
+    assert found.at == NOW, "when it was found, and not when it left"
     assert not read(mail(ours, to=to)).is_done
+
+
+def test_what_takes_long_to_read_is_known_before_it_is_read() -> None:
+    def nested(times: int, sign: bytes = b"=") -> bytes:
+        part = b'Content-Type: multipart/mixed; boundary%s"b%d"\n\n--b%d\n'
+        return b"To: alerts@tocsin.example\n" + b"".join(part % (sign, n, n) for n in range(times))
+
+    assert not is_knotted(report(FAILED) + nested(8) + b"boundary " * 100)
+    for sign in (b"=", b" =", b"*0*=", b"\n =", b"\\n =", b"%3D", b"+%3d"):
+        assert is_knotted(nested(MOST_BOUNDARIES + 1, sign))
+    many = mail("\n".join(f"Delivered-To: {('b' * 27 + '@ ') * 130}" for _ in range(20)))
+    began = time.monotonic()
+    assert read(many).kind == Kind.REPLY
+    assert time.monotonic() - began < 1
 
 
 headers = st.sampled_from(
@@ -267,10 +316,11 @@ def bounce_of(told: Told, headers: str = "") -> bytes:
 
 
 @pytest.mark.django_db
-def test_a_bounce_is_an_event_once_however_often_it_is_read() -> None:
+@pytest.mark.parametrize("key", [b"<one@mx.example>", b"<caf\xe9@mx.example>"])
+def test_a_bounce_is_an_event_once_however_often_it_is_read(key: bytes) -> None:
     told = Told()
     for _ in range(2):
-        inbound.take(message_from_bytes(bounce_of(told)), timezone.now())
+        inbound.take(message_from_bytes(bounce_of(told).replace(b"<one@mx.example>", key)), timezone.now())
     tracking.match()
     event = TrackingEvent.objects.get()
     assert (event.provider, event.type, event.said) == ("smtp", "bounced", "550 5.1.1 unknown")
@@ -379,6 +429,100 @@ def test_a_run_reads_so_many_and_the_next_one_goes_on_behind_what_was_left_lying
     told = Told()
     box.put(*(mail(f"Subject: question {n}\nFrom: cas@rows.example") for n in range(3)), bounce_of(told))
     assert [mailbox.read() for _ in range(3)] == [0, 1, 0]
+
+
+@pytest.mark.django_db
+def test_however_many_mails_there_are_no_answer_is_longer_than_a_range(
+    box: Imap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imaplib._MAXLINE", 300)
+    monkeypatch.setattr(mailbox, "RANGE", 20)
+    box.put(*(mail(f"Subject: question {n}\nFrom: cas@rows.example") for n in range(90)), bounce_of(Told()))
+    assert mailbox.read() == 1
+    assert mailbox.read() == 0
+
+
+@pytest.mark.django_db
+def test_a_mail_that_the_server_can_not_give_or_that_takes_long_stands_in_nobodys_way(
+    box: Imap, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, uid = list[str](), imaplib.IMAP4.uid
+
+    def broken(self: imaplib.IMAP4, command: str, *args: str) -> tuple[str, list[object]]:
+        if command == "FETCH":
+            asked.append(args[0])
+            if args[0] == asked[0]:
+                return "NO", [b"[SERVERBUG] that mail is damaged"]
+        return uid(self, command, *args)
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", broken)
+    knot = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(99))
+    box.put(mail("Subject: broken"), mail("Subject: knot", knot), bounce_of(Told(), "\nSubject: bounce"))
+    assert mailbox.read() == 1
+    assert "a mail that the mail server can't give" in caplog.text
+    assert "a mail of too many parts" in caplog.text
+    assert not Heartbeat.objects.filter(process=mailbox.AWAY).exists()
+    for _ in range(mailbox.ASKED + 1):
+        assert mailbox.read() == 0
+    assert asked.count(asked[0]) == mailbox.ASKED, "it is asked for again, and not for ever"
+    assert box.flags().keys() == {"broken", "knot"}
+
+
+@pytest.mark.django_db
+def test_a_server_that_gives_no_mail_at_all_is_away_and_gives_it_later(
+    box: Imap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.put(bounce_of(Told()))
+    with monkeypatch.context() as away:
+        away.setattr(mailbox, "_fetched", lambda *_: None)
+        assert mailbox.read() == 0
+    assert Heartbeat.objects.filter(process=mailbox.AWAY).exists()
+    assert mailbox.read() == 1
+    assert [one.process for one in Heartbeat.objects.all()] == [mailbox.WELL]
+
+
+@pytest.mark.django_db
+def test_where_a_mail_can_not_be_put_away_the_next_ones_are_read(box: Imap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaplib.IMAP4.create", lambda *_: ("NO", [b"[NOPERM]"]))
+    box.put(bounce_of(Told()), bounce_of(Told()))
+    assert mailbox.read() == 2
+    assert mailbox.read() == 0
+
+
+@pytest.mark.django_db
+def test_a_canarys_mail_arrived_when_it_came_into_the_mailbox(box: Imap, settings: SettingsWrapper) -> None:
+    settings.ALERTS_FROM = "alerts@tocsin.example"
+    told, came = Told(), timezone.now().replace(microsecond=0) - timedelta(hours=2)
+    token = tokens.make_32(told.mail.pk, 0, tokens.RETURN)
+    ours = mail(f"List-Id: <alerts.tocsin.example>\nX-Tocsin: {token}", to="seed@rows.example")
+    with box.opened() as opened:
+        opened.append("INBOX", "", imaplib.Time2Internaldate(came), ours)
+    assert mailbox.read() == 1
+    assert TrackingEvent.objects.get().at == came
+
+
+@pytest.mark.django_db
+def test_a_reader_that_is_killed_each_time_leaves_since_when_it_was_tried_or_when_it_was_last_read(
+    box: Imap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> int:
+        raise MemoryError
+
+    stands = Heartbeat.objects.order_by("process").values_list("process", "at")
+    with monkeypatch.context() as each:
+        each.setattr(mailbox, "_read", killed)
+        for _ in range(2):
+            with pytest.raises(MemoryError):
+                mailbox.read()
+            (first,) = stands
+    assert first[0] == mailbox.AWAY
+    assert mailbox.read() == 0
+    (well,) = stands
+    assert well[0] == mailbox.WELL
+    monkeypatch.setattr(mailbox, "_read", killed)
+    with pytest.raises(MemoryError):
+        mailbox.read()
+    assert list(stands) == [well], "when it was last read stays"
 
 
 @pytest.mark.django_db

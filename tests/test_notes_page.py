@@ -373,7 +373,7 @@ class TestTheMails:
         deliver_all()
         Person.objects.filter(pk=held.office.ada.pk).update(is_auditor=True)
         page = signed_in(held.office.ada).get(f"/people/{held.meg.pk}/").content.decode()
-        assert "Note of a contact on revision 1: handed to their mail server" in " ".join(page.split())
+        assert "Note of a contact on revision 1: handed over at" in " ".join(page.split())
         subject, told = mail_of(held.meg, "note")
         assert subject == (
             f"[Medium] Note of A Department on {held.advisory.reference}: Do not use Zoom for confidential business"

@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
 
 from alerts import hold_words, leaving, route_state, watch
-from alerts.models import Advisory, Heartbeat, Recipient, Record, Relay, Route, Trouble
+from alerts.models import Advisory, Heartbeat, Message, Recipient, Record, Relay, Route, Trouble
 from config import workers
 from departments.models import Membership, Person
 from tests import rows
@@ -258,6 +258,52 @@ def test_what_is_almost_over_and_what_was_put_off_is_said_so() -> None:
     ]
 
 
+def test_what_is_put_off_is_not_called_done() -> None:
+    now = timezone.now()
+    stands, until = route_state.standings(now), now + timedelta(minutes=30)
+    critical = leaving.Outbox("Critical", 50, now, 0, 50, until, 0)
+    high, plain = leaving.Outbox("High", 100, now, 0, 0, None, 1), leaving.Outbox(leaving.PLAIN, 9, now, 0, 0, None, 9)
+    [says, put_off] = leaving.verdict([critical, high], stands, leaving.Rates(5.0, {}), now)
+    assert says.startswith("100 high mails are leaving")
+    assert put_off.startswith("50 were put off")
+    [says, _] = leaving.verdict([critical, plain], stands, leaving.Rates(5.0, {}), now)
+    assert says.startswith("High, medium and low are done; 9 mails of no advisory are leaving")
+
+
+def test_when_a_stopped_one_would_go_is_said_of_nothing_else() -> None:
+    now = timezone.now()
+    until = now + timedelta(minutes=30)
+    lines = [
+        leaving.Outbox("High", 5, now, 0, 5, until, 1),
+        leaving.Outbox(leaving.STOPPED, 9, now, 0, 9, now + timedelta(minutes=2)),
+    ]
+    assert leaving.verdict(lines, route_state.standings(now), leaving.Rates(0.0, {}), now) == [
+        "Nothing waits that may leave now.",
+        f"5 were put off, the next until {hold_words.clock(until, now)}.",
+    ]
+
+
+def test_mail_that_waits_for_a_condemned_route_alone_is_not_said_to_be_leaving(
+    now: datetime, office: Client, settings: SettingsWrapper
+) -> None:
+    settings.SECOND_EMAIL_PROVIDER = "mailgun"
+    Route.objects.create(name=MX, condemned_at=now, rests_until=now + timedelta(minutes=5), why="no", said="no")
+    waiting(now, 0, 400, route=MX)
+    left(now, 2_000, 1, "mailgun")
+    alone, other = (
+        f"400 mails may have left by {MX} already, and wait for it alone.",
+        "critical and high mail goes by mailgun.",
+    )
+    [says, last] = leads(office)
+    assert says.endswith(other)
+    assert last == alone
+    waiting(now, 1, 30)
+    [leaves, says, last] = leads(office)
+    assert leaves.startswith("30 high mails are leaving at")
+    assert says.endswith(other)
+    assert last == alone
+
+
 def test_it_says_why_no_mail_leaves(now: datetime, office: Client) -> None:
     said = "554 5.7.1 Relay access denied"
     Route.objects.create(
@@ -383,15 +429,22 @@ def test_what_failed_is_listed_by_reason_and_tried_again(now: datetime, office: 
             state="failed", failed_at=now, error=said, route=MX,
         )  # fmt: skip
         Recipient.objects.filter(pk=reader.pk).update(outcome="unreachable", why=said)
+        Person.objects.filter(pk=reader.person_id).update(bounced_at=now)
     done()
     words = read(office)
     assert words.index("550 no such mailbox") < words.index("&lt;address&gt;")
     assert "full@x.example" not in words
     assert "Try 2 again" in words
+    assert "Nothing was named to be tried again" in press(office, "retry")
     [two, _] = leaving.reasons(now)
     assert "2 people are mailed again, of ADV-2020-0017" in press(office, "retry", reason=two.key)
     assert "Try 2 again" not in read(office)
+    Message.objects.update(failed_at=now - timedelta(days=2))
+    words = read(office)
+    assert "Nothing was refused, and nothing came back, within the last day." in words
+    assert "Try all that failed again" in words
     assert "1 person is mailed again" in press(office, "retry", all="yes")
+    assert "Try all that failed again" not in read(office)
     assert "Nothing that failed can be tried again." in press(office, "retry", all="yes")
     place.refresh_from_db()
     assert place.to_tell

@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
+from alerts import tokens
 from alerts.cascade import cascade
 from alerts.holds import release
 from alerts.models import (
@@ -176,7 +178,7 @@ def test_somebody_told_once_through_nine_bodies_is_one_page_and_one_mail(scene: 
     advisory = publish(scene, scene.north)
     hand_over(advisory)
     page = read(auditor, busy)
-    assert page.count("Notice, revision 1: handed to their mail server") == 1
+    assert page.count("Notice, revision 1: handed over at") == 1
     assert page.count("Should have been told through Committee-") == 9
     assert "2 min after it was published" in page
     assert page.count(advisory.reference) == 1
@@ -215,10 +217,58 @@ def test_a_refusal_is_repeated_without_the_address(scene: Scene, auditor: Person
     Recipient.objects.filter(advisory=advisory, person=tom).update(outcome="unreachable")
     page = read(auditor, tom)
     assert "Not told: their address was refused" in page
-    assert "refused by their mail server" in page
+    assert "Notice, revision 1: refused at" in page
     assert "“550 5.1.1 (the address): no such mailbox, (the address)”" in page
     assert "Nobody in Agency could be told" in page
     assert "tom@example.org" not in page[page.index("What they should have been told") :]
+
+
+@pytest.mark.parametrize("state", ["failed", "sent"])
+def test_a_link_that_a_server_repeats_is_not_shown(
+    scene: Scene, auditor: Person, state: str, settings: Settings
+) -> None:
+    tom = scene.person("tom", (scene.agency, "member"))
+    advisory = publish(scene, scene.agency)
+    key = tokens.make(Recipient.objects.get(person=tom).pk, 0)
+    Message.objects.filter(advisory=advisory, person=tom).update(
+        state=state,
+        sent_at=timezone.now(),
+        failed_at=timezone.now(),
+        fate="bounced" if state == "sent" else "",
+        fate_at=timezone.now(),
+        error=f"554 5.7.1 URL {settings.SITE_URL}/a/{key} {'x' * 300} blocked",
+    )
+    page = read(auditor, tom)
+    assert "554 5.7.1 URL" in page
+    assert key not in page
+
+
+def test_whoever_answered_is_not_said_not_to_have_been_told(scene: Scene, auditor: Person) -> None:
+    tom = scene.person("tom", (scene.agency, "member"))
+    advisory = publish(scene, scene.agency)
+    hand_over(advisory)
+    answer(advisory, tom)
+    Message.objects.update(fate="bounced", fate_at=timezone.now())
+    Recipient.objects.update(outcome="bounced", told_revision=0)
+    assert "Told, and answered" in read(auditor, tom)
+    scene.revise(advisory)
+    assert "Told: revision 1, not revision 2: the mail came back" in read(auditor, tom)
+
+
+def test_after_five_days_nobody_is_said_to_be_asked_again(scene: Scene, auditor: Person) -> None:
+    tom = scene.person("tom", (scene.agency, "member"))
+    advisory = publish(scene, scene.agency)
+    hand_over(advisory)
+    Recipient.objects.update(outcome="deferred")
+    Message.objects.update(fate="deferred", fate_at=timezone.now() - timedelta(days=4.9))
+    page = read(auditor, tom)
+    assert "delayed by their mail server, which is asked again" in page
+    assert ", and tried again" in page
+    Message.objects.update(fate_at=timezone.now() - timedelta(days=5.1))
+    page = read(auditor, tom)
+    assert "delayed by their mail server; no word of it since: ring them" in page
+    assert ", and no word since" in page
+    assert "again" not in page[page.index("What they should have been told") :]
 
 
 def test_each_revision_has_one_entry_and_what_never_left_says_so(scene: Scene, auditor: Person) -> None:

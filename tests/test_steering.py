@@ -12,15 +12,17 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
 from alerts import judging, leaving, routes, steering
-from alerts.cascade import cascade
+from alerts.cascade import cascade, compare_anew
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Relay, Route
 from alerts.stopping import stand_down, stop
-from departments.models import Person, PersonEvent
+from departments.models import Membership, Person, PersonEvent
 from departments.refusal import Refused
 from tests import rows
 from tests.office import Office
 from tests.smtp import Server
+from tests.test_counting import figures_of_rows, figures_read
 from tests.test_deliver import deliver_all, published
+from tests.test_tracking import heard, said
 
 NOON = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 FIRST, SECOND = "127.0.0.1:1", "mailgun"
@@ -101,6 +103,17 @@ class TestARoute:
         assert [choice.free for choice in routes.choose(before) if choice.trying] == [FIRST]
         assert known().condemned_at is not None
         assert not steering.try_now(FIRST, ann, before).changed
+
+    def test_pausing_the_second_advises_to_switch_to_nothing(self, ann: Person) -> None:
+        assert "Switch to" not in steering.pause(SECOND, ann, NOON).says
+
+    def test_one_whose_quota_is_spent_is_not_said_to_be_tried(self, ann: Person, settings: SettingsWrapper) -> None:
+        settings.EMAIL_QUOTA = 100
+        Route.objects.create(name=FIRST, day=NOON.date(), spent=100, condemned_at=NOON)
+        done = steering.try_now(FIRST, ann, NOON)
+        assert not done.changed
+        assert "takes mail again after midnight (UTC)" in done.says
+        assert known().rests_until is None
 
     def test_a_paused_one_is_not_tried(self, ann: Person) -> None:
         steering.pause(FIRST, ann, NOON)
@@ -308,6 +321,66 @@ class TestWhatFailed:
         refused(office, server, "person001")
         Person.objects.filter(name="Person001").update(left_at=timezone.now())
         assert not steering.retry_all(ann, timezone.now()).changed
+
+    def test_nor_is_whoever_sits_nowhere_any_more(self, office: Office, ann: Person, server: Server) -> None:
+        refused(office, server, "person001", "person002")
+        Membership.objects.filter(person__name="Person001").update(until=timezone.now())
+        go_on()
+        assert steering.retry_all(ann, timezone.now()).says.startswith("1 person is mailed again")
+        go_on()
+        assert server.mails[-1].recipients == ["person002@example.org"]
+        assert Person.objects.get(bounced_at__isnull=False).name == "Person001"
+
+    def test_one_person_of_two_warnings_is_one_and_waits_for_no_mail_that_nobody_writes(
+        self, office: Office, ann: Person, server: Server
+    ) -> None:
+        first = refused(office, server, "person001")
+        server.answers["person001@example.org"] = "550 5.1.1 no such mailbox"
+        second = published(office, title="Another", open_title="Another", severity="low")
+        deliver_all()
+        done = steering.retry_all(ann, timezone.now())
+        assert done.says.startswith(f"1 person is mailed again, of {first.reference} and {second.reference}: ")
+        cascade(first.pk)
+        deliver_all()  # refused again, before the other cascade has its turn
+        go_on()
+        assert not Message.objects.filter(state="waiting", person__name="Person001").exists()
+        assert Recipient.objects.filter(outcome="unreachable", person__name="Person001").count() == 2
+        assert steering.retry_all(ann, timezone.now()).changed
+
+    def test_a_button_says_how_many_people_its_press_mails_again(
+        self, office: Office, ann: Person, server: Server
+    ) -> None:
+        refused(office, server, "person001", "person002", "person003")
+        now = timezone.now()
+        Message.objects.filter(person__name="Person001").update(failed_at=now - timedelta(days=2))
+        [reason] = leaving.reasons(now)
+        assert reason.again == 2
+        assert steering.retry_reason(reason.key, ann, now).says.startswith("2 people are mailed again")
+        assert leaving.any_to_try()
+        assert steering.retry_all(ann, now).says.startswith("1 person is mailed again")
+        assert not leaving.any_to_try()
+
+    def test_what_comes_back_late_of_the_first_mail_says_nothing_of_the_second(
+        self, office: Office, ann: Person, server: Server
+    ) -> None:
+        advisory = published(office)
+        deliver_all()
+        first = Message.objects.get(person__name="Person001")
+        said(heard(first, "bounced", 0, at=timezone.now()))
+        steering.retry_all(ann, timezone.now())
+        said(heard(first, "bounced", 0, at=timezone.now() - timedelta(hours=1)))
+        go_on()
+        second = Message.objects.filter(person__name="Person001").latest("pk")
+        assert second.pk != first.pk
+        said(heard(second, "delivered", 0, at=timezone.now()))
+        said(heard(first, "bounced", 0, at=timezone.now()))
+        left = Recipient.objects.get(person__name="Person001")
+        assert (left.outcome, left.told_revision) == ("delivered", 1)
+        assert figures_read(advisory) == figures_of_rows(advisory)
+        before = len(server.mails)
+        compare_anew(advisory.pk)
+        deliver_all()
+        assert len(server.mails) == before
 
     def test_who_dies_before_the_cascade_is_told_leaves_it_to_the_directory(
         self, office: Office, ann: Person, server: Server

@@ -16,12 +16,12 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from alerts import cascade, coverage, tokens, tracking
+from alerts import cascade, coverage, steering, tokens, tracking
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Relay, TrackingEvent
 from alerts.models.figures import FIGURES
 from departments import people
 from departments.lacks import Lack
-from departments.models import Person, Standing
+from departments.models import Person, PersonEvent, Standing
 from departments.readiness import refresh
 from tests import rows
 from tests.clients import signed_in
@@ -121,12 +121,10 @@ def anymail(**changes: object) -> AnymailTrackingEvent:
         ("bounced", "bounced", "bounced"),
         ("rejected", "invalid", "bounced"),
         ("rejected", "bounced", "suppressed"),
-        ("rejected", "blocked", "suppressed"),
         ("rejected", "spam", "suppressed"),
         ("rejected", "unsubscribed", "suppressed"),
-        ("rejected", "timed_out", "suppressed"),
-        ("rejected", None, "suppressed"),
-        ("failed", None, "suppressed"),
+        *(("rejected", policy, "failed") for policy in ("blocked", "timed_out", "other", None)),
+        ("failed", None, "failed"),
         ("complained", "spam", "complained"),
         ("autoresponded", None, "autoresponded"),
         *(
@@ -140,6 +138,27 @@ def test_what_became_of_a_mail_is_kept_and_who_opened_it_is_not(
 ) -> None:
     found = tracking.heard_of(anymail(event_type=event_type, reject_reason=reason), "SendGrid", at(5))
     assert (found.type if found else None) == kept
+
+
+@pytest.mark.parametrize(
+    ("provider", "event", "kept"),
+    [
+        ("SparkPost", {"event_type": "rejected", "reject_reason": "spam"}, "failed"),
+        (
+            "SendGrid",
+            {"event_type": "rejected", "reject_reason": "other", "esp_event": {"reason": "Spam Reporting Address"}},
+            "suppressed",
+        ),
+        ("Resend", {"event_type": "bounced", "reject_reason": "blocked"}, "suppressed"),
+        ("Postal", {"event_type": "failed"}, "bounced"),
+    ],
+)
+def test_where_a_provider_has_words_of_its_own_it_is_kept_as_what_it_is(
+    provider: str, event: dict[str, object], kept: str
+) -> None:
+    found = tracking.heard_of(anymail(**event), provider, at(5))
+    assert found is not None
+    assert found.type == kept
 
 
 def test_of_an_event_only_what_is_needed_is_kept_within_limits_and_without_addresses() -> None:
@@ -162,6 +181,10 @@ def test_of_an_event_only_what_is_needed_is_kept_within_limits_and_without_addre
     assert "ada.example" not in found.said
     assert len(found.said) <= 400
     assert found.at == at(5), "nothing happened later than now"
+    before_christ = datetime(1, 1, 1, tzinfo=timezone.get_fixed_timezone(timedelta(hours=14)))
+    found = tracking.heard_of(anymail(timestamp=before_christ), "Mailgun", at(5))
+    assert found is not None
+    assert found.at == tracking.OLDEST, "nor before there was mail of ours, which no page could show"
 
 
 def test_an_event_that_names_no_mail_is_not_kept() -> None:
@@ -177,6 +200,7 @@ def test_where_a_provider_gives_no_id_or_one_to_several_people_each_event_still_
 
     assert id_of(event_id=None) == id_of(event_id=None)
     assert id_of() == id_of(timestamp=at(1)), "its own id says that it is the same"
+    assert id_of(event_id="é" * 10_000) == id_of(event_id="é" * 10_000)
     several = [
         id_of(event_id=None),
         id_of(event_id=None, timestamp=at(1)),
@@ -211,6 +235,7 @@ def test_an_event_that_comes_twice_is_kept_once_and_changes_nothing_the_second_t
         ("deferred", ("deferred", "deferred", 1, None, "late")),
         ("bounced", ("bounced", "bounced", 0, "bounced", None)),
         ("suppressed", ("suppressed", "suppressed", 0, "suppressed", None)),
+        ("failed", ("suppressed", "suppressed", 0, None, None)),
         ("complained", ("complained", "complained", 1, "complained", None)),
         ("autoresponded", ("", "", 1, None, None)),
     ],
@@ -240,6 +265,9 @@ ORDERS = [
         ("complained", "complained", 1, "complained", None),
     ),
     ([("bounced", 4), ("suppressed", 4), ("deferred", 9)], ("suppressed", "suppressed", 0, "suppressed", None)),
+    ([("failed", 4), ("suppressed", 4)], ("suppressed", "suppressed", 0, "suppressed", None)),
+    ([("suppressed", 4), ("failed", 9)], ("suppressed", "suppressed", 0, None, None)),
+    ([("bounced", -9), ("delivered", -5)], ("delivered", "delivered", 1, None, None)),
 ]
 
 
@@ -257,7 +285,7 @@ def test_the_last_final_word_stands_whatever_came_first(
 
 words = st.tuples(
     st.integers(0, 1),
-    st.sampled_from(["delivered", "deferred", "bounced", "suppressed", "complained", "autoresponded"]),
+    st.sampled_from(["delivered", "deferred", "bounced", "suppressed", "failed", "complained", "autoresponded"]),
     st.integers(1, 4),
 )
 
@@ -309,6 +337,36 @@ def test_an_event_before_our_own_commit_waits_until_the_mail_is_noted() -> None:
     assert tracking.match() == 1
     assert told.stands[:2] == ("delivered", "delivered")
     assert not waits()
+
+
+@pytest.mark.django_db
+def test_what_is_heard_of_a_mail_that_another_worker_called_superseded_waits_until_it_is_noted_as_sent() -> None:
+    told = Told()
+    Message.objects.filter(pk=told.mail.pk).update(state="superseded", personal=None, sent_at=None)
+    tracking.store([heard(told.mail, "bounced", 1)])
+    assert tracking.match() == 0
+    Message.objects.filter(pk=told.mail.pk).update(state="sent", personal={"address": told.person.email}, sent_at=NOON)
+    assert tracking.match() == 1
+    assert told.stands == ("bounced", "bounced", 0, "bounced", None)
+
+
+@pytest.mark.django_db
+def test_the_same_id_of_two_providers_is_two_events_and_one_end() -> None:
+    told = Told()
+    said(*(heard(told.mail, "delivered", 1, event_id="x", provider=one) for one in ("mailgun", "postmark")))
+    assert TrackingEvent.objects.count() == 2
+    assert told.stands == ("delivered", "delivered", 1, None, None)
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_nobodys_is_theirs_where_the_id_is_one_mails_and_somebody_elses_is_not() -> None:
+    told, other = Told(), Told()
+    Message.objects.filter(pk=told.mail.pk).update(provider_id="call-1")
+    by_id = {"token": "", "provider_id": "call-1"}
+    said(heard(told.mail, "bounced", 1, address=other.person.email, **by_id))
+    assert told.stands[0] == ""
+    said(heard(told.mail, "bounced", 1, address="alias@rows.example", **by_id))
+    assert told.stands[0] == "bounced"
 
 
 @pytest.mark.django_db
@@ -401,6 +459,54 @@ def test_a_mail_that_arrives_later_ends_what_was_known_and_one_that_arrived_earl
     assert told.stands[3] == "refused", "the server refused after that"
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("first", "plain", "stands"),
+    [
+        (("bounced", 1), ("delivered", 5), (None, None)),
+        (("delivered", 1), ("deferred", 5), (None, "late")),
+        (("delivered", 1), ("bounced", 5), ("bounced", None)),
+    ],
+)
+def test_a_plain_mail_counts_as_any_other_in_whatever_order(
+    first: tuple[str, float], plain: tuple[str, float], stands: tuple[object, ...], turned: bool
+) -> None:
+    told = Told()
+    other = mail_of(told.recipient)
+    Message.objects.filter(pk=other.pk).update(advisory=None, revision=None, recipient=None, kind="check")
+    events = [heard(told.mail, *first), heard(other, *plain)]
+    said(*(reversed(events) if turned else events))
+    assert told.stands[3:] == stands
+    third = mail_of(rows.recipient(Told().advisory, told.relay, who=told.person))
+    said(heard(third, "delivered", 0))
+    assert told.stands[3:] == stands, "nor is it forgotten when something else is heard"
+
+
+@pytest.mark.django_db
+def test_a_server_whose_clock_is_behind_says_nothing_of_before_the_mail_left() -> None:
+    told = Told()
+    PersonEvent.objects.create(person=told.person, what="reached again")
+    PersonEvent.objects.update(at=at(5))
+    said(heard(told.mail, "bounced", 6, at=at(-6)))
+    assert told.stands[3] is None, "it left before somebody said that mail reaches them"
+    again = mail_of(told.recipient, sent_at=at(10))
+    said(heard(again, "bounced", 4))
+    assert Message.objects.get(pk=again.pk).fate_at == at(10)
+    assert told.stands[1:4] == ("bounced", 0, "bounced"), "nobody put it right since this one left"
+
+
+@pytest.mark.django_db
+def test_a_delay_of_today_is_not_hidden_by_one_of_last_month() -> None:
+    told, now = Told(), timezone.now()
+    other = mail_of(rows.recipient(Told().advisory, told.relay, who=told.person))
+    said(
+        heard(told.mail, "deferred", 0, at=now - timedelta(days=30)),
+        heard(other, "deferred", 0, at=now - timedelta(hours=1)),
+    )
+    assert Person.objects.get(pk=told.person.pk).is_late
+
+
 # --- the directory, and telling them anew ---
 
 
@@ -461,6 +567,27 @@ def test_whose_mail_came_back_is_mailed_anew_once_that_was_put_right_and_others_
     office.cas.refresh_from_db()
     assert office.cas.bounced_at is None, "what came back from before says nothing of today"
     assert Recipient.objects.get(pk=waiting.pk).outcome == ""
+
+
+@pytest.mark.django_db
+def test_what_a_provider_failed_to_send_is_sent_anew_when_somebody_says_so_and_not_at_each_pass(office: Office) -> None:
+    advisory = office.publish().advisory
+    cascade.cascade(advisory.pk)
+    for mail in Message.objects.filter(advisory=advisory):
+        Message.objects.filter(pk=mail.pk).update(state="sent", sent_at=NOON, personal={"address": mail.person.email})
+        said(heard(mail, "failed", 1, "Account suspended"))
+    Batch.objects.update(done_at=NOON)
+    left = Recipient.objects.get(advisory=advisory, person=office.cas)
+    assert (left.outcome, left.told_revision, left.why) == ("suppressed", 0, "Account suspended")
+    assert not Person.objects.exclude(bounced_at=None).exists(), "it blames nobody's address"
+    waits = Message.objects.filter(advisory=advisory, state="waiting")
+    cascade.compare_anew(advisory.pk)
+    cascade.cascade(advisory.pk)
+    assert not waits.exists()
+    office.ada.is_administrator = True
+    steering.retry_all(office.ada, timezone.now())
+    cascade.cascade(advisory.pk)
+    assert waits.filter(person=office.cas).count() == 1
 
 
 @pytest.mark.django_db

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import record, route_state, routes, watch
-from alerts.models import Advisory, Record, Route
+from alerts import record, route_state, routes, tokens, tracking, watch
+from alerts.models import Advisory, Heartbeat, Message, Record, Route, TrackingEvent
+from config.mail_url import mailbox
 from tests import rows
 from tests.test_watch import now as now  # the fixture
-from tests.watching import audited, batch, done, kinds, mails, only
+from tests.watching import all_well, audited, batch, done, kinds, mails, only
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +221,44 @@ def test_one_that_could_not_be_had_is_not_called_well_while_it_is_tried(now: dat
     stand = route_state.standings(now)[0]
     assert (stand.state, stand.words) == ("failing", "TimeoutError: timed out")
     assert "2 times in a row" in stand.says
+
+
+# --- what comes back ---
+
+
+def test_a_mailbox_that_nobody_reads_or_that_cant_be_read_is_found(now: datetime, settings: SettingsWrapper) -> None:
+    Heartbeat.objects.create(process="mailbox", at=now - 16 * MINUTE)
+    assert kinds(now) == []
+    settings.MAILBOX = mailbox("MAILBOX_URL", "imaps://alerts:secret@localhost:1/INBOX")
+    assert "is not read any more" in only(now).says
+    Heartbeat.objects.filter(process="mailbox").update(at=now - 14 * MINUTE)
+    assert kinds(now) == []
+    away = Heartbeat.objects.create(process="mailbox away", at=now - 14 * MINUTE)
+    assert kinds(now) == []
+    all_well(later := now + 2 * MINUTE)
+    found = only(later)
+    assert (found.kind, found.since) == ("mailbox", away.at)
+    assert "can't be read" in found.says
+
+
+def test_events_about_our_mails_that_nobody_matches_are_found(now: datetime, zoom: Advisory) -> None:
+    [ours] = mails(batch(now, zoom, done_at=now), state="sent", sent_at=now)
+    heard = {"provider": "mailgun", "type": "bounced", "at": now}
+    tracking.store(
+        [
+            tracking.Heard(event_id="1", token=tokens.make_32(ours.pk, 0, tokens.RETURN), **heard),  # type: ignore[arg-type]
+            tracking.Heard(event_id="2", provider_id="of-another-system", **heard),  # type: ignore[arg-type]
+            tracking.Heard(event_id="3", token=tokens.make_32(ours.pk + 9, 0, tokens.RETURN), **heard),  # type: ignore[arg-type]
+        ]
+    )
+    done()
+    TrackingEvent.objects.update(received_at=now - 60 * MINUTE)
+    assert kinds(now) == []
+    TrackingEvent.objects.update(received_at=now - 66 * MINUTE)
+    found = only(now)
+    assert (found.kind, found.since) == ("events", now - 66 * MINUTE)
+    assert found.says.startswith("1 event of what became of our mails is matched to no mail")
+    Message.objects.filter(pk=ours.pk).update(provider_id="of-another-system")
+    assert only(now).says.startswith("2 events")
+    Message.objects.filter(pk=ours.pk).update(state="waiting", sent_at=None)
+    assert kinds(now) == []

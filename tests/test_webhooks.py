@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings as SettingsWrapper
 
@@ -396,8 +397,25 @@ def test_of_a_call_with_one_event_that_can_not_be_read_nothing_is_kept(settings:
     assert nothing_was_kept()
 
 
+def test_what_was_read_of_a_call_before_the_answer_was_no_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told()
+
+    def reads_half(_: HttpRequest) -> HttpResponse:
+        tracking.arrived(token_of(told.mail), WHEN)
+        return HttpResponse(status=405)
+
+    monkeypatch.setattr("alerts.web.webhooks._view_of", lambda _: reads_half)
+    assert post("mailgun", "{}").status_code == 400
+    assert nothing_was_kept()
+
+
 def test_what_is_too_large_is_not_read(settings: SettingsWrapper) -> None:
     assert post("mailgun", "x" * 2_600_000).status_code == 413
+    settings.INBOUND_PROVIDER = "postmark"
+    for raw in ("x" * 600_000, 'Content-Type: multipart/mixed; boundary="b"\n' * 50):
+        body = json.dumps({"RawEmail": raw})
+        found = Client().post("/webhooks/postmark/inbound/", body, "application/json", **credentials())
+        assert (found.status_code, found.content) == (413, b"")
 
 
 def test_a_database_that_is_away_is_an_error_so_that_the_provider_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:

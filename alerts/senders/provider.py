@@ -41,6 +41,7 @@ AT_A_TIME = 100  # mails that a provider is handed at once which takes them one 
 LONGEST_WORDS = 300  # characters kept of what a provider says
 LONGEST_ANSWER = 5_000_000  # octets
 LONGEST_ID = 250
+EVERYBODY = 10  # of a call, at least
 PART = 1 << 14
 
 _MANY_REQUESTS, _UNAVAILABLE, _CONFLICT = 429, 503, 409
@@ -132,6 +133,9 @@ class ProviderSender:
         try:
             statuses = self._call(mails)
             outcomes = [self._outcome(mail, statuses.get(mail.address)) for mail in mails]
+            if len(mails) >= EVERYBODY and all(outcome.kind == "suppressed" for outcome in outcomes):
+                # A sender that is not known there, an account in test mode: it is not all of them.
+                raise RouteDown("the provider rejects everybody")
         except _CarriedOutBefore:
             outcomes = [Outcome(mail.id, "sent", 200, "carried out when it was asked for before") for mail in mails]
         except _NotTaken as refusal:
