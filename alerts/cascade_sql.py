@@ -164,7 +164,8 @@ UPDATE alerts_recipient r SET targeted = false FROM locked WHERE r.id = locked.i
 # Whom a pass looks at: at a new revision everybody there is, from `after` on; afterwards whoever sits at relays of which
 # something changed. Everybody ever told hears of every later revision; others once a relay of theirs is released (a held
 # body's contact: once it is reached). Whose earlier mail is leaving at this moment (superseded while a worker had it in hand)
-# is told as one who had it, wherever they sit by now.
+# is told as one who had it, wherever they sit by now. What a provider itself failed to send, which blames nobody's address, is
+# not sent anew each time that everybody is looked at, but where an operator tries it again, or something changed.
 _EVERYBODY = """
     SELECT rc.* FROM alerts_recipient rc
     WHERE rc.advisory_id = %(advisory)s AND rc.id > %(after)s
@@ -176,6 +177,9 @@ _EVERYBODY = """
            OR EXISTS (
                SELECT FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
                WHERE m.recipient_id = rc.id AND m.state = 'superseded' AND b.leased_until > %(now)s))
+      AND NOT (rc.outcome = 'suppressed' AND EXISTS (
+               SELECT FROM alerts_message m JOIN alerts_trackingevent e ON e.message_id = m.id
+               WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.fate = 'suppressed' AND e.type = 'failed'))
 """
 # Index: seat_current.
 _AT_RELAYS = """
@@ -188,8 +192,7 @@ _AT_RELAYS = """
 
 # A mail that was refused for its address is written anew once that was put right. `mended`: for which time, 0 where there was
 # no mail yet. Its key follows the last one's, so that none can be there already: nobody else writes these. Many of them that
-# are refused once more say nothing of their route (`given_back`). What a provider itself failed to send, which blames nobody's
-# address, is written anew when an operator tries it again (their outcome is none then), or to another address.
+# are refused once more say nothing of their route (`given_back`).
 _WRITE_MESSAGES = """
 WITH due AS MATERIALIZED (
     SELECT rc.id, rc.person_id, had.mended, row_number() OVER (ORDER BY rc.id) - 1 AS n,
@@ -210,12 +213,7 @@ WITH due AS MATERIALIZED (
       AND had.mended <= 20
       AND (had.mended = 0
            OR EXISTS (SELECT FROM departments_person p
-                      WHERE p.id = rc.person_id AND p.bounced_at IS NULL AND p.left_at IS NULL
-                        AND NOT (rc.outcome = 'suppressed' AND EXISTS (
-                            SELECT FROM alerts_message m JOIN alerts_trackingevent e ON e.message_id = m.id
-                            WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.fate = 'suppressed'
-                              AND m.personal->>'address' = p.email
-                            HAVING bool_or(e.type = 'failed') AND NOT bool_or(e.type = 'suppressed')))))
+                      WHERE p.id = rc.person_id AND p.bounced_at IS NULL AND p.left_at IS NULL))
     ORDER BY rc.id
     LIMIT %(limit)s
 ), refused AS (

@@ -2,8 +2,8 @@
 
 # Events after which nothing more is expected, the gravest last; of two at the same moment the graver stands.
 _GRAVITY = "array_position(ARRAY['deferred', 'delivered', 'failed', 'bounced', 'suppressed', 'complained'], {}::text)"
-# Of a message's events (alias `e`) the one that stands comes first.
-_LAST = f"e.type = 'deferred', e.at DESC, {_GRAVITY.format('e.type')} DESC, e.said DESC"
+# Of a message's events (alias `e`) the one that stands comes first. Whoever complained got it, whatever is said after that.
+_LAST = f"e.type = 'deferred', e.type <> 'complained', e.at DESC, {_GRAVITY.format('e.type')} DESC, e.said DESC"
 # Noted: nothing of it is open. Of one that waits, or that somebody else called superseded while a worker has it in hand, nothing
 # is known yet.
 _NOTED = "m.state IN ('sent', 'failed')"
@@ -176,18 +176,20 @@ FOR NO KEY UPDATE
 """
 
 # What all mails to this address say together, since it was corrected or somebody said that mail reaches it again. A complaint
-# does not end because another mail arrived. What the provider failed to send blames no address. It is late since the last delay:
-# one of long ago hides none of today. What is known otherwise (a refusal while it was sent: no word of how) stays until a mail
+# does not end because another mail arrived. What the provider failed to send blames no address; what else was said of that very
+# mail does. It is late since the last delay: one of long ago hides none of today. What is known otherwise (a refusal while it was sent: no word of how) stays until a mail
 # arrives after it. Indexes: alerts_recipient(person), alerts_message(recipient), message_plain_fate, alerts_trackingevent(message).
 SET_PEOPLE = f"""
 WITH mails AS MATERIALIZED (
-    SELECT p.id AS person, m.fate, m.fate_at
+    SELECT p.id AS person,
+        CASE WHEN m.fate = 'suppressed' THEN e.type ELSE m.fate END AS fate,
+        CASE WHEN m.fate = 'suppressed' THEN greatest(e.at, m.sent_at) ELSE m.fate_at END AS fate_at
     FROM departments_person p
     CROSS JOIN LATERAL (
         SELECT of.*
         FROM alerts_recipient r
         CROSS JOIN LATERAL (
-            SELECT m.id, m.fate, m.fate_at, m.personal FROM alerts_message m
+            SELECT m.id, m.fate, m.fate_at, m.sent_at, m.personal FROM alerts_message m
             WHERE m.recipient_id = r.id AND m.state = 'sent' AND m.fate <> ''
             OFFSET 0
         ) of
@@ -195,18 +197,18 @@ WITH mails AS MATERIALIZED (
         UNION ALL
         SELECT plain.*
         FROM (
-            SELECT m.id, m.fate, m.fate_at, m.personal FROM alerts_message m
+            SELECT m.id, m.fate, m.fate_at, m.sent_at, m.personal FROM alerts_message m
             WHERE m.person_id = p.id AND m.recipient_id IS NULL AND m.state = 'sent' AND m.fate <> ''
             OFFSET 0
         ) plain
     ) m
+    LEFT JOIN LATERAL (
+        SELECT e.type, e.at FROM alerts_trackingevent e
+        WHERE e.message_id = m.id AND e.type NOT IN ('autoresponded', 'deferred', 'failed')
+        ORDER BY {_LAST}
+        LIMIT 1
+    ) e ON m.fate = 'suppressed'
     WHERE p.id = ANY(%(people)s::bigint[]) AND m.personal->>'address' = p.email
-      AND CASE WHEN m.fate = 'suppressed' THEN (
-              SELECT e.type FROM alerts_trackingevent e
-              WHERE e.message_id = m.id AND e.type <> 'autoresponded'
-              ORDER BY {_LAST}
-              LIMIT 1
-          ) IS DISTINCT FROM 'failed' ELSE true END
 ), known AS (
     SELECT p.id, p.bounced_at, p.bounced_how,
         (SELECT max(e.at) FROM departments_personevent e
@@ -216,7 +218,7 @@ WITH mails AS MATERIALIZED (
     WHERE p.id = ANY(%(people)s::bigint[])
 ), found AS (
     SELECT k.id, k.bounced_at, k.bounced_how, m.since, m.how, m.late,
-        coalesce(k.bounced_at < k.arrived AND k.bounced_how <> 'complained', false) AS over
+        coalesce(k.bounced_at <= k.arrived AND k.bounced_how <> 'complained', false) AS over
     FROM known k
     CROSS JOIN LATERAL (
         SELECT

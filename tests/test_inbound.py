@@ -514,15 +514,15 @@ def test_a_reader_that_is_killed_each_time_leaves_since_when_it_was_tried_or_whe
         for _ in range(2):
             with pytest.raises(MemoryError):
                 mailbox.read()
-            (first,) = stands
+            (first,) = stands.all()
     assert first[0] == mailbox.AWAY
     assert mailbox.read() == 0
-    (well,) = stands
+    (well,) = stands.all()
     assert well[0] == mailbox.WELL
     monkeypatch.setattr(mailbox, "_read", killed)
     with pytest.raises(MemoryError):
         mailbox.read()
-    assert list(stands) == [well], "when it was last read stays"
+    assert list(stands.all()) == [well], "when it was last read stays"
 
 
 @pytest.mark.django_db

@@ -491,7 +491,7 @@ class TestDelivered:
         settings.ANYMAIL = {**settings.ANYMAIL, "MAILGUN_API_URL": "http://127.0.0.1:1/v3"}
         self.published(office)
         deliver()
-        assert Batch.objects.get().route == ""
+        assert set(Batch.objects.values_list("route", flat=True)) == {""}
         assert Message.objects.filter(state="waiting").count() == 5
 
     def test_no_address_key_or_link_is_logged(self, office: Office, api: Api, caplog: pytest.LogCaptureFixture) -> None:

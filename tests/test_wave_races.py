@@ -313,7 +313,7 @@ def test_a_server_that_is_slow_with_each_answer_doubles_nothing(scene: Scene, se
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         delivering.deliver()
         assert server.mails == []
-    batch = Batch.objects.get()
+    batch = Message.objects.get().batch
     assert (batch.leased_until, batch.done_at) == (None, None)
     rests_until = Route.objects.get().rests_until
     assert rests_until is not None
