@@ -97,6 +97,8 @@ class Claimed:
     """The number under which what its mails say alike is kept."""
     condemned: bool = False
     """Whether its mails were refused as everybody's are: what is left of it lets others go before."""
+    limited: bool = True
+    """Whether its route has a pace or a quota, as when it was claimed."""
     reserved: int = 0
     handed: int = 0
     """How many of its mails the route was asked to take since it was claimed, and how many were settled."""
@@ -226,6 +228,7 @@ def _claim() -> Claimed | None:
         if not rows:
             continue
         batch = Claimed(*(*rows[0], choice))
+        batch.limited = routes.is_limited(batch.route, known)
         if not choice.trying or routes.claims_the_try(batch.route, now, _lease()):
             return batch
         _execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
@@ -250,7 +253,7 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
     if not rows:
         return None
     way, now = routes.way_of(batch.route), timezone.now()
-    allowed, seconds = routes.reserve(way, len(rows), now)
+    allowed, seconds = routes.reserve(way, len(rows), now) if batch.limited else (len(rows), 0.0)
     if not allowed:
         return None  # not today: what is left waits, or leaves by another route
     batch.reserved += allowed
@@ -311,13 +314,12 @@ def _take_part(batch: Claimed, most: int) -> _Part | None:
 def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
     """The ids of its next mails, at most so many; what was overtaken meanwhile is not among them."""
     what, limit = (PART_ANY, 1) if batch.choice.trying else (PART, most)
-    with transaction.atomic():
-        if batch.advisory is None:
-            _execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+    if batch.advisory is None:
+        _execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+    rows = _execute(what, batch=batch.id, limit=limit)
+    if any(overtaken for _, overtaken in rows):
+        _execute(SUPERSEDE, batch=batch.id)
         rows = _execute(what, batch=batch.id, limit=limit)
-        if any(overtaken for _, overtaken in rows):
-            _execute(SUPERSEDE, batch=batch.id)
-            rows = _execute(what, batch=batch.id, limit=limit)
     return rows
 
 

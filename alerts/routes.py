@@ -243,6 +243,12 @@ def is_to_be_tried(way: Way, now: datetime) -> None:
     Route.objects.filter(name=way.name, rests_until__gt=now).update(rests_until=now)
 
 
+def is_limited(name: str, known: dict[str, Route]) -> bool:
+    """Whether it has a pace or a quota. One that is slowed later rests first, and its mail is claimed anew."""
+    way = way_of(name)
+    return bool(way.quota) or _pace(way, known[name]) > 0
+
+
 def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
     """How many mails may leave now, at most `wanted`, and after how many seconds' wait; without a pace or quota all at once."""
     paces = _run(PACE, name=way.name)

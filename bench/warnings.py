@@ -27,11 +27,11 @@ SELECT address, address, 'Given Family ' || n, false, '', false, false, '!'
 FROM (SELECT n, 'given.family.' || n || '@' || %(name)s || '.example' AS address
       FROM generate_series(0, %(people)s - 1) n) made
 """
-# One in ten sits in two bodies; one in eight is a contact.
+# The people of a body stand together, as a directory is loaded. One in ten sits in two bodies; one in eight is a contact.
 _SEATS = """
 INSERT INTO departments_membership (person_id, body_id, role, "order", hours, since)
 SELECT p.id, b.id, CASE WHEN n %% 8 = 0 THEN 'contact' ELSE 'member' END, 0, 'in', now()
-FROM (SELECT n, n %% %(bodies)s AS place FROM generate_series(0, %(people)s - 1) n
+FROM (SELECT n, n * %(bodies)s::bigint / %(people)s AS place FROM generate_series(0, %(people)s - 1) n
       UNION ALL
       SELECT n, (n * 7 + 1) %% %(bodies)s FROM generate_series(0, %(people)s - 1, 10) n) made
 JOIN departments_person p ON p.email = 'given.family.' || n || '@' || %(name)s || '.example'

@@ -36,7 +36,7 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
     """One paragraph for a minister or an answer to parliament, true at its moment."""
     at = timezone.localtime(view.as_at)
     moment = f"{date_format(at, 'H:i')} {at.tzname()} on {date_format(at, 'j F Y')}"
-    told = "told" if view.reports_delivery else f"told (the warning was handed to their mail servers{_reported(view)})"
+    told = "told" if view.reports_delivery else f"told (the warning was handed over{_reported(view)})"
     where = f"{count(view.bodies.targeted, 'body', 'bodies')}{'' if view.everything else ' of these branches'}"
     said = [
         f"TLP:{advisory.marking}. {advisory.reference}, as at {moment}:",
