@@ -4,7 +4,8 @@ Before: events, each stored once as it came (`store`). After `match`: each is of
 the recipient's outcome, the directory's word of the address, and the figures, is a function of the set of its events; or it
 is given up as nobody's of ours, and counts nowhere. In whatever order they come, and however often, the end is the same: of
 what is final the last by its own time stands, and "deferred" only where nothing is final. An event may come before delivery
-noted its mail, or while another worker called it superseded: then it waits. Twice, or by two at once: the second finds nothing to do.
+noted its mail, or while another worker called it superseded: then it waits. Twice, or by two at once: the second finds nothing
+to do.
 """
 
 import hashlib

@@ -109,7 +109,9 @@ class _Mark:
         named = f"{box.host}\n{box.port}\n{box.user}\n{box.folder}\n{validity}"
         self._key = f"alerts.mailbox:{hashlib.sha256(named.encode()).hexdigest()[:32]}"
         self.upto = int(cache.get(self._key) or 0)
-        self._asked: dict[int, int] = {int(uid): times for uid, times in (cache.get(f"{self._key}:asked") or {}).items()}
+        self._asked: dict[int, int] = {
+            int(uid): times for uid, times in (cache.get(f"{self._key}:asked") or {}).items()
+        }
 
     @property
     def again(self) -> list[int]:

@@ -235,7 +235,7 @@ def _auto_submitted(message: Message) -> str:
 
 
 def _answers_by_custom(message: Message) -> bool:
-    """By a header of before there was a standard. X-Auto-Response-Suppress is none: it asks for no answers to a person's mail."""
+    """By a header of before there was a standard. X-Auto-Response-Suppress is none: it asks for no answers."""
     return any(
         _first(message, name).strip().lower() not in ("", "no")
         for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")

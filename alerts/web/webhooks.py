@@ -71,7 +71,7 @@ def webhook(request: HttpRequest, path: str) -> HttpResponseBase:
 
 def _view_of(path: str) -> Any:
     """Anymail's view for it; None where no such provider is configured."""
-    provider, _, what = path.partition("/")
+    provider = path.partition("/")[0]
     sending = {settings.EMAIL_PROVIDER, settings.SECOND_EMAIL_PROVIDER}
     allowed = sending | {settings.INBOUND_PROVIDER} if _brings_mail(path) else sending
     if not provider or provider not in allowed:
