@@ -6,7 +6,7 @@ _GRAVITY = "array_position(ARRAY['deferred', 'delivered', 'failed', 'bounced', '
 _LAST = f"e.type = 'deferred', e.type <> 'complained', e.at DESC, {_GRAVITY.format('e.type')} DESC, e.said DESC"
 # Noted: nothing of it is open. One that is said to wait, or to be superseded, and is heard of, left and is in somebody's hands.
 _NOTED = "m.state IN ('sent', 'failed')"
-# Fates that say that it did not arrive; those after which nobody is written to at this address; and those that say something.
+# Fates that say that it did not arrive; and those that say something against the address.
 _CAME_BACK = "('bounced', 'suppressed')"
 _BAD = "('bounced', 'suppressed', 'complained')"
 
@@ -28,8 +28,8 @@ LIMIT %(limit)s
 """
 
 # The message by our own token, or else by the provider's id and the address: a call to many may have one id. Without an
-# address, or with one that is nobody's in the directory (theirs is an alias to it), only where the id is one message's. One that
-# was not noted yet is left for later. Indexes: message's key, message_provider.
+# address, or with one that is nobody's in the directory (theirs is an alias to it), only where the id is one message's. One
+# that was not noted yet is left for later. Indexes: message's key, message_provider.
 MATCH = f"""
 WITH wanted AS MATERIALIZED (
     SELECT e.id, w.message, e.provider_id, e.address
@@ -176,8 +176,8 @@ FOR NO KEY UPDATE
 
 # What all mails to this address say together, since it was corrected or somebody said that mail reaches it again. A complaint
 # does not end because another mail arrived. What the provider failed to send blames no address; what else was said of that very
-# mail does. It is late since the last delay: one of long ago hides none of today. What is known otherwise (a refusal while it was
-# sent: no word of how) stays until a mail arrives after it.
+# mail does. It is late since the last delay: one of long ago hides none of today. What is known otherwise (a refusal while it
+# was sent: no word of how) stays until a mail arrives after it.
 # Indexes: alerts_recipient(person), alerts_message(recipient), message_plain_fate, alerts_trackingevent(message).
 SET_PEOPLE = f"""
 WITH mails AS MATERIALIZED (
