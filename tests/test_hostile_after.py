@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import cascade, inbound, judging, tokens, tracking
-from alerts.inbound import mailbox
-from alerts.inbound.reading import Kind, classify
-from alerts.models import Batch, Message, Recipient, TrackingEvent
-from departments import people
+from alerts import cascade, tracking
+from alerts.models import Batch, Message, Recipient
 from departments.models import Person
 from tests import rows
 from tests.office import Office
 from tests.smtp import Server
-from tests.test_counting import figures_of_rows, figures_read
 from tests.test_deliver import deliver_all, published
-from tests.test_inbound import FAILED, mail, report
-from tests.test_tracking import Told, at, heard, mail_of, said
+from tests.test_tracking import Told, heard, said
 
 NOON = datetime(2020, 4, 24, 12, tzinfo=UTC)
 
@@ -33,58 +26,7 @@ def ann() -> Person:
     return rows.person("Ann Administrator", is_administrator=True)
 
 
-def plain_mail(person: Person, **fields: object) -> Message:
-    """A mail of no advisory, handed over."""
-    batch = Batch.objects.create(rank=9, size=1, not_before=NOON, done_at=NOON, kind="check")
-    return Message.objects.create(
-        key=f"plain-{person.pk}-{timezone.now().timestamp()}",
-        batch=batch,
-        person=person,
-        kind="check",
-        state="sent",
-        sent_at=NOON,
-        personal={"address": person.email},
-        **fields,
-    )
-
-
-# --- tracking ---
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-# --- inbound ---
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 # --- more ---
-
-
 
 
 @pytest.mark.django_db(transaction=True)
@@ -109,17 +51,6 @@ def test_a_mail_of_no_advisory_that_is_put_off_for_weeks_ends(office: Office, se
 # --- the mailbox ---
 
 from tests.test_inbound import bounce_of, box, imap  # noqa: E402, F401
-
-
-
-
-
-
-# --- leaks ---
-
-
-
-
 
 
 @pytest.mark.django_db(transaction=True)
@@ -214,11 +145,7 @@ def test_where_it_is_says_no_address_that_a_server_repeated(office: Office, serv
 # --- one person, two advisories ---
 
 
-
-
 # --- held ---
-
-
 
 
 @pytest.mark.django_db
