@@ -30,7 +30,9 @@ def mail_server(name: str, url: str) -> dict[str, str | int | bool | None]:
     implicit = parts.scheme in _IMPLICIT or ssl == "true"
     starttls = not implicit and (parts.scheme == "smtp+tls" or tls == "true")
     if not unquote(f"{parts.username or ''}{parts.password or ''}").isascii():
-        raise ImproperlyConfigured(f"{name} has a user or a password with letters beyond ASCII, which no login can carry.")
+        raise ImproperlyConfigured(
+            f"{name} has a user or a password with letters beyond ASCII, which no login can carry."
+        )
     if parts.password and not implicit and not starttls and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ImproperlyConfigured(f"{name} has a password and no TLS: write smtps://… or add ?tls=true.")
     return {

@@ -21,8 +21,6 @@ from alerts.models import Advisory, Batch, Delta, Draft, Message, Recipient, Rev
 from alerts.models import Counter as Kept
 from alerts.models.figures import FIGURES
 from alerts.publish import publish_draft
-from alerts.senders import Mail
-from alerts.senders.pipelining import Reply
 from alerts.senders.smtp import SmtpSender
 from departments.models import Body
 from departments.refusal import Refused
@@ -240,11 +238,11 @@ def test_a_delivery_killed_at_every_step_loses_nobody_and_doubles_at_most_a_part
     def each_mail(steps: Steps) -> None:
         settled = SmtpSender._settled
 
-        def and_step(self: SmtpSender, mail: Mail, reply: Reply) -> None:
-            settled(self, mail, reply)
+        def and_step(self: SmtpSender, *said: Any) -> None:
+            settled(self, *said)
             steps.step()
 
-        SmtpSender._settled = and_step  # type: ignore[method-assign]
+        SmtpSender._settled = and_step  # type: ignore[method-assign,assignment]
 
     assert every_step(prepared, deliver_all, check, each_mail) > 15
 

@@ -115,7 +115,9 @@ class Message(models.Model):
     error = models.TextField(blank=True, default="", db_default="")
     route = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="By which it left.")
     given_back = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="How often it was put back because a route refused it as it refused everybody."
+        default=0,
+        db_default=0,
+        help_text="How often it was put back because a route refused it as it refused everybody.",
     )
     run = models.PositiveIntegerField(
         default=0, db_default=0, help_text="In which run of identical refusals its route refused it."
