@@ -53,7 +53,8 @@ class Busy(Office):
         self.note(NOTE_SENT, advisory, count)
 
     def is_refused(self, advisory: Advisory, count: int) -> None:
-        self.note(NOTE_REFUSED, advisory, count, errors=["550 no such user"] * count, fates=[""] * count)
+        refused = {"errors": ["550 no such user"] * count, "fates": [""] * count, "runs": [0] * count}
+        self.note(NOTE_REFUSED, advisory, count, **refused)
 
 
 @pytest.fixture
