@@ -10,12 +10,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
+from alerts import settling
 from alerts.cascade import cascade
-from alerts.deliver import Claimed, deliver
+from alerts.deliver import deliver
 from alerts.draft import update_from_file
 from alerts.models import Advisory, Batch, Message, Recipient, Record
 from alerts.publish import publish_draft
 from alerts.senders.smtp import SmtpSender
+from alerts.settling import Claimed
 from alerts.stopping import go_on, stop
 from departments.models import Person
 from tests.office import Office, an_advisory
@@ -173,10 +175,10 @@ class TestSomethingMoreSevere:
 def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    monkeypatch.setattr(settling, "NOTE_AGAIN", 0)
     published(office)
     away = iter([True, True, False])
-    write_down = delivering._write_down
+    write_down = settling._write_down
 
     def sometimes(batch: Claimed, part: Any) -> bool:
         if next(away, False):
@@ -184,7 +186,7 @@ def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return write_down(batch, part)
 
-    monkeypatch.setattr(delivering, "_write_down", sometimes)
+    monkeypatch.setattr(settling, "_write_down", sometimes)
     deliver_all()
     assert len(server.mails) == 5
     assert Message.objects.filter(state="sent").count() == 5
@@ -193,18 +195,18 @@ def test_a_database_that_is_away_while_mails_are_noted_doubles_nothing(
 def test_a_database_that_goes_away_after_it_kept_what_was_noted_has_it_noted_once(
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    monkeypatch.setattr(settling, "NOTE_AGAIN", 0)
     published(office)
-    write_down = delivering._write_down
+    write_down = settling._write_down
 
     def unheard(batch: Claimed, part: Any) -> bool:
-        monkeypatch.setattr(delivering, "_write_down", write_down)
+        monkeypatch.setattr(settling, "_write_down", write_down)
         kept = list(part.settled)
         write_down(batch, part)
         part.settled = kept
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(delivering, "_write_down", unheard)
+    monkeypatch.setattr(settling, "_write_down", unheard)
     deliver_all()
     assert len(server.mails) == 5
     assert sum(entry.details["mails"] for entry in Record.objects.filter(kind="sent")) == 5
@@ -213,7 +215,7 @@ def test_a_database_that_goes_away_after_it_kept_what_was_noted_has_it_noted_onc
 def test_the_lease_does_not_run_out_while_a_publication_has_the_figures(
     office: Office, server: Server, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+    monkeypatch.setattr(settling, "NOTE_AGAIN", 0)
     settings.BATCH_LEASE = 1
     advisory = published(office)
     leases: list[object] = []
@@ -224,8 +226,8 @@ def test_the_lease_does_not_run_out_while_a_publication_has_the_figures(
             publication.rollback()
         return renew(batch)
 
-    renew = delivering._renew
-    monkeypatch.setattr(delivering, "_renew", look)
+    renew = settling.renew
+    monkeypatch.setattr(settling, "renew", look)
     with psycopg.connect(**connection.get_connection_params()) as publication:
         publication.execute("SELECT pg_advisory_xact_lock(hashtext('alerts.figures'), %s)", [advisory.pk])
         deliver()

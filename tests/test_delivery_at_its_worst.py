@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import deliver as delivering
-from alerts import judging, leaving, routes, steering
+from alerts import judging, leaving, routes, settling, steering
 from alerts.cascade import cascade
 from alerts.deliver import deliver
 from alerts.draft import update_from_file
@@ -480,7 +480,7 @@ class TestADatabaseThatGoesAway:
         self, office: Office, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch, offers: tuple[str, ...]
     ) -> None:
         monkeypatch.setattr(delivering, "NOTE_EVERY", 0)
-        monkeypatch.setattr(delivering, "NOTE_AGAIN", 0)
+        monkeypatch.setattr(settling, "NOTE_AGAIN", 0)
         away = iter([True])
         gives_way = delivering._gives_way
 

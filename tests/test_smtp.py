@@ -1,5 +1,6 @@
 """The SMTP route against a real server: each mail its own answer; trouble of the route blames nobody's address."""
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django.fixtures import Settings
 
 from alerts.letters import Personal, Skeleton
@@ -474,3 +476,18 @@ def test_a_wrong_password_is_the_routes_trouble_and_not_said(settings: Settings)
     assert settled == []
     assert trouble.startswith("535")
     assert "secret" not in trouble
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ("PIPELINING", "CHUNKING")])
+def test_each_of_several_mails_under_way_has_its_own_time(settings: Settings, offers: tuple[str, ...]) -> None:
+    class Slow(Server):
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            await asyncio.sleep(0.3)
+            return await super().handle_DATA(server, session, envelope)
+
+    settings.EMAIL_TIMEOUT = 0.5
+    with Slow(offers=offers) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        outcomes, trouble = send(mails("a@example.org", "b@example.org", "c@example.org"))
+    assert ([outcome.kind for outcome in outcomes], trouble) == (["sent"] * 3, "")
+    assert len(server.mails) == 3

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import cascade as cascading
 from alerts import deliver as delivering
-from alerts import gaps, noting, relays, reviewing, tasks
+from alerts import gaps, noting, relays, reviewing, settling, tasks
 from alerts.cascade import cascade, compare_anew, wanting
 from alerts.holds import release
 from alerts.models import Advisory, Batch, Message, Note, Recipient, Relay, Route
@@ -52,7 +52,7 @@ def settle(advisory: Advisory) -> None:
         cascade(advisory.pk)
 
 
-def in_hand() -> tuple[delivering.Claimed, Any]:
+def in_hand() -> tuple[settling.Claimed, Any]:
     """A batch as a worker has it: claimed, its first part filled in, nothing sent yet."""
     batch = delivering._claim()
     assert batch is not None
@@ -61,9 +61,9 @@ def in_hand() -> tuple[delivering.Claimed, Any]:
     return batch, part
 
 
-def note_all(batch: delivering.Claimed, part: Any, kind: Any = "sent") -> None:
+def note_all(batch: settling.Claimed, part: Any, kind: Any = "sent") -> None:
     part.settled = [Outcome(id_, kind, 250, "so be it") for id_ in part.personal]
-    delivering._note(batch, part)
+    settling.note(batch, part)
 
 
 class TestPutInWhileAPassLooks:

@@ -11,6 +11,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -107,6 +108,10 @@ class SmtpSender:
         self._took = 0.0
         self._at_once = 2
         self._handed = 0
+        self._window: deque[Mail] = deque()
+        """Those under way at once, when they left, and how many they were."""
+        self._began, self._let_go_of = 0.0, 0
+        self._trouble: RouteDown | None = None
 
     def __enter__(self) -> "SmtpSender":
         try:
@@ -123,7 +128,8 @@ class SmtpSender:
         return self
 
     def _connect(self) -> None:
-        self._handed, self._ahead = 0, b""
+        self._handed, self._ahead, self._trouble = 0, b"", None
+        self._window.clear()
         host, port, patience = self.way.host, self.way.port, settings.EMAIL_TIMEOUT
         self.wire.hurry(patience)
         if self.way.tls == "implicit":
@@ -202,43 +208,50 @@ class SmtpSender:
                 yield mail
 
     def _stream(self, mails: Iterator[Mail]) -> bool:
-        """Some mails at once, and then their answers. False when there were none."""
-        window: list[Mail] = []
-        said: list[bytes] = []
-        ends: dict[int, int] = {}
-        size = 0
+        """The answers to one of the mails under way; some more leave at once where none is. False when there were none.
+
+        Each has its own time, from the answer to the one before: what a server that grows slow takes after all is heard of.
+        """
+        if not self._window and not self._let_go(mails):
+            return False
+        mail = self._window.popleft()
+        patience = settings.EMAIL_TIMEOUT
+        self.wire.hurry(patience if self._trouble is None else min(GOODBYE, patience))
+        try:
+            self._judge(mail, self._answers(4), ours=2)
+        except RouteDown as down:
+            # Those after it may have been taken all the same.
+            self._trouble = self._trouble or down
+        except (OSError, NotSmtp) as error:
+            if isinstance(self._trouble, RouteSlow) and isinstance(error, ConnectionError):
+                self._unknown.clear()  # it said that it closes the connection, and did
+            raise self._trouble or error from error
+        if self._window:
+            return True
+        if self._trouble is not None:
+            raise self._trouble
+        self._busy = False
+        pace = self._let_go_of / max(time.monotonic() - self._began, 0.001)
+        self._at_once = max(1, min(2 * self._at_once, MOST_AT_ONCE, int(pace * AT_ONCE_FOR)))
+        return True
+
+    def _let_go(self, mails: Iterator[Mail]) -> bool:
+        """Some mails at once. False when there are none."""
+        said, ends, size = [], {}, 0
         for mail in islice(mails, self._at_once):
             content = mail.content
             # Whatever became of the mail before, this one begins anew (RFC 3030, section 2).
             said += [RESET, *_envelope(mail), b"BDAT %d LAST\r\n" % len(content), content]
-            window.append(mail)
+            self._window.append(mail)
             size += sum(map(len, said[-5:]))
             ends[mail.id] = size
             if size > MOST_OCTETS:
                 break
-        if not window:
+        if not self._window:
             return False
-        self._busy, began = True, time.monotonic()
+        self._busy, self._began, self._let_go_of = True, time.monotonic(), len(self._window)
         self.wire.hurry(settings.EMAIL_TIMEOUT)
         self._say(b"".join(said), ends)
-        trouble: RouteDown | None = None
-        for mail in window:
-            try:
-                self._judge(mail, self._answers(4), ours=2)
-            except RouteDown as down:
-                # Those after it may have been taken all the same.
-                if trouble is None:
-                    trouble = down
-                    self.wire.hurry(min(GOODBYE, settings.EMAIL_TIMEOUT))
-            except (OSError, NotSmtp) as error:
-                if isinstance(trouble, RouteSlow) and isinstance(error, ConnectionError):
-                    self._unknown.clear()  # it said that it closes the connection, and did
-                raise trouble or error from error
-        if trouble is not None:
-            raise trouble
-        self._busy = False
-        pace = len(window) / max(time.monotonic() - began, 0.001)
-        self._at_once = max(1, min(2 * self._at_once, MOST_AT_ONCE, int(pace * AT_ONCE_FOR)))
         return True
 
     def _turn(self, mails: Iterator[Mail]) -> bool:
@@ -259,6 +272,9 @@ class SmtpSender:
             (reply,) = self._answers(1)
             if owed is not None:
                 self._judge(owed, [reply], ours=0)
+            # What the one before took is not the next one's.
+            began = time.monotonic()
+            self.wire.hurry(settings.EMAIL_TIMEOUT)
         if mail is not None:
             replies = self._answers(3) if self.pipelines else self._asked(envelope)
             self._next(mail, replies, content)
