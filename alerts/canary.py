@@ -8,14 +8,14 @@ arrived.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db import connection
 
 from alerts import hold_words, route_state, routes
 from alerts.canary_sql import FOUND, SEEN, WRITE
 from alerts.models import Advisory, Canary, Message, Revision, Severity
+from alerts.statements import run
 from alerts.wake import wake
 from departments.models import Person
 
@@ -60,7 +60,7 @@ def put(advisory: Advisory, revision: Revision, now: datetime) -> int:
     if not settings.CANARIES:
         return 0
     domains = ensure()
-    made = _rows(
+    made = run(
         WRITE,
         revision=str(revision.pk),
         rank=Severity(advisory.severity).rank,
@@ -102,7 +102,7 @@ def seen(now: datetime) -> list[Seen]:
         return []
     found: dict[str, Seen | None] = {domain: _left(domain, at) for domain, at in _who_left()}
     heard = _heard_of()
-    for mail in map(_Mail._make, _rows(SEEN, most=MOST, since=now - KEPT, domains=list(settings.CANARIES))):
+    for mail in map(_Mail._make, run(SEEN, most=MOST, since=now - KEPT, domains=list(settings.CANARIES))):
         if mail.domain not in found:
             arrived, said = _judge(mail, now, heard)
             if arrived or said is not None:
@@ -178,15 +178,9 @@ def _heard_of() -> set[str]:
     """The canaries whose mails are found in the mailbox that is read now, whatever their route says."""
     if settings.MAILBOX is None:
         return set()
-    return {domain for (domain,) in _rows(FOUND, domains=list(settings.CANARIES), most=MOST)}
+    return {domain for (domain,) in run(FOUND, domains=list(settings.CANARIES), most=MOST)}
 
 
 def _is_blind(route: str) -> bool:
     """Whether the route itself says nothing of a mail that arrived."""
     return not any(way.reports for way in routes.ways() if way.name == route)
-
-
-def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())

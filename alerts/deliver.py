@@ -37,7 +37,8 @@ from alerts.deliver_sql import (
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
 from alerts.senders import Mail, QuotaSpent, RouteDown, RouteSlow, Sender, Senders
-from alerts.settling import ENDS_AFTER, Claimed, Part, execute, lease, note, put_back, renew
+from alerts.settling import ENDS_AFTER, Claimed, Part, lease, note, put_back, renew
+from alerts.statements import run
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,7 @@ def deliver(senders: Senders | None = None) -> bool:
     if batch.choice.trying:
         # There was nothing in it to try with.
         routes.is_to_be_tried(way, timezone.now())
-    execute(FINISH, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+    run(FINISH, batch=batch.id, held=batch.leased_until, bound=batch.bound)
     return True
 
 
@@ -106,7 +107,7 @@ def _put_off(batch: Claimed, part: Part | None, down: RouteDown) -> None:
     at = next((id_ for id_ in part.personal if id_ not in part.known), None) if part is not None else None
     if at is not None and at not in down.unknown and part is not None and not part.known:
         put_back(batch, [at], [reason], now + timedelta(seconds=ASIDE), route=batch.bound)
-    execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=now, reason=reason)
+    run(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=now, reason=reason)
 
 
 def _skeleton(batch: Claimed) -> letters.Skeleton:
@@ -129,14 +130,14 @@ def _claim() -> Claimed | None:
             judging.give_back(way.name, known[way.name].owed, now)
     for choice in routes.choose(now, known):
         claim = CLAIM_ANY if choice.trying else CLAIM
-        rows = execute(claim, now=now, lease=lease(), long_ago=now - ENDS_AFTER, **choice.values)
+        rows = run(claim, now=now, lease=lease(), long_ago=now - ENDS_AFTER, **choice.values)
         if not rows:
             continue
         batch = Claimed(*(*rows[0], choice))
         batch.limited = routes.is_limited(batch.route, known)
         if not choice.trying or routes.claims_the_try(batch.route, now, lease()):
             return batch
-        execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+        run(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
     return None
 
 
@@ -167,7 +168,7 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
     personal = of_an_advisory if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
     now = timezone.now()
     date = letters.dated(now)
-    for row in execute(personal, ids=ids):
+    for row in run(personal, ids=ids):
         (
             id_,
             key,
@@ -210,11 +211,11 @@ def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
     """The ids of its next mails, at most so many; what was overtaken meanwhile is not among them."""
     what, limit = (PART_ANY, 1) if batch.choice.trying else (PART, most)
     if batch.advisory is None:
-        execute(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
-    rows = execute(what, batch=batch.id, limit=limit)
+        run(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+    rows = run(what, batch=batch.id, limit=limit)
     if any(overtaken for _, overtaken in rows):
-        execute(SUPERSEDE, batch=batch.id)
-        rows = execute(what, batch=batch.id, limit=limit)
+        run(SUPERSEDE, batch=batch.id)
+        rows = run(what, batch=batch.id, limit=limit)
     return rows
 
 
@@ -252,10 +253,10 @@ def _send_part(batch: Claimed, part: Part, skeleton: letters.Skeleton, sender: S
 
 def _hand_back(batch: Claimed) -> None:
     if not batch.condemned:
-        execute(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
+        run(HAND_BACK, batch=batch.id, held=batch.leased_until, bound=batch.bound)
         return
     until, reason = timezone.now() + timedelta(seconds=ASIDE), "the route refuses everybody"
-    execute(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=until, reason=reason)
+    run(HOLD, batch=batch.id, held=batch.leased_until, bound=batch.bound, until=until, reason=reason)
 
 
 def _gives_way(batch: Claimed) -> bool:
@@ -267,7 +268,7 @@ def _gives_way(batch: Claimed) -> bool:
     if time.monotonic() - batch.claimed_at > LONGEST:
         return True
     try:
-        outranked = batch.rank > 0 and execute(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
+        outranked = batch.rank > 0 and run(OUTRANKED, rank=batch.rank, now=now, **batch.choice.values)[0][0]
         return outranked or not routes.is_open(batch.route, now, trying=batch.choice.trying)
     except (OperationalError, InterfaceError):
         connection.close()

@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from alerts import counting, record
@@ -22,6 +21,7 @@ from alerts.judging_sql import GIVE_BACK, OWED, SETTLED
 from alerts.models import Route
 from alerts.routes import LONGEST_REST, Way, said
 from alerts.routes_sql import ENSURE
+from alerts.statements import run
 
 IN_A_ROW = 10  # people refused with the same words
 DOMAINS = 3  # of which they are, where the words are about mailboxes
@@ -59,7 +59,7 @@ def judge(way: Way, outcomes: Sequence[Refusal | None], *, trying: bool = False)
     """
     if not any(outcomes):
         return Verdict(timezone.now())
-    _run(ENSURE, name=way.name)
+    run(ENSURE, name=way.name)
     route = Route.objects.select_for_update(no_key=True).get(name=way.name)
     verdict, condemned = Verdict(timezone.now()), route.condemned_at is not None
     for refusal in outcomes:
@@ -119,15 +119,15 @@ def _condemn(route: Route, now: datetime, *, trying: bool) -> None:
 def give_back(name: str, owed: Sequence[int], now: datetime) -> int:
     """Put back into the outbox whom this route refused in the runs that condemned it; how many mails."""
     given, values = 0, {"name": name, "runs": list(owed), "since": now - OWED_FOR, "times": TIMES}
-    for (advisory,) in _run(OWED, **values):
+    for (advisory,) in run(OWED, **values):
         with transaction.atomic():
             if advisory is not None:
                 counting.share_figures(advisory)
-            mails = _run(GIVE_BACK, **values, advisory=advisory, now=now)[0][0]
+            mails = run(GIVE_BACK, **values, advisory=advisory, now=now)[0][0]
             if mails:
                 record.write("given back", name[:60], mails=mails)
             given += mails
-    _run(SETTLED, name=name, runs=list(owed))
+    run(SETTLED, name=name, runs=list(owed))
     return given
 
 
@@ -139,9 +139,3 @@ def alike(words: str) -> tuple[str, str]:
     code = re.match(r"(\d{3}(?: \d\.\d+\.\d+)?)[ -]?(.*)", said(words), re.DOTALL)
     first, rest = (code[1], code[2]) if code else ("", said(words))
     return first, " ".join(_OWN.sub(" ", rest.replace("…", " ")).lower().split())
-
-
-def _run(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []

@@ -4,14 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
-
-from django.db import connection
+from typing import NamedTuple
 
 from alerts import hold_words, routes
 from alerts.leaving_sql import ANY_TO_TRY, BOUND, OUTBOX, RATE, REASONS
 from alerts.models import Message, Severity
 from alerts.route_state import Standing, choices, in_words, severities
+from alerts.statements import run
 
 RECENTLY = timedelta(days=1)
 WINDOW = timedelta(minutes=1)
@@ -85,7 +84,7 @@ class Reason(NamedTuple):
 def outbox(now: datetime) -> list[Outbox]:
     """What has not left, the most severe first."""
     lines: dict[str, Outbox] = {}
-    for line, mails, oldest, in_hand, put_off, until, route in _rows(OUTBOX, now=now, next=NEXT, known=_known()):
+    for line, mails, oldest, in_hand, put_off, until, route in run(OUTBOX, now=now, next=NEXT, known=_known()):
         had = lines.get(line) or Outbox(_NAMES.get(line) or list(Severity)[int(line)].label, 0, oldest, 0, 0, None)
         lines[line] = had._replace(
             mails=had.mails + mails,
@@ -109,12 +108,12 @@ def _known() -> list[str]:
 
 def bound(now: datetime) -> dict[str, int]:
     """By route: mails that may have left by it, and wait for it alone."""
-    return dict(_rows(BOUND, now=now, known=_known()))
+    return dict(run(BOUND, now=now, known=_known()))
 
 
 def rates(now: datetime) -> Rates:
     """How fast mail left within the last minute; of one that has just begun, since then."""
-    found = _rows(RATE, since=now - WINDOW, steps=STEPS)
+    found = run(RATE, since=now - WINDOW, steps=STEPS)
     first = min((first for _, _, first in found), default=now)
     span = min(max((now - first).total_seconds(), LEAST), WINDOW.total_seconds())
     return Rates(sum(mails for _, mails, _ in found) / span, {route: mails / span for route, mails, _ in found})
@@ -123,7 +122,7 @@ def rates(now: datetime) -> Rates:
 def reasons(now: datetime) -> list[Reason]:
     """What failed or is late, of the last day and at most the last 5,000 of each; the most frequent first."""
     kept: dict[tuple[str, str, str], Reason] = {}
-    for what, route, raw, mails, again, plain, last in _rows(REASONS, since=now - RECENTLY, most=MOST):
+    for what, route, raw, mails, again, plain, last in run(REASONS, since=now - RECENTLY, most=MOST):
         words = routes.said(raw)
         had = kept.get((what, route, words))
         key = hashlib.sha256(f"{what}\n{route}\n{words}".encode()).hexdigest()[:20]
@@ -142,7 +141,7 @@ def reasons(now: datetime) -> list[Reason]:
 
 def any_to_try() -> bool:
     """Whether anything of the last 5,000 failures of each kind may be tried again, however long ago they were."""
-    return bool(_rows(ANY_TO_TRY, since=datetime.min.replace(tzinfo=UTC), most=MOST)[0][0])
+    return bool(run(ANY_TO_TRY, since=datetime.min.replace(tzinfo=UTC), most=MOST)[0][0])
 
 
 def verdict(waiting: Sequence[Outbox], stands: Sequence[Standing], left: Rates, now: datetime) -> list[str]:
@@ -246,9 +245,3 @@ def plain_failed(found: Sequence[Reason]) -> int:
 
 
 _CAME_BACK = (Message.Fate.BOUNCED.value, Message.Fate.SUPPRESSED.value)
-
-
-def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())

@@ -18,14 +18,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import uniform
-from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from alerts import record
 from alerts.models import Route, Severity
 from alerts.routes_sql import CONDEMN, ENSURE, FAIL, PACE, RESERVE, SHUT, SLOW, SPEND, TRY, WENT
+from alerts.spelling import one_line
+from alerts.statements import run
 from config.logs import scrub
 
 EVERYTHING = 32_767  # however mild
@@ -197,7 +197,7 @@ def is_open(name: str, now: datetime, *, trying: bool = False) -> bool:
 
     Whoever tries a condemned one goes on.
     """
-    return not _run(SHUT, name=name, now=now, trying=trying)
+    return not run(SHUT, name=name, now=now, trying=trying)
 
 
 def _rested(way: Way, route: Route, now: datetime) -> bool:
@@ -235,7 +235,7 @@ def _pace(way: Way, route: Route) -> float:
 
 def claims_the_try(name: str, now: datetime, until: datetime) -> bool:
     """Whether this worker is the one to try the condemned route; others then leave it alone until that time."""
-    return bool(_run(TRY, name=name, now=now, until=until))
+    return bool(run(TRY, name=name, now=now, until=until))
 
 
 def is_to_be_tried(way: Way, now: datetime) -> None:
@@ -251,24 +251,24 @@ def is_limited(name: str, known: dict[str, Route]) -> bool:
 
 def reserve(way: Way, wanted: int, now: datetime) -> tuple[int, float]:
     """How many mails may leave now, at most `wanted`, and after how many seconds' wait; without a pace or quota all at once."""
-    paces = _run(PACE, name=way.name)
+    paces = run(PACE, name=way.name)
     pace = _pace(way, Route(name=way.name, pace=paces[0][0] if paces else None))
     number = wanted if not pace else max(1, min(wanted, round(pace * AT_A_TIME)))
     if way.quota:
-        _run(ENSURE, name=way.name)
-        rows = _run(SPEND, name=way.name, day=_day(now), wanted=number, quota=way.quota)
+        run(ENSURE, name=way.name)
+        rows = run(SPEND, name=way.name, day=_day(now), wanted=number, quota=way.quota)
         number = rows[0][0] if rows else 0
     if not pace or not number:
         return number, 0.0
-    _run(ENSURE, name=way.name)
-    starts = _run(RESERVE, name=way.name, now=now, seconds=number / pace, far=FAR_AHEAD)[0][0]
+    run(ENSURE, name=way.name)
+    starts = run(RESERVE, name=way.name, now=now, seconds=number / pace, far=FAR_AHEAD)[0][0]
     return number, max(0.0, float((starts - now).total_seconds()))
 
 
 def give_back_quota(way: Way, number: int, now: datetime) -> None:
     """So many of those reserved did not leave after all."""
     if way.quota and number:
-        _run(SPEND, name=way.name, day=_day(now), wanted=-number, quota=way.quota)
+        run(SPEND, name=way.name, day=_day(now), wanted=-number, quota=way.quota)
 
 
 def wait(seconds: float) -> None:
@@ -279,7 +279,7 @@ def wait(seconds: float) -> None:
 
 def went(way: Way, now: datetime) -> None:
     """It took a mail: whatever was the matter is over, and its pace may climb. Writes nothing where nothing was."""
-    rows = _run(
+    rows = run(
         WENT,
         name=way.name,
         now=now,
@@ -293,8 +293,8 @@ def went(way: Way, now: datetime) -> None:
 
 def fails(way: Way, reason: str, now: datetime) -> datetime:
     """It could not be had: until when it rests. Several workers who find so at once count once."""
-    _run(ENSURE, name=way.name)
-    rows = _run(
+    run(ENSURE, name=way.name)
+    rows = run(
         FAIL,
         name=way.name,
         now=now,
@@ -316,9 +316,9 @@ def slows(way: Way, reason: str, now: datetime, *, measured: float | None, retry
     Where nothing was handed over yet (None), and it has no pace, it is let alone and no more.
     """
     rest = min(retry_after if retry_after is not None else FIRST_REST, 3600.0)
-    _run(ENSURE, name=way.name)
+    run(ENSURE, name=way.name)
     until = now + timedelta(seconds=rest)
-    _run(
+    run(
         SLOW,
         name=way.name,
         now=now,
@@ -335,8 +335,8 @@ def slows(way: Way, reason: str, now: datetime, *, measured: float | None, retry
 
 def is_spent(way: Way, reason: str, now: datetime) -> datetime:
     """It takes no more mail today: condemned until it takes one again."""
-    _run(ENSURE, name=way.name)
-    rows = _run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason))
+    run(ENSURE, name=way.name)
+    rows = run(CONDEMN, name=way.name, now=now, until=now + timedelta(seconds=LONGEST_REST), why=said(reason))
     if rows and rows[0][0]:
         record.write("route condemned", way.name[:60], why=said(reason))
     return now + timedelta(seconds=LONGEST_REST)
@@ -349,11 +349,4 @@ _NUMBERS = re.compile(r"\b[0-9a-zA-Z-]*\d[0-9a-zA-Z]{7,}[0-9a-zA-Z-]*\b")
 
 def said(words: str) -> str:
     """What a server said, without what is one person's or one mail's own: addresses, queue ids. In one line."""
-    plain = "".join(character if character.isprintable() else " " for character in words)
-    return " ".join(_NUMBERS.sub("…", scrub(plain)).split())[:SAID].strip()
-
-
-def _run(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []
+    return one_line(_NUMBERS.sub("…", scrub(one_line(words))))[:SAID].strip()

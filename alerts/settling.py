@@ -36,6 +36,8 @@ from alerts.judging import Refusal, Verdict
 from alerts.models import TrackingEvent
 from alerts.routes import Choice
 from alerts.senders import Outcome
+from alerts.spelling import one_line
+from alerts.statements import run
 from alerts.wake import wake
 from config.logs import scrub_tokens
 from departments.models.person import Bounced
@@ -139,7 +141,7 @@ def note(batch: Claimed, part: Part) -> bool:
 
 def renew(batch: Claimed) -> bool:
     """Have the lease for longer; whether the batch is ours still."""
-    return _has(batch, execute(RENEW, batch=batch.id, lease=lease(), held=batch.leased_until))
+    return _has(batch, run(RENEW, batch=batch.id, lease=lease(), held=batch.leased_until))
 
 
 def _has(batch: Claimed, renewed: list[tuple[Any, ...]]) -> bool:
@@ -152,7 +154,7 @@ def _has(batch: Claimed, renewed: list[tuple[Any, ...]]) -> bool:
 
 def _forget_noted(part: Part) -> None:
     """Nobody knows whether what was committed when the database went away was kept: what was is not noted again."""
-    noted = {row[0] for row in execute(NOTED, ids=[outcome.id for outcome in part.settled])}
+    noted = {row[0] for row in run(NOTED, ids=[outcome.id for outcome in part.settled])}
     part.settled = [outcome for outcome in part.settled if outcome.id not in noted]
 
 
@@ -160,7 +162,7 @@ def put_back(
     batch: Claimed, ids: Iterable[int], errors: list[str], until: datetime, *, route: str = "", given_back: int = 0
 ) -> None:
     """Into a batch of their own, for nothing that they did."""
-    execute(
+    run(
         PUT_BACK,
         batch=batch.id,
         held=batch.leased_until,
@@ -181,7 +183,7 @@ def _write_down(batch: Claimed, part: Part) -> bool:
     mended = list[int]()
     with transaction.atomic():
         # A publication keeps the figures for a moment; the lease must not run out while we wait for that.
-        execute(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
+        run(PATIENCE, milliseconds=f"{settings.BATCH_LEASE * 1000 // 3}")
         if batch.advisory is not None:
             counting.share_figures(batch.advisory)
         if sent:
@@ -191,7 +193,7 @@ def _write_down(batch: Claimed, part: Part) -> bool:
         now, ours = verdict.at, verdict.ours
         refused = [one for one in settled if one.kind in ("refused", "suppressed") and one.id not in ours]
         if sent:
-            execute(
+            run(
                 NOTE_SENT,
                 sent=json.dumps(
                     [
@@ -209,7 +211,7 @@ def _write_down(batch: Claimed, part: Part) -> bool:
             )
             _write_record("sent", batch, part, sent)
         if refused:
-            execute(
+            run(
                 NOTE_REFUSED,
                 ids=[outcome.id for outcome in refused],
                 errors=_errors(refused),
@@ -222,7 +224,7 @@ def _write_down(batch: Claimed, part: Part) -> bool:
             mended = _note_bounces(part, refused, now)
             _write_record("refused", batch, part, refused)
         if later:
-            execute(
+            run(
                 DEFER,
                 batch=batch.id,
                 ids=[outcome.id for outcome in later],
@@ -234,7 +236,7 @@ def _write_down(batch: Claimed, part: Part) -> bool:
             batch.condemned = True
             again = [outcome for outcome in settled if outcome.id in ours]
             put_back(batch, [one.id for one in again], _errors(again), now, given_back=1)
-        renewed = execute(RENEW, batch=batch.id, lease=lease(), held=batch.leased_until)
+        renewed = run(RENEW, batch=batch.id, lease=lease(), held=batch.leased_until)
     batch.handed += len(settled)
     part.settled = []
     if sent and way.reports and TrackingEvent.objects.filter(matched_at=None).exists():
@@ -242,9 +244,9 @@ def _write_down(batch: Claimed, part: Part) -> bool:
         wake("match_events")
     if batch.advisory is not None:
         # After the transaction, which must not wait for a publication or a pass while it has what these wait for.
-        execute(LOOK_AGAIN, advisory=batch.advisory, revision=batch.revision)
+        run(LOOK_AGAIN, advisory=batch.advisory, revision=batch.revision)
         if mended:
-            execute(WRITE_ANEW, advisory=batch.advisory, people=mended)
+            run(WRITE_ANEW, advisory=batch.advisory, people=mended)
     return _has(batch, renewed)
 
 
@@ -272,8 +274,7 @@ def _at_an_end(outcome: Outcome) -> Outcome:
 
 def _errors(outcomes: list[Outcome]) -> list[str]:
     """What was said, in a line; what a server repeats of the mail may be somebody's own link."""
-    said = [scrub_tokens(f"{outcome.code} {outcome.text}")[:500] for outcome in outcomes]
-    return ["".join(character if character.isprintable() else " " for character in one) for one in said]
+    return [one_line(scrub_tokens(f"{outcome.code} {outcome.text}"))[:500] for outcome in outcomes]
 
 
 def _write_record(kind: str, batch: Claimed, part: Part, outcomes: list[Outcome]) -> None:
@@ -285,15 +286,8 @@ def _note_bounces(part: Part, refused: list[Outcome], now: datetime) -> list[int
     """Note whose address bounced; the people whose address was corrected while the mail was under way."""
     refused = [outcome for outcome in refused if outcome.about == "address"]
     addresses = {part.people[outcome.id]: part.personal[outcome.id].address for outcome in refused}
-    still = execute(STILL_THEIRS, people=list(addresses), addresses=list(addresses.values()))
+    still = run(STILL_THEIRS, people=list(addresses), addresses=list(addresses.values()))
     suppressed = {part.people[outcome.id] for outcome in refused if outcome.kind == "suppressed"}
     note_bounce({row[0] for row in still} - suppressed, now)
     note_bounce({row[0] for row in still} & suppressed, now, Bounced.SUPPRESSED)
     return sorted(set(addresses) - {row[0] for row in still})
-
-
-def execute(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    """What a statement answers."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from alerts import hold_words, leaving, record, route_state, routes
 from alerts.models import Advisory
 from alerts.route_state import Standing, standings
 from alerts.routes_sql import ENSURE
+from alerts.statements import run
 from alerts.steering_sql import (
     ADVISORIES,
     EVERYBODY,
@@ -49,8 +50,8 @@ def pause(name: str, by: Person, now: datetime) -> Done:
     """Nothing more leaves by this route."""
     stand = _asked(name, by, now)
     with transaction.atomic():
-        _rows(ENSURE, name=name)
-        changed = bool(_rows(PAUSE, name=name, by=by.pk, now=now))
+        run(ENSURE, name=name)
+        changed = bool(run(PAUSE, name=name, by=by.pk, now=now))
         if changed:
             record.write("route paused", name[:60], by)
     if not changed:
@@ -65,7 +66,7 @@ def resume(name: str, by: Person, now: datetime) -> Done:
     """Mail leaves by this route again."""
     _asked(name, by, now)
     with transaction.atomic():
-        was = _rows(RESUME, name=name)
+        was = run(RESUME, name=name)
         if was:
             record.write("route resumed", name[:60], by)
     if not was:
@@ -84,8 +85,8 @@ def switch(name: str, by: Person, now: datetime) -> Done:
     if stand.first:
         return Done(False, f"{name} is taken first already; nothing changed.")
     with transaction.atomic():
-        _rows(ENSURE, name=name)
-        _rows(SWITCH, name=name, now=now)
+        run(ENSURE, name=name)
+        run(SWITCH, name=name, now=now)
         record.write("route switched", name[:60], by)
     wake("deliver")
     says = f"{name} is taken first from now on."
@@ -113,7 +114,7 @@ def try_now(name: str, by: Person, now: datetime) -> Done:
             "switch to another route. Nothing was changed.",
         )
     with transaction.atomic():
-        changed = bool(_rows(TRY_NOW, name=name, now=now))
+        changed = bool(run(TRY_NOW, name=name, now=now))
         if changed:
             record.write("route tried", name[:60], by)
     if not changed:
@@ -144,7 +145,7 @@ def retry_reason(key: str, by: Person, now: datetime) -> Done:
         alike = {"what": reason.what, "route": reason.route, "since": now - leaving.RECENTLY}
         what = f"{reason.what} by {reason.route}: {reason.words}"
         after = None
-        while tried.mails < MOST and (page := _rows(RAW, after=after, limit=WORDS_AT_ONCE, **alike)):
+        while tried.mails < MOST and (page := run(RAW, after=after, limit=WORDS_AT_ONCE, **alike)):
             after = page[-1][0]
             if raw := [words for (words,) in page if routes.said(words) == reason.words]:
                 _retry(by, ONE_REASON, {**alike, "raw": raw}, what, tried)
@@ -188,7 +189,7 @@ class _Tried:
 
 def _retry(by: Person, which: str, values: dict[str, Any], what: str, tried: _Tried) -> None:
     """Mend whoever is named, an advisory at a time and the most severe first, and ring for its cascade."""
-    for advisory, reference, _, people in _rows(ADVISORIES.format(which=which), **values):
+    for advisory, reference, _, people in run(ADVISORIES.format(which=which), **values):
         mended = _mend(advisory, reference, by, which, values, what, MOST - tried.mails)
         if mended and reference not in tried.references:
             tried.references.append(reference)
@@ -205,12 +206,12 @@ def _mend(
     while len(done) < most:
         limit = min(AT_ONCE, most - len(done))
         with transaction.atomic():
-            found = _rows(RETRY.format(which=which), advisory=advisory, limit=limit, by=by.pk, **values)
+            found = run(RETRY.format(which=which), advisory=advisory, limit=limit, by=by.pk, **values)
             recipients = [row[0] for row in found]
             if recipients:
                 record.write("tried again", reference, by, people=len(recipients), what=what[:400])
         if recipients:
-            _rows(TELL_AGAIN, recipients=recipients)
+            run(TELL_AGAIN, recipients=recipients)
             wake_cascade(Advisory.objects.only("severity").get(pk=advisory))
         done += [row[1] for row in found]
         if len(recipients) < limit:
@@ -247,9 +248,3 @@ VERBS: dict[str, Callable[[str, Person, datetime], Done]] = {
     "switch": switch,
     "try": try_now,
 }
-
-
-def _rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []

@@ -10,6 +10,7 @@ is a recipient's, in the return path a message's.
 """
 
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
@@ -43,15 +44,7 @@ def read(token: str, purpose: str = READER) -> tuple[int, int] | None:
     """(recipient's or check's id, issue number) of a token that is ours, otherwise None. Asks no database."""
     if not SIGNATURE < len(token) <= LONGEST or not (token.isascii() and token.isalnum()):
         return None
-    number, signature = token[:-SIGNATURE], token[-SIGNATURE:]
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    # Every key is tried, whichever fits: how long it takes says nothing.
-    if not any([constant_time_compare(_sign(number, key, purpose), signature) for key in keys]):  # noqa: C419
-        return None
-    value = 0
-    for character in number:
-        value = value * 62 + DIGITS.index(character)
-    return divmod(value, ISSUES)
+    return _read(token[:-SIGNATURE], token[-SIGNATURE:], purpose, _sign, DIGITS)
 
 
 def make_32(id_: int, issue: int, purpose: str) -> str:
@@ -65,13 +58,19 @@ def read_32(token: str, purpose: str) -> tuple[int, int] | None:
     token = token.lower()
     if not SIGNATURE_32 < len(token) <= LONGEST_32 or not set(token) <= set(DIGITS_32):
         return None
-    number, signature = token[:-SIGNATURE_32], token[-SIGNATURE_32:]
+    return _read(token[:-SIGNATURE_32], token[-SIGNATURE_32:], purpose, _sign_32, DIGITS_32)
+
+
+def _read(
+    number: str, signature: str, purpose: str, sign: Callable[[str, str, str], str], digits: str
+) -> tuple[int, int] | None:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    if not any([constant_time_compare(_sign_32(number, key, purpose), signature) for key in keys]):  # noqa: C419
+    # Every key is tried, whichever fits: how long it takes says nothing.
+    if not any([constant_time_compare(sign(number, key, purpose), signature) for key in keys]):  # noqa: C419
         return None
     value = 0
     for character in number:
-        value = value * 32 + DIGITS_32.index(character)
+        value = value * len(digits) + digits.index(character)
     return divmod(value, ISSUES)
 
 

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
@@ -28,6 +27,7 @@ from alerts.alone import alone
 from alerts.deliver_sql import WRITE_ANEW
 from alerts.models import TrackingEvent
 from alerts.routes import said
+from alerts.statements import run
 from alerts.tracking_sql import (
     GIVE_UP,
     HEARD_OF,
@@ -263,16 +263,16 @@ def match(now: datetime | None = None) -> int:
 def _match(now: datetime) -> int:
     until = time.monotonic() + LONGEST
     done, after = 0, (datetime.min.replace(tzinfo=now.tzinfo), 0)
-    while rows := _run(UNMATCHED, at=after[0], id=after[1], limit=AT_ONCE):
+    while rows := run(UNMATCHED, at=after[0], id=after[1], limit=AT_ONCE):
         after = (rows[-1][1], rows[-1][0])
         ours = {row[0]: _message_of(row[2]) for row in rows}
-        found = _run(MATCH, ids=list(ours), messages=list(ours.values()))
+        found = run(MATCH, ids=list(ours), messages=list(ours.values()))
         by_advisory: dict[int | None, list[_Found]] = {}
         for event, message, advisory in found:
             by_advisory.setdefault(advisory, []).append(_Found(event, message))
         for advisory in sorted(by_advisory, key=lambda one: (one is None, one or 0)):
             done += _apply(advisory, by_advisory[advisory], now)
-        _run(
+        run(
             GIVE_UP,
             ids=[row[0] for row in rows],
             now=now,
@@ -296,31 +296,25 @@ def _apply(advisory: int | None, found: list[_Found], now: datetime) -> int:
         if advisory is not None:
             counting.share_figures(advisory)
         # What is locked is read in the next statement: a mail may be noted, or put back, at this very moment.
-        _run(LOCK_MESSAGES, messages=sorted({one.message for one in found}))
-        taken = _run(TAKE, events=[one.event for one in found], messages=[one.message for one in found], now=now)
+        run(LOCK_MESSAGES, messages=sorted({one.message for one in found}))
+        taken = run(TAKE, events=[one.event for one in found], messages=[one.message for one in found], now=now)
         if not taken:
             return 0
         messages = sorted({message for _, message, _ in taken})
-        _run(SET_FATES, messages=messages)
-        recipients = [row[0] for row in _run(LOCK_RECIPIENTS, messages=messages)]
-        _run(SET_OUTCOMES, recipients=recipients)
-        people = [row[0] for row in _run(LOCK_PEOPLE, messages=messages)]
+        run(SET_FATES, messages=messages)
+        recipients = [row[0] for row in run(LOCK_RECIPIENTS, messages=messages)]
+        run(SET_OUTCOMES, recipients=recipients)
+        people = [row[0] for row in run(LOCK_PEOPLE, messages=messages)]
         if people:
-            _run(SET_PEOPLE, people=people, messages=messages)
+            run(SET_PEOPLE, people=people, messages=messages)
         if advisory is None:
-            _run(HEARD_OF, messages=messages)
-        moved_on = [row[0] for row in _run(MOVED_ON, messages=messages)] if advisory is not None else []
-        reference, keys = _run(OF_THESE, messages=messages)[0]
+            run(HEARD_OF, messages=messages)
+        moved_on = [row[0] for row in run(MOVED_ON, messages=messages)] if advisory is not None else []
+        reference, keys = run(OF_THESE, messages=messages)[0]
         counts = Counter(type_ for _, _, type_ in taken)
         record.write("tracked", reference, mails=len(messages), digest=record.digest_of(keys), **counts)
     if moved_on:
         # After the transaction, which must not wait for a pass while it has what a pass waits for.
-        _run(WRITE_ANEW, advisory=advisory, people=moved_on)
+        run(WRITE_ANEW, advisory=advisory, people=moved_on)
         wake("cascade_due")
     return len(taken)
-
-
-def _run(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []

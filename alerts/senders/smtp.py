@@ -22,6 +22,7 @@ from django.conf import settings
 from alerts.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
 from alerts.senders.pipelining import NotSmtp, Reply, Wire, dotted
+from alerts.spelling import one_line
 
 LONGEST_WORDS = 400  # characters kept of what a server says
 SHUTTING_DOWN = 421  # RFC 5321, section 4.2.3: the server closes the connection; no mail of ours is at fault
@@ -371,5 +372,4 @@ def _is_loopback(sock: socket.socket | None) -> bool:
 
 
 def _said(words: bytes) -> str:
-    plain = "".join(character if character.isprintable() else " " for character in words.decode("utf-8", "replace"))
-    return " ".join(plain.split())[:LONGEST_WORDS]
+    return one_line(words.decode("utf-8", "replace"))[:LONGEST_WORDS]
