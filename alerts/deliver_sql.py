@@ -23,10 +23,8 @@ _OF = "coalesce(b.advisory_id, CASE WHEN b.kind = 'canary' THEN b.about_id END)"
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are. `ends`: it
 # has been put off for so long that nobody is asked again: what is of no advisory, or of one that is over.
 CLAIM = f"""
-UPDATE alerts_batch
-SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1,
-    route = CASE WHEN alerts_batch.route = ANY(%(open)s) THEN alerts_batch.route ELSE %(free)s END
-FROM (
+WITH had AS MATERIALIZED (
+    -- Once: in a join it might be asked again for each batch, and then it answers with the next one.
     SELECT b.id, b.route
     FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = {_OF}
     WHERE a.stopped_at IS NULL
@@ -35,7 +33,11 @@ FROM (
     ORDER BY b.rank, b.not_before, b.id
     FOR UPDATE OF b SKIP LOCKED
     LIMIT 1
-) had
+)
+UPDATE alerts_batch
+SET leased_until = %(lease)s, attempt = alerts_batch.attempt + 1,
+    route = CASE WHEN alerts_batch.route = ANY(%(open)s) THEN alerts_batch.route ELSE %(free)s END
+FROM had
 WHERE alerts_batch.id = had.id
 RETURNING alerts_batch.id, rank, leased_until, advisory_id,
     (SELECT reference FROM alerts_advisory a WHERE a.id = advisory_id), revision_id,

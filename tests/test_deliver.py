@@ -97,6 +97,22 @@ def test_the_most_severe_leaves_first(office: Office, server: Server) -> None:
     assert [urgent.reference in mail.text for mail in server.mails] == [True]
 
 
+@pytest.mark.parametrize("way", ["enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_indexscan"])
+def test_one_batch_is_claimed_at_a_time_however_the_statement_is_planned(office: Office, way: str) -> None:
+    for title in ("One", "Two", "Three", "Four"):
+        published(office, title=title)
+    others = {"enable_hashjoin", "enable_mergejoin", "enable_nestloop"} - {way}
+    with connection.cursor() as cursor:
+        for join in sorted(others):
+            cursor.execute(f"SET {join} = off")
+        cursor.execute("SET enable_indexscan = off")
+    try:
+        assert delivering._claim() is not None
+    finally:
+        connection.close()  # and with it what was set
+    assert Batch.objects.exclude(leased_until=None).count() == 1
+
+
 def test_a_batch_whose_worker_died_is_taken_over_when_the_lease_runs_out(office: Office, server: Server) -> None:
     published(office)
     claimed = delivering._claim()
