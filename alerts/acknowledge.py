@@ -1,23 +1,22 @@
 """Acknowledge: from a link to an answer that can be believed.
 
-Before: a recipient with a link. After: one more acknowledgement, never changed, and the recipient's row says what their
-last answer that counts was. The same form sent twice gives the first answer again and writes nothing. Opening the page
-changes nothing; an answer that bears the signs of a machine is kept and does not count. Answers are taken late, while
-the advisory is stopped, and after it was stood down.
+Before: a recipient with a link. After: one more acknowledgement (`alerts.answers`). The same form sent twice gives the first
+answer again and writes nothing. Opening the page changes nothing; an answer that bears the signs of a machine is kept and does
+not count. Answers are taken late, while the advisory is stopped, and after it was stood down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import record, suspicion, tokens
-from alerts.answer_form import ActionChoice, Form, NotAnswered, Opened, Said, checked, opened, read_form
-from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Revision
-from alerts.reader import BodyAction, Question, ReaderPage, answers_for, page
-from alerts.wake import wake
+from alerts import answer_form, answers, doubts, suspicion, tokens
+from alerts.answer_form import ActionChoice, Form, NotAnswered, read_form
+from alerts.answers import Given, How, Read
+from alerts.models import Acknowledgement, Recipient
+from alerts.reader import BodyAction, Question, ReaderPage, page
+from departments.delegating import current_delegations
+from departments.models import Person
 
 __all__ = [
     "ActionChoice",
@@ -31,6 +30,10 @@ __all__ = [
     "page",
     "read_form",
 ]
+
+STALE = (
+    "This page had been open for more than a day. Look at it once more and send it again: all that you typed is here."
+)
 
 
 def find(token: str) -> Recipient | None:
@@ -46,100 +49,63 @@ def find(token: str) -> Recipient | None:
     )
 
 
-@transaction.atomic
-def answer(
-    recipient: Recipient,
-    form_token: str,
-    read: str,
-    answers: Mapping[tuple[str, int | None], ActionChoice],
-    *,
-    user_agent: str,
-) -> Acknowledgement:
-    """Take an answer to the revision on which the form was opened. Raises `NotAnswered`; then nothing was written.
+def answer(recipient: Recipient, form: Form, client: suspicion.Client) -> Acknowledgement:
+    """Take the answer of whoever holds their link, to the revision on which the form was opened.
 
-    `recipient` is brought up to date where the answer counts; `suspect` of what is returned says whether it does.
+    Raises `NotAnswered`; then nothing was written. `counts` of what is returned says whether it does.
     """
-    form = opened(form_token, recipient.pk)
-    # One answer of a person after another: the second press finds what the first one wrote.
-    held = (
-        Recipient.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("advisory", "person")
-        .get(pk=recipient.pk)
+    opened = answer_form.opened(form.token, recipient.pk)
+    asked = answers.question(recipient, opened.number)
+    if asked is None:
+        raise NotAnswered({"form": answer_form.DAMAGED})
+    if not opened.is_fresh:
+        before = Acknowledgement.objects.filter(form_id=opened.form_id).first()
+        if before is not None:
+            return before
+        raise NotAnswered({"form": STALE})
+    by, name, wrong = _who(recipient, form, shared=asked.shared)
+    try:
+        said = answer_form.checked(form.read, form.answers, asked.actions, asked.relays)
+        answer_form.check_length(form.text, "text")
+    except NotAnswered as refused:
+        raise NotAnswered({**refused.errors, **wrong}) from None
+    if wrong:
+        raise NotAnswered(wrong)
+    since = (timezone.now() - asked.mailed_at).total_seconds() if asked.mailed_at else None
+    given = Given(
+        how=How.OFFICE if by or form.office else How.LINK,
+        read=Read(form.read),
+        form_id=opened.form_id,
+        said=said,
+        text=form.text,
+        by=by,
+        name=name,
+        suspect=suspicion.signs(client.evidence(opened.seconds, since)),
     )
-    before = Acknowledgement.objects.filter(form_id=form.form_id).first()
-    if before is not None:
-        return before
-    revision = Revision.objects.get(advisory=held.advisory_id, number=form.number)
-    actions = list(revision.actions.all())
-    asked_of_bodies = any(action.of == Action.Of.BODY for action in actions)
-    mine = [relay.pk for relay in answers_for(held)] if asked_of_bodies else []
-    said = checked(read, answers, actions, mine)
-    made = _write(held, revision, form, read, said, user_agent)
-    _note(held, revision, made, said)
-    for name in ("answered_revision", "acted_revision", "suspect_revision", "needs_help"):
-        setattr(recipient, name, getattr(held, name))
+    if given.read != Read.PHISHING:
+        return answers.keep(asked, given)[0]
+    with transaction.atomic():
+        made, new = answers.keep(asked, given)
+        if new and not made.suspect:
+            doubts.tell(asked)
     return made
 
 
-def _write(
-    held: Recipient, revision: Revision, form: Opened, read: str, said: list[Said], user_agent: str
-) -> Acknowledgement:
-    now = timezone.now()
-    due = held.advisory.acknowledge_by
-    made = Acknowledgement.objects.create(
-        recipient=held,
-        revision=revision,
-        at=now,
-        read=read,
-        late=due is not None and now > due,
-        suspect=suspicion.signs(suspicion.Evidence(user_agent, form.seconds)),
-        form_id=form.form_id,
-    )
-    ActionAnswer.objects.bulk_create(
-        ActionAnswer(
-            acknowledgement=made,
-            action=one.action,
-            relay_id=one.relay_id,
-            choice=one.choice.choice,
-            by_date=one.choice.by_date,
-            text=one.choice.text,
-        )
-        for one in said
-    )
-    return made
-
-
-def _note(held: Recipient, revision: Revision, made: Acknowledgement, said: list[Said]) -> None:
-    """What the answer means for the figures, the record, and the bell."""
-    if made.suspect:
-        held.suspect_revision = max(held.suspect_revision, revision.number)
-    elif revision.number >= held.answered_revision:
-        # A form that lay open through an update never takes back what was said to the update.
-        held.answered_revision = revision.number
-        held.needs_help = made.read == Acknowledgement.Read.HELP
-        held.acted_revision = _acted(held, revision, said)
-    held.save(update_fields=["answered_revision", "acted_revision", "suspect_revision", "needs_help"])
-    record.write(
-        "answered like a machine" if made.suspect else "acknowledged",
-        held.advisory.reference,
-        held.person,
-        revision=revision.number,
-        read=made.read,
-        late=made.late,
-        suspect=made.suspect,
-        form=made.form_id,
-        actions={f"{one.action.key}:{one.relay_id or ''}": one.choice.choice for one in said},
-    )
-    wake("fold", held.advisory_id)
-
-
-def _acted(held: Recipient, revision: Revision, said: list[Said]) -> int:
-    """The revision whose every action of a person is done or does not apply; standing down asks for none, and ends none.
-
-    0 where something is still to be done.
-    """
-    if revision.kind == Revision.Kind.STAND_DOWN:
-        return held.acted_revision
-    settled = (ActionAnswer.Choice.DONE, ActionAnswer.Choice.NOT_US)
-    done = all(one.choice.choice in settled for one in said if one.relay_id is None)
-    return revision.number if done else 0
+def _who(recipient: Recipient, form: Form, *, shared: bool) -> tuple[Person | None, str, dict[str, str]]:
+    """Who gives it, where that is not simply the recipient: a delegate, or whoever typed their name; and what is wrong."""
+    if form.delegate:
+        named = current_delegations().filter(person=recipient.person_id, delegate=form.delegate)
+        delegation = named.select_related("delegate").first()
+        if delegation is None:
+            says = "You are not named as opening this mail any more. Ask them, or their contact, to name you again."
+            return None, "", {"delegate": says}
+        return delegation.delegate, "", {}
+    if not form.office and not shared:
+        return None, "", {}
+    if not form.name:
+        return None, "", {"name": "Type your own name, so that it is known who answered."}
+    try:
+        answer_form.check_length(form.name, "name", answer_form.LONGEST_NAME)
+    except NotAnswered as wrong:
+        return None, "", wrong.errors
+    return None, " ".join(form.name.split()), {}

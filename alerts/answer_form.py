@@ -1,14 +1,15 @@
 """The form of the reader's page: its hidden value, its fields, and what must be in it. Reads and writes no row.
 
-Its fields: `form` (hidden), `read` (yes or help), `a-<action key>` for a person's action and `b-<action key>-<relay id>`
-for a body's, with `<that>-date` (or `-day` and `-month`) where it will be done later, and `<that>-why` where it does not
-apply.
+Its fields: `form` (hidden), `read` (yes, help or phishing) and `text` with it, `a-<action key>` for a person's action and
+`b-<action key>-<relay id>` for a body's (`b-<action key>-all`: for each of theirs that has no choice of its own), with
+`<that>-date` (or `-day` and `-month`) where it will be done later, and `<that>-why` where it does not apply. `name`: who
+answers, where several people read the mailbox; with `office` for somebody else, or `delegate`, the id of one who was named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid4
@@ -19,10 +20,16 @@ from django.utils import timezone
 from alerts.models import Acknowledgement, Action, ActionAnswer
 
 LONGEST_TEXT = 2_000  # characters
+LONGEST_NAME = 500
 LONGEST_DELAY = timedelta(days=366)
+# Whoever looks at a page that lay open for longer looks at it once more before they answer.
+FRESH = timedelta(hours=24)
+ALL = 0  # stands for a relay: each of theirs
+
+DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 _CHOICES = frozenset(ActionAnswer.Choice.values)
-_BODY_FIELD = re.compile(r"b-(?P<key>.+)-(?P<relay>[0-9]{1,18})", re.DOTALL)
+_BODY_FIELD = re.compile(r"b-(?P<key>.+)-(?P<relay>[0-9]{1,18}|all)", re.DOTALL)
 
 
 class NotAnswered(Exception):
@@ -44,11 +51,17 @@ class ActionChoice:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A posted form as it was read: the arguments of `acknowledge.answer`."""
+    """A posted form as it was read."""
 
     token: str
     read: str
     answers: Mapping[tuple[str, int | None], ActionChoice]
+    text: str = ""
+    name: str = ""
+    office: bool = False
+    """Whoever presses answers for the recipient."""
+    delegate: int = 0
+    """The id of the person who answers for the recipient; 0: whoever has the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +71,39 @@ class Opened:
     number: int
     form_id: UUID
     seconds: float
+    """Since it was issued."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it may still answer without another look at the page."""
+        return self.seconds < FRESH.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An action of the revision that is answered."""
+
+    id: int
+    key: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One action with what was said about it, checked."""
 
-    action: Action
+    action: Asked
     relay_id: int | None
     choice: ActionChoice
 
 
 def field(key: str, relay_id: int | None) -> str:
     """The name of an action's field."""
-    return f"a-{key}" if relay_id is None else f"b-{key}-{relay_id}"
+    return f"a-{key}" if relay_id is None else f"b-{key}-{relay_id or 'all'}"
 
 
 def issue(recipient_id: int, number: int) -> str:
-    """A fresh hidden value, for one recipient and one revision; it never ages, and answers once."""
+    """A fresh hidden value, for one recipient and one revision; it answers once."""
     issued = int(timezone.now().timestamp() * 1000)
     return _signer().sign_object([recipient_id, number, uuid4().hex, issued])
 
@@ -85,7 +113,7 @@ def opened(token: str, recipient_id: int) -> Opened:
     try:
         whose, number, form_id, issued = _signer().unsign_object(token)
     except (signing.BadSignature, ValueError, TypeError):
-        raise NotAnswered({"form": "This form came back damaged. Nothing is lost: send it once more."}) from None
+        raise NotAnswered({"form": DAMAGED}) from None
     if whose != recipient_id:
         raise NotAnswered({"form": "This form belongs to another link. Open your own link again, and answer there."})
     return Opened(number, UUID(form_id), timezone.now().timestamp() - issued / 1000)
@@ -104,8 +132,22 @@ def read_form(data: Mapping[str, str]) -> Form:
         if name.startswith("a-"):
             answers[(name[2:], None)] = _choice(data, name, value)
         elif found := _BODY_FIELD.fullmatch(name):
-            answers[(found["key"], int(found["relay"]))] = _choice(data, name, value)
-    return Form(token=data.get("form", ""), read=data.get("read", ""), answers=answers)
+            relay = ALL if found["relay"] == "all" else int(found["relay"])
+            answers[(found["key"], relay)] = _choice(data, name, value)
+    delegate = data.get("delegate", "")
+    return Form(
+        token=data.get("form", ""),
+        read=data.get("read", ""),
+        answers=answers,
+        text=_without_nul(data.get("text", "")),
+        name=_without_nul(data.get("name", "")),
+        office=bool(data.get("office", "")),
+        delegate=int(delegate) if delegate.isascii() and delegate.isdecimal() and len(delegate) < 19 else 0,
+    )
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "").strip()
 
 
 def _choice(data: Mapping[str, str], name: str, value: str) -> ActionChoice:
@@ -128,21 +170,24 @@ def _date(data: Mapping[str, str], name: str) -> date | None:
 def checked(
     read: str,
     answers: Mapping[tuple[str, int | None], ActionChoice],
-    actions: Iterable[Action],
+    actions: Iterable[Asked],
     relays: Iterable[int],
 ) -> list[Said]:
     """What was said, fit to be kept. Raises `NotAnswered` with every sentence there is to say at once.
 
     `relays` are those that this person answers for. A person's actions each need a choice; a body's may be left out.
-    Choices for actions that the form never asked about are ignored.
+    Choices for actions that the form never asked about are ignored. Whoever doubts that it is genuine is asked nothing else.
     """
+    if read == Acknowledgement.Read.PHISHING:
+        return []
     errors = {} if read in Acknowledgement.Read.values else {"read": "Say whether you have read this."}
     said = []
     allowed = set(relays)
     for action in actions:
-        for relay_id in _asked(action, answers):
-            name = field(action.key, relay_id)
-            given = answers.get((action.key, relay_id))
+        for relay_id in _asked(action, answers, allowed):
+            given, name = answers.get((action.key, relay_id)), field(action.key, relay_id)
+            if given is None and relay_id is not None:
+                given, name = answers.get((action.key, ALL)), field(action.key, ALL)
             if given is None:
                 errors[name] = "Choose one of the answers; “I will answer this one later” is one."
             elif relay_id is not None and relay_id not in allowed:
@@ -157,10 +202,15 @@ def checked(
     return said
 
 
-def _asked(action: Action, answers: Mapping[tuple[str, int | None], ActionChoice]) -> list[int | None]:
+def _asked(
+    action: Asked, answers: Mapping[tuple[str, int | None], ActionChoice], allowed: Collection[int]
+) -> list[int | None]:
     if action.of == Action.Of.PERSON:
         return [None]
-    return [relay_id for key, relay_id in answers if key == action.key and relay_id is not None]
+    chosen = [relay_id for key, relay_id in answers if key == action.key and relay_id]
+    if (action.key, ALL) in answers:
+        chosen += [relay_id for relay_id in allowed if relay_id not in chosen]
+    return list(chosen)
 
 
 def _clean(given: ActionChoice, name: str) -> ActionChoice:
@@ -186,9 +236,14 @@ def _clean_date(day: date | None, name: str) -> date:
 
 
 def _clean_text(text: str, name: str) -> str:
-    clean = text.replace("\x00", "").strip()
+    clean = _without_nul(text)
     if not clean:
         raise NotAnswered({name: "Say in a few words why it does not apply."})
-    if len(clean) > LONGEST_TEXT:
-        raise NotAnswered({name: f"That has {len(clean):,} characters; {LONGEST_TEXT:,} is the most. Shorten it."})
+    check_length(clean, name)
     return clean
+
+
+def check_length(text: str, name: str, most: int = LONGEST_TEXT) -> None:
+    """Raise `NotAnswered` for this field where the text is longer than that."""
+    if len(text) > most:
+        raise NotAnswered({name: f"That has {len(text):,} characters; {most:,} is the most. Shorten it."})

@@ -216,6 +216,6 @@ def _apply_head(draft: Draft, by: Person, now: datetime) -> None:
         return
     head = read_head(Reader(draft.content, now))
     advisory.severity, advisory.marking, advisory.open_title = head.severity, head.marking, head.open_title
-    advisory.rule, advisory.review_by = head.rule, head.review_by
+    advisory.rule, advisory.office, advisory.review_by = head.rule, head.office, head.review_by
     advisory.supersedes, _ = replaced_by(by, head.supersedes)
     advisory.save()

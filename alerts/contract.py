@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 from django.utils.formats import date_format
 
-from alerts.models import Marking, Rule, Severity
+from alerts.models import Marking, Office, Rule, Severity
 from departments.refusal import Refused
 
 # Answer within, and look at the advice again within, unless the advisory says otherwise.
@@ -26,7 +26,7 @@ DEFAULT_TIMES: dict[str, tuple[timedelta, timedelta]] = {
 }
 KEYS = {
     "title", "open_title", "severity", "marking", "summary", "guidance", "do_not_use_for", "still_fine_for",
-    "use_instead", "actions", "topics", "audience", "rule", "acknowledge_within", "review_by", "supersedes",
+    "use_instead", "actions", "topics", "audience", "rule", "office", "acknowledge_within", "review_by", "supersedes",
     "exercise", "what_changed", "earlier",
 }  # fmt: skip
 LISTS = ("do_not_use_for", "still_fine_for", "use_instead")
@@ -109,6 +109,7 @@ class Head:
     marking: str
     open_title: str
     rule: str
+    office: str
     review_by: datetime
     supersedes: str
     exercise: bool
@@ -318,6 +319,7 @@ def read_head(reader: Reader) -> Head:
         marking=marking,
         open_title=open_title,
         rule=reader.one_of("rule", Rule.values, Rule.ALL),
+        office=reader.one_of("office", Office.values, Office.APART),
         review_by=default if review is None or review == "" else reader.moment(review, "review_by") or default,
         supersedes=supersedes.strip(),
         exercise=exercise is True,

@@ -18,7 +18,7 @@ from alerts.models import Advisory, Recipient
 
 
 class Figures(NamedTuple):
-    """Counts of people. `targeted` is always `waiting` + `sent` + `unreachable`; the other four overlap with these."""
+    """Counts of people. `targeted` is always `waiting` + `sent` + `unreachable`; the others overlap with these."""
 
     targeted: int = 0
     waiting: int = 0
@@ -28,6 +28,14 @@ class Figures(NamedTuple):
     suspect: int = 0
     acknowledged: int = 0
     acted: int = 0
+    office: int = 0
+    """Told through their office, and they themselves have not answered."""
+    behalf: int = 0
+    """Acknowledged, by an answer that their contact put down for them."""
+
+
+# What `manage.py coverage --json` says of them: people's scripts rest on it.
+CONTRACT = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect", "acknowledged", "acted")
 
 
 class MailStates(NamedTuple):
@@ -98,10 +106,11 @@ class Coverage:
     rows: list[Row]
 
 
-_FIGURES = slice(9, 17)
-_WORST = 18
-_BRANCH = slice(19, 27)
-_BODIES = slice(27, 32)
+_COUNTED = len(Figures._fields)
+_FIGURES = slice(9, 9 + _COUNTED)
+_WORST = _FIGURES.stop + 1
+_BRANCH = slice(_WORST + 1, _WORST + 1 + _COUNTED)
+_BODIES = slice(_BRANCH.stop, _BRANCH.stop + len(Bodies._fields))
 
 
 def read(advisory: Advisory) -> Coverage:
@@ -181,7 +190,7 @@ def as_json(advisory: Advisory) -> list[dict[str, Any]]:
                 "depth": row.depth,
                 "state": row.state,
                 "why": row.why,
-                "own": row.own._asdict(),
+                "own": _figures_json(row.own),
                 "branch": _branch_json(row.branch, row.bodies),
             }
             for row in found.rows
@@ -190,7 +199,11 @@ def as_json(advisory: Advisory) -> list[dict[str, Any]]:
 
 
 def _branch_json(figures: Figures, bodies: Bodies) -> dict[str, Any]:
-    return {**figures._asdict(), "bodies": bodies._asdict()}
+    return {**_figures_json(figures), "bodies": bodies._asdict()}
+
+
+def _figures_json(figures: Figures) -> dict[str, int]:
+    return {name: getattr(figures, name) for name in CONTRACT}
 
 
 def _not_told(row: Row) -> int:

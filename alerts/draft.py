@@ -26,7 +26,7 @@ from alerts.contract import (
     read_content,
     read_head,
 )
-from alerts.models import Advisory, Draft, Marking, Revision, Rule, Severity, State
+from alerts.models import Advisory, Draft, Marking, Office, Revision, Rule, Severity, State
 from alerts.officers import check_may, replaced_by
 from alerts.officers import hold as hold_advisory
 from alerts.targeting import Audience, back_to_writing
@@ -37,7 +37,7 @@ from departments.refusal import Refused
 LARGEST = 1_500_000  # characters of JSON
 MOST_SET_ASIDE = 50
 # What is said once, with the first revision; an update leaves it as it is.
-ONCE = ("severity", "marking", "open_title", "rule", "review_by", "supersedes", "exercise")
+ONCE = ("severity", "marking", "open_title", "rule", "office", "review_by", "supersedes", "exercise")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def from_file(data: object, by: Person, issuer: Body) -> Draft:
         open_title=head.open_title,
         exercise=head.exercise,
         rule=head.rule,
+        office=head.office,
         written_by=by,
         owner=by,
         review_by=head.review_by,
@@ -143,7 +144,13 @@ def start_update(advisory: Advisory, by: Person, changes: Mapping[str, Any]) -> 
     if waiting is not None:
         return waiting
     if held.current is None:
-        once = {"severity": held.severity, "marking": held.marking, "open_title": held.open_title, "rule": held.rule}
+        once = {
+            "severity": held.severity,
+            "marking": held.marking,
+            "open_title": held.open_title,
+            "rule": held.rule,
+            "office": held.office,
+        }
         content = {**empty(), **once, "exercise": held.exercise}
     else:
         once = {"severity": held.severity, "open_title": held.open_title}
@@ -335,10 +342,12 @@ def _follow(advisory: Advisory, content: Mapping[str, Any]) -> None:
         advisory.marking = content["marking"]
     if content.get("rule") in Rule.values:
         advisory.rule = content["rule"]
+    if content.get("office") in Office.values:
+        advisory.office = content["office"]
     open_title = content.get("open_title")
     if isinstance(open_title, str):
         advisory.open_title = " ".join(open_title.replace("\0", " ").split())[: LONGEST["open_title"]]
-    advisory.save(update_fields=["severity", "marking", "rule", "open_title"])
+    advisory.save(update_fields=["severity", "marking", "rule", "office", "open_title"])
 
 
 def _next_reference(*, exercise: bool, now: datetime | None = None) -> str:

@@ -15,19 +15,19 @@ from departments.models import Person
 
 def write(kind: str, subject: str, actor: Person | None = None, /, **details: object) -> Record:
     """One entry: what happened (`kind`), to what (a reference or slug), by whom (None: the system)."""
+    written, digest = entry(kind, subject, actor.pk if actor else None, **details)
+    return Record.objects.create(kind=kind, subject=subject, actor=actor, details=json.loads(written), digest=digest)
+
+
+def entry(kind: str, subject: str, actor: int | None, /, **details: object) -> tuple[str, str]:
+    """An entry's details, as JSON, and its digest: for a statement that writes it together with what it is about."""
     body = json.dumps(
-        {"kind": kind, "subject": subject, "actor": actor.pk if actor else None, "details": details},
+        {"kind": kind, "subject": subject, "actor": actor, "details": details},
         sort_keys=True,
         default=str,
         ensure_ascii=False,
     )
-    return Record.objects.create(
-        kind=kind,
-        subject=subject,
-        actor=actor,
-        details=json.loads(json.dumps(details, default=str)),
-        digest=hashlib.sha256(body.encode()).hexdigest(),
-    )
+    return json.dumps(details, default=str), hashlib.sha256(body.encode()).hexdigest()
 
 
 def digest_of(keys: Iterable[object]) -> str:

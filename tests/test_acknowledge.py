@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts import acknowledge, answer_form, counting, coverage, tokens
-from alerts.acknowledge import ActionChoice, NotAnswered
+from alerts.acknowledge import ActionChoice, Form, NotAnswered
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Recipient, Record, Relay
+from alerts.suspicion import Client
 from departments.models import Membership
 from tests import rows
 
@@ -54,7 +55,8 @@ def found(recipient: Recipient) -> Recipient:
 def say(
     recipient: Recipient, answers: Answers | None = None, *, read: str = "yes", form: str = "", agent: str = PERSON
 ) -> Acknowledgement:
-    return acknowledge.answer(recipient, form or opened(recipient), read, answers or {}, user_agent=agent)
+    typed = Form(form or opened(recipient), read, answers or {})
+    return acknowledge.answer(recipient, typed, Client(user_agent=agent))
 
 
 def wrong(recipient: Recipient, answers: Answers | None = None, **how: str) -> dict[str, str]:
@@ -245,7 +247,7 @@ def test_only_what_belongs_to_a_choice_is_kept(
 @pytest.mark.parametrize("form", ["", "nonsense", "a:b:c", "WzFd:x"])
 def test_a_damaged_form_is_refused_with_a_sentence(reader: Recipient, form: str) -> None:
     with pytest.raises(NotAnswered) as refusal:
-        acknowledge.answer(reader, form, "yes", {}, user_agent=PERSON)
+        acknowledge.answer(reader, Form(form, "yes", {}), Client(PERSON))
     assert list(refusal.value.errors) == ["form"]
 
 
@@ -258,7 +260,7 @@ def test_a_forms_value_outlives_a_change_of_keys(reader: Recipient, settings: py
     form = opened(reader)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # type: ignore[attr-defined]
     settings.SECRET_KEY = "a new key, as keys are changed now and then"  # type: ignore[attr-defined]
-    assert acknowledge.answer(reader, form, "yes", {}, user_agent=PERSON).pk
+    assert acknowledge.answer(reader, Form(form, "yes", {}), Client(PERSON)).pk
 
 
 @pytest.mark.parametrize("role", ["contact", "deputy", "head"])

@@ -28,22 +28,26 @@ def figures_of_rows(advisory: Advisory) -> Figures:
     advisory.refresh_from_db()
     current = advisory.current.number if advisory.current else 0
     material = advisory.material.number if advisory.material else 0
-    counted: Figures = dict.fromkeys([None, *advisory.relays.values_list("pk", flat=True)], (0,) * 8)
+    counted: Figures = dict.fromkeys([None, *advisory.relays.values_list("pk", flat=True)], (0,) * len(FIGURES))
 
     def add(place: int | None, of: Recipient) -> None:
-        answered = 0 < material <= of.answered_revision
+        own = 0 < material <= of.answered_revision
+        heard = own or 0 < material <= of.office_revision
+        answered = heard if advisory.office == "counts" else own
         out_of_reach = of.outcome in ("unreachable", "bounced", "suppressed")
-        refused = out_of_reach and not answered
-        sent = answered if out_of_reach else 0 < of.told_revision >= current
+        refused = out_of_reach and not heard
+        sent = heard if out_of_reach else 0 < of.told_revision >= current
         one = (
             True,
             not sent and not refused,
             sent,
             sent and of.outcome in ("delivered", "complained"),
             refused,
-            not answered and 0 < material <= of.suspect_revision,
+            not heard and 0 < material <= of.suspect_revision,
             answered,
             answered and of.acted_revision >= material,
+            heard and not own,
+            own and of.behalf_revision >= material,
         )
         counted[place] = tuple(a + b for a, b in zip(counted[place], one, strict=True))
 
@@ -60,7 +64,7 @@ class Storm:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.advisory = rows.advisory(f"STORM-{seed}")
+        self.advisory = rows.advisory(f"STORM-{seed}", office="counts" if seed % 2 else "apart")
         top = rows.relay(self.advisory, f"top-{seed}")
         self.relays = [top, *(rows.relay(self.advisory, f"below-{seed}-{n}", top) for n in range(3))]
         for _ in range(4):
@@ -111,6 +115,12 @@ class Storm:
         acted = number if self.random.random() < 0.5 else 0
         Recipient.objects.filter(pk=self.some().pk).update(answered_revision=number, acted_revision=acted)
 
+    def is_answered_for(self) -> None:
+        number = self.number()
+        column = self.random.choice(["office_revision", "behalf_revision"])
+        also = {"answered_revision": number} if column == "behalf_revision" else {}
+        Recipient.objects.filter(pk=self.some().pk).update(**{column: number}, **also)
+
     def answers_like_a_machine(self) -> None:
         Recipient.objects.filter(pk=self.some().pk).update(suspect_revision=self.number())
 
@@ -135,6 +145,8 @@ class Storm:
             self.answers,
             self.answers,
             self.answers_like_a_machine,
+            self.is_answered_for,
+            self.is_answered_for,
             self.is_revised,
             self.is_folded,
         ]

@@ -13,10 +13,12 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from alerts import acknowledge, counting, suspicion
+from alerts.acknowledge import Form
 from alerts.cascade import cascade
 from alerts.deliver_sql import NOTE_SENT
 from alerts.models import Acknowledgement, Advisory, Branch, Draft, Message, Recipient
 from alerts.publish import publish_draft
+from alerts.suspicion import Client
 from departments.models import Body, Membership, Person, Role
 from tests import rows
 from tests.test_counting import figures_of_rows, figures_read
@@ -53,7 +55,7 @@ class Office:
     def answers(self) -> None:
         recipient = Recipient.objects.get(pk=random.choice(self.recipients))
         form = acknowledge.page(recipient).form_token
-        acknowledge.answer(recipient, form, "yes", {}, user_agent=PERSON)
+        acknowledge.answer(recipient, Form(form, "yes", {}), Client(PERSON))
 
     def notes_what_was_sent(self) -> None:
         """As the deliverer does: figures before messages."""

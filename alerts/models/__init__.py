@@ -1,15 +1,17 @@
 """The nouns of a warning's journey, in the order in which it meets them."""
 
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
-from alerts.models.advisory import Advisory, Draft, Look, Marking, Rule, Severity, State
+from alerts.models.advisory import Advisory, Draft, Look, Marking, Office, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
 from alerts.models.code import Code
 from alerts.models.contact_check import ContactCheck
 from alerts.models.counter import Counter, Delta, Whole
 from alerts.models.letter import Letter
+from alerts.models.link_key import LinkKey
 from alerts.models.message import Batch, Message
 from alerts.models.recipient import Recipient, Seat
 from alerts.models.record import Heartbeat, Record
+from alerts.models.referral import Referral
 from alerts.models.relay import Note, Relay
 from alerts.models.revision import Action, Revision
 from alerts.models.route import Route
@@ -35,13 +37,16 @@ __all__ = [
     "Gap",
     "Heartbeat",
     "Letter",
+    "LinkKey",
     "Look",
     "Marking",
     "Message",
     "Named",
     "Note",
+    "Office",
     "Recipient",
     "Record",
+    "Referral",
     "Relay",
     "Revision",
     "Route",

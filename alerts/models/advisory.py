@@ -50,6 +50,13 @@ class Rule(models.TextChoices):
     ANY = "any", "when one of its people has answered"
 
 
+class Office(models.TextChoices):
+    """What an answer that somebody's office gave for them is worth. It is told apart in any case."""
+
+    APART = "apart", "are counted apart: the person is still asked"
+    COUNTS = "counts", "count as if the person had answered"
+
+
 class Advisory(models.Model):
     """What is said lives in its revisions; who should hear it in its audience; where it goes in its relays."""
 
@@ -61,6 +68,7 @@ class Advisory(models.Model):
     open_title = models.CharField(max_length=200, blank=True)
     exercise = models.BooleanField(default=False)
     rule = models.CharField(max_length=3, choices=Rule, default=Rule.ALL)
+    office = models.CharField(max_length=6, choices=Office, default=Office.APART, db_default="apart")
     current = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     material = models.ForeignKey("alerts.Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     written_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")

@@ -11,7 +11,7 @@ from alerts.models.relay import Relay
 
 
 class Figures(models.Model):
-    """The eight figures of coverage, as `alerts.models.figures` says them."""
+    """The figures of coverage, as `alerts.models.figures` says them."""
 
     targeted = models.IntegerField(default=0, db_default=0)
     waiting = models.IntegerField(default=0, db_default=0)
@@ -21,6 +21,8 @@ class Figures(models.Model):
     suspect = models.IntegerField(default=0, db_default=0)
     acknowledged = models.IntegerField(default=0, db_default=0)
     acted = models.IntegerField(default=0, db_default=0)
+    office = models.IntegerField(default=0, db_default=0)
+    behalf = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True

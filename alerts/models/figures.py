@@ -3,13 +3,16 @@
 Of a recipient r of an advisory whose current revision is n and whose last material revision is m:
 
     targeted       1
-    unreachable    the address was refused, or bounced since, and they have not answered; they stay in the denominator
-    sent           not unreachable, and told revision n (or a later one), or answered
+    unreachable    the address was refused, or bounced since, and nobody has answered; they stay in the denominator
+    sent           not unreachable, and told revision n (or a later one), or answered (their office is enough)
     waiting        neither sent nor unreachable
     delivered      sent, and the route said that it arrived (and was reported as spam, or not)
-    acknowledged   the last answer that counts is to revision m or a later one
+    acknowledged   the last answer that counts is to revision m or a later one, whoever gave it for them; one that their
+                   office gave only where the advisory says that it counts
     acted          acknowledged, and every action done or not applicable
-    suspect        not acknowledged, and an answer to revision m that looks like a machine's
+    suspect        not acknowledged nor told through their office, and an answer to revision m that looks like a machine's
+    office         told through their office, which answered revision m or a later one, and they themselves have not
+    behalf         acknowledged, and that answer was put down for them by their body's contact
 
 A relay's own figures are the sum over its current target seats; the whole's over recipients with `targeted`.
 
@@ -18,7 +21,18 @@ Measured on 2 cores with PostgreSQL 18: see `alerts.counting`.
 
 import pgtrigger
 
-FIGURES = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect", "acknowledged", "acted")
+FIGURES = (
+    "targeted",
+    "waiting",
+    "sent",
+    "delivered",
+    "unreachable",
+    "suspect",
+    "acknowledged",
+    "acted",
+    "office",
+    "behalf",
+)
 
 # Held shared by every transaction that changes figures, exclusively by one that changes what they are compared with.
 FIGURES_LOCK = "hashtext('alerts.figures')"
@@ -30,7 +44,7 @@ UNREACHABLE, ARRIVED = str(OUT_OF_REACH), str(ARRIVED_AT)  # as SQL writes them
 
 
 def columns(prefix: str = "", template: str = "{}") -> str:
-    """The eight columns, comma-separated, each put into `template`."""
+    """The columns, comma-separated, each put into `template`."""
     return ", ".join(template.format(prefix + name) for name in FIGURES)
 
 
@@ -41,17 +55,21 @@ FIGURES_OF_RECIPIENT = f"""
            told.now::int AS sent,
            (told.now AND r.outcome IN {ARRIVED})::int AS delivered,
            told.refused::int AS unreachable,
-           (v.material > 0 AND r.suspect_revision >= v.material AND NOT said.yes)::int AS suspect,
+           (v.material > 0 AND r.suspect_revision >= v.material AND NOT heard.so)::int AS suspect,
            said.yes::int AS acknowledged,
-           (said.yes AND r.acted_revision >= v.material)::int AS acted
-    FROM (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS said,
-         LATERAL (SELECT r.outcome IN {UNREACHABLE} AND NOT said.yes AS refused,
-                         CASE WHEN r.outcome IN {UNREACHABLE} THEN said.yes
+           (said.yes AND r.acted_revision >= v.material)::int AS acted,
+           (heard.so AND NOT own.yes)::int AS office,
+           (own.yes AND r.behalf_revision >= v.material)::int AS behalf
+    FROM (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS own,
+         LATERAL (SELECT own.yes OR (v.material > 0 AND r.office_revision >= v.material) AS so) AS heard,
+         LATERAL (SELECT own.yes OR (v.office = 'counts' AND heard.so) AS yes) AS said,
+         LATERAL (SELECT r.outcome IN {UNREACHABLE} AND NOT heard.so AS refused,
+                         CASE WHEN r.outcome IN {UNREACHABLE} THEN heard.so
                               ELSE r.told_revision > 0 AND r.told_revision >= v.current END AS now) AS told
 """
 
 REVISIONS = """
-    SELECT a.id, COALESCE(c.number, 0) AS current, COALESCE(m.number, 0) AS material
+    SELECT a.id, a.office, COALESCE(c.number, 0) AS current, COALESCE(m.number, 0) AS material
     FROM alerts_advisory a
     LEFT JOIN alerts_revision c ON c.id = a.current_id
     LEFT JOIN alerts_revision m ON m.id = a.material_id

@@ -60,7 +60,7 @@ class Batch(models.Model):
 
 
 # Mails to those who run an advisory; their own link is the page, behind the sign-in.
-DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review")
+DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review", "phishing", "referral")
 
 
 class Message(models.Model):
@@ -83,6 +83,11 @@ class Message(models.Model):
         CODE = "code", "one-time code"
         NOTE = "note", "a contact's note, for those who were told before it"
         CANARY = "canary", "canary"
+        RECEIPT = "receipt", "receipt for an answer"
+        UNCLEAR = "unclear", "a reply that was not understood"
+        OWN_LINK = "own-link", "their own link, once more"
+        REFERRAL = "referral", "what a reader says about who is there"
+        PHISHING = "phishing", "readers take it for phishing"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

@@ -39,6 +39,12 @@ class Recipient(models.Model):
     why = models.TextField(blank=True, default="", db_default="", help_text="Why they are unreachable.")
     answered_revision = models.PositiveSmallIntegerField(default=0, db_default=0)
     acted_revision = models.PositiveSmallIntegerField(default=0, db_default=0)
+    behalf_revision = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Where their last answer was put down for them: the revision that it is to."
+    )
+    office_revision = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="The last revision that their office answered."
+    )
     suspect_revision = models.PositiveSmallIntegerField(default=0, db_default=0)
     needs_help = models.BooleanField(default=False, db_default=False)
     token_issue = models.PositiveSmallIntegerField(default=0, db_default=0)

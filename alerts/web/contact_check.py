@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from alerts import suspicion, verify
 from alerts.verify import Check
+from alerts.web.client import client_of
 from alerts.web.limits import too_many
 from alerts.web.reader import MOST_INVALID, private
 from departments.confirming import LONGEST_HINT, Still
@@ -85,9 +86,7 @@ def _is_machine(request: HttpRequest, check: Check) -> bool:
         number, issued = signing.loads(request.POST.get("form", ""), salt=SALT)
     except (signing.BadSignature, ValueError, TypeError):
         return True
-    evidence = suspicion.Evidence(
-        user_agent=request.headers.get("User-Agent", ""), seconds=timezone.now().timestamp() - issued
-    )
+    evidence = client_of(request).evidence(timezone.now().timestamp() - issued)
     return number != check.ask.pk or bool(suspicion.signs(evidence))
 
 

@@ -19,6 +19,7 @@ TEXTS = (
     "summary",
     "guidance",
     "rule",
+    "office",
     "supersedes",
     "what_changed",
     "earlier",

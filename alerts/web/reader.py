@@ -16,6 +16,7 @@ from alerts.acknowledge import NotAnswered
 from alerts.markdown import to_html
 from alerts.models import ActionAnswer, Advisory, Recipient, State
 from alerts.reader import cover
+from alerts.web.client import client_of
 from alerts.web.limits import too_many
 from departments.models import Person
 from departments.refusal import Refused
@@ -80,8 +81,7 @@ def _release(request: HttpRequest, recipient: Recipient) -> HttpResponse:
     opened = holds.opened_at(recipient, relay_id, request.POST.get("form", ""))
     if opened is None:
         return _not_released(request, recipient, OLD)
-    evidence = suspicion.Evidence(request.headers.get("User-Agent", ""), timezone.now().timestamp() - opened)
-    if suspicion.signs(evidence):
+    if suspicion.signs(client_of(request).evidence(timezone.now().timestamp() - opened)):
         return _not_released(request, recipient, NOT_PRESSED)
     try:
         holds.release_by_link(recipient, relay_id)
@@ -120,8 +120,7 @@ def _unlock(request: HttpRequest, recipient: Recipient) -> HttpResponse:
 
 
 def _send(request: HttpRequest, recipient: Recipient, opened: float) -> HttpResponse:
-    evidence = suspicion.Evidence(request.headers.get("User-Agent", ""), timezone.now().timestamp() - opened)
-    if suspicion.signs(evidence):
+    if suspicion.signs(client_of(request).evidence(timezone.now().timestamp() - opened)):
         return _cover(request, recipient, wrong=TOO_QUICK, status=422)
     try:
         unlocking.ask(recipient)
@@ -190,9 +189,7 @@ def _back(request: HttpRequest, where: str = "") -> HttpResponse:
 def _answer(request: HttpRequest, recipient: Recipient) -> HttpResponse:
     form = acknowledge.read_form(request.POST.dict())
     try:
-        acknowledge.answer(
-            recipient, form.token, form.read, form.answers, user_agent=request.headers.get("User-Agent", "")
-        )
+        acknowledge.answer(recipient, form, client_of(request))
     except NotAnswered as wrong:
         return _show(request, recipient, errors=wrong.errors, typed=request.POST.dict(), status=422)
     return _back(request, "#receipt")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from alerts import approving, draft, gaps
 from alerts.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood
 from alerts.markdown import LONGEST, to_html
-from alerts.models import Advisory, Draft, Marking, Rule, Severity
+from alerts.models import Advisory, Draft, Marking, Office, Rule, Severity
 from alerts.reach import reach
 from alerts.web.asking import find, signed_in
 from alerts.web.draft_form import in_words, shown, typed
@@ -41,6 +41,7 @@ LABELS = {
     "topics": "Subject",
     "review_by": "Look at it again",
     "rule": "When a body is covered",
+    "office": "Answers of an office",
     "supersedes": "Replaces",
     "what_changed": "What changed",
     "earlier": "Does the earlier advice still hold?",
@@ -200,6 +201,7 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
         "reach": reach(found) if first and (found.branches.exists() or found.named.exists()) else None,
         "markings": Marking.choices,
         "rules": Rule.choices,
+        "offices": Office.choices,
         "earlier": EARLIER.items(),
         "html": to_html(str(content.get("guidance") or "")[:LONGEST]),
         "lookers": approving.lookers(found, timezone.now(), signed_in(request)),
