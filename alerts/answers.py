@@ -71,16 +71,10 @@ def question(recipient: Recipient, number: int) -> Question | None:
     found = run(ASKED, recipient=recipient.pk, number=number)
     if not found:
         return None
-    *of_advisory, revision, revision_number, kind, actions, relays, mailed_at = found[0]
-    return Question(
-        *of_advisory,
-        revision_id=revision,
-        number=revision_number,
-        kind=kind,
-        actions=tuple(Asked(*action) for action in json.loads(actions or "[]")),
-        relays=tuple(relays or ()),
-        mailed_at=mailed_at,
-    )
+    row = dict(zip(Question.__slots__, found[0], strict=True))
+    row["actions"] = tuple(Asked(*action) for action in json.loads(row["actions"] or "[]"))
+    row["relays"] = tuple(row["relays"] or ())
+    return Question(**row)
 
 
 def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
