@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import answer_form, answers, doubts, suspicion, tokens
+from alerts import answer_form, answers, doubts, links, suspicion, tokens
 from alerts.answer_form import ActionChoice, Form, NotAnswered, read_form
 from alerts.answers import Given, How, Read
 from alerts.models import Acknowledgement, Recipient
@@ -37,16 +37,17 @@ STALE = (
 
 
 def find(token: str) -> Recipient | None:
-    """Whose link it is. None for one that is not ours (without a query), or was revoked."""
+    """Whose link it is. None for one that is not ours (without a query), was revoked, or is of what was over long ago."""
     claimed = tokens.read(token)
     if claimed is None:
         return None
     recipient_id, issue = claimed
-    return (
+    recipient = (
         Recipient.objects.select_related("person", "advisory__issuer", "advisory__current", "advisory__material")
         .filter(pk=recipient_id, token_issue=issue)
         .first()
     )
+    return None if recipient is None or links.are_over(recipient.advisory, timezone.now()) else recipient
 
 
 def answer(recipient: Recipient, form: Form, client: suspicion.Client) -> Acknowledgement:

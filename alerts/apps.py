@@ -12,6 +12,7 @@ class AlertsConfig(AppConfig):
         # Models are there only now.
         from anymail.signals import inbound, tracking
 
+        from alerts import links  # noqa: F401  # its check
         from alerts.inbound import take_event as take_inbound
         from alerts.tracking import take_event
         from alerts.web.panel import told

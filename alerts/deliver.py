@@ -24,6 +24,7 @@ from alerts.deliver_sql import (
     FINISH,
     HAND_BACK,
     HOLD,
+    NOTE_KEY,
     OUTRANKED,
     PART,
     PART_ANY,
@@ -60,6 +61,8 @@ def deliver(senders: Senders | None = None) -> bool:
     if batch is None:
         return False
     skeleton, way = _skeleton(batch), routes.way_of(batch.route)
+    if of := batch.advisory or batch.about:
+        run(NOTE_KEY, advisory=of, key=tokens.fingerprint(settings.SECRET_KEY))
     part: Part | None = None
     try:
         sender = senders.of(way)

@@ -49,6 +49,14 @@ RETURNING alerts_batch.id, rank, leased_until, advisory_id,
 # What a condemned route is tried with: any, so that one mail that nobody takes, or one domain, is not tried for ever.
 CLAIM_ANY = CLAIM.replace("ORDER BY b.rank, b.not_before, b.id", "ORDER BY random()")
 
+# With which key the links in its mails are made, before any of them leaves. Index: link_key_once.
+NOTE_KEY = """
+INSERT INTO alerts_linkkey (advisory_id, fingerprint)
+SELECT %(advisory)s, %(key)s
+WHERE NOT EXISTS (SELECT FROM alerts_linkkey WHERE advisory_id = %(advisory)s AND fingerprint = %(key)s)
+ON CONFLICT (advisory_id, fingerprint) DO NOTHING
+"""
+
 # Something more severe than what a worker has in hand, and nobody has it yet: the worker hands its batch back.
 OUTRANKED = f"""
 SELECT EXISTS (

@@ -20,6 +20,7 @@ READER = "alerts.tokens.reader"
 CHECK = "alerts.tokens.check"
 REPLY = "alerts.tokens.reply"
 RETURN = "alerts.tokens.return"
+FINGERPRINT = "alerts.tokens.fingerprint"
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS_32 = "abcdefghijklmnopqrstuvwxyz234567"
 SIGNATURE = 22  # characters of base 62 hold 128 bits
@@ -59,6 +60,11 @@ def read_32(token: str, purpose: str) -> tuple[int, int] | None:
     if not SIGNATURE_32 < len(token) <= LONGEST_32 or not set(token) <= set(DIGITS_32):
         return None
     return _read(token[:-SIGNATURE_32], token[-SIGNATURE_32:], purpose, _sign_32, DIGITS_32)
+
+
+def fingerprint(key: str) -> str:
+    """What a secret key is known by where it must not be said: 22 characters, from which nothing of the key can be told."""
+    return _sign("", key, FINGERPRINT)
 
 
 def _read(

@@ -3,9 +3,10 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import beat_init, worker_init, worker_ready, worker_shutdown
 
 from config import workers
+from config.start import refuse_what_breaks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -14,6 +15,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 worker_ready.connect(workers.begin)
 worker_shutdown.connect(workers.end)
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse(**_: object) -> None:
+    """Nothing starts that would break what people have in their mailboxes."""
+    refuse_what_breaks()
+
 
 # Every verb that asks the database what is to be done, but for those that the beat rings within seconds anyway.
 LOOKS = (
