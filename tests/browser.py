@@ -11,7 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
-FLAGS = [
+# A browser as a machine starts it: it says so, in its name and to every page (`navigator.webdriver`).
+MACHINE = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -20,6 +21,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A browser as a person has it.
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+FLAGS = [*MACHINE, "--disable-blink-features=AutomationControlled", f"--user-agent={AGENT}"]
 
 
 # What every page is looked at in: colours and widths know nothing of each other, so two looks show both of each.
