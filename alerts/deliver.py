@@ -30,6 +30,7 @@ from alerts.deliver_sql import (
     PART_ANY,
     PERSONAL,
     PERSONAL_ADDED,
+    PERSONAL_ANSWER,
     PERSONAL_CODE,
     PERSONAL_PLAIN,
     SUPERSEDE,
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 NOTE_EVERY = 0.25  # seconds
 RENEWED_FOR = 0.5  # seconds: a lease as good as new
 LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
+# The mails that go with answers: they lead to a recipient's page, and a reply to one may be an answer.
+OF_ANSWERS = (Message.Kind.RECEIPT, Message.Kind.UNCLEAR, Message.Kind.OWN_LINK)
 ASIDE = 45.0  # seconds for which a mail stands aside at which the route's trouble came
 
 
@@ -168,7 +171,10 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
     part = Part(personal={}, people={}, given_back={})
     is_code = batch.kind == Message.Kind.CODE
     of_an_advisory = PERSONAL_ADDED if batch.added else PERSONAL
-    personal = of_an_advisory if batch.advisory else PERSONAL_CODE if is_code else PERSONAL_PLAIN
+    goes_with_an_answer = batch.kind in OF_ANSWERS
+    plain = PERSONAL_CODE if is_code else PERSONAL_ANSWER if goes_with_an_answer else PERSONAL_PLAIN
+    personal = of_an_advisory if batch.advisory else plain
+    has_replies = bool(batch.advisory) or goes_with_an_answer
     now = timezone.now()
     date = letters.dated(now)
     for row in run(personal, ids=ids):
@@ -187,6 +193,7 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             held,
             notes,
             noted_by,
+            answer,
         ) = row
         part.people[id_] = person
         part.given_back[id_] = given_back
@@ -199,11 +206,12 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             contact=contact or "",
             telephone=telephone or "",
             code=codes.digits(number, issue) if is_code else "",
-            reply=addressed(tokens.make_32(number, issue, tokens.REPLY)) if batch.advisory else "",
+            reply=addressed(tokens.make_32(number, issue, tokens.REPLY)) if has_replies else "",
             token=tokens.make_32(id_, 0, tokens.RETURN),
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
+            answer=letter_blocks.answer_of(answer),
             date=date,
             letter=batch.letter,
         )

@@ -168,13 +168,14 @@ LEFT JOIN (
 ) ask ON ask.id = m.id
 {more}ORDER BY m.id
 """
-PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL", more="")
-PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name", more=_MORE)
+PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL, NULL", more="")
+PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name, NULL", more=_MORE)
 
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
 PERSONAL_PLAIN = """
-SELECT m.id, m.key, m.given_back, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone, NULL, NULL, NULL
+SELECT m.id, m.key, m.given_back, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
+    NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_contactcheck k ON m.kind = 'check' AND k.id = split_part(m.key, ':', 2)::bigint
@@ -198,11 +199,74 @@ ORDER BY m.id
 
 # A one-time code's: what its digits are made from.
 PERSONAL_CODE = """
-SELECT m.id, m.key, m.given_back, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT m.id, m.key, m.given_back, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 JOIN alerts_code c ON c.id = split_part(m.key, ':', 2)::bigint
 WHERE m.id = ANY(%(ids)s)
+ORDER BY m.id
+"""
+
+# Of a mail that goes with an answer: the bodies for which somebody was told, whom they can ask, what their own link is made of,
+# and of a receipt what was answered, with no more of the text than may be in a mail. Whose it is stands in its key: the answer,
+# or the recipient (`unclear:<recipient>:<day>`, `own-link:<what>:<recipient>`).
+PERSONAL_ANSWER = f"""
+SELECT m.id, m.key, m.given_back, r.id, r.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
+    NULL, NULL, NULL, said.answer
+FROM (
+    SELECT id, key, given_back, person_id, kind,
+        CASE WHEN kind = '{Message.Kind.RECEIPT}' THEN split_part(key, ':', 2)::bigint END AS answered,
+        CASE kind WHEN '{Message.Kind.UNCLEAR}' THEN split_part(key, ':', 2)::bigint
+                  WHEN '{Message.Kind.OWN_LINK}' THEN split_part(key, ':', -1)::bigint END AS recipient
+    FROM alerts_message WHERE id = ANY(%(ids)s) OFFSET 0
+) m
+JOIN departments_person p ON p.id = m.person_id
+LEFT JOIN alerts_acknowledgement k ON k.id = m.answered
+JOIN alerts_recipient r ON r.id = coalesce(k.recipient_id, m.recipient)
+JOIN alerts_advisory a ON a.id = r.advisory_id
+LEFT JOIN LATERAL (
+    SELECT array_agg(b.name ORDER BY b.name) AS names, array_agg(b.id) AS ids
+    FROM (SELECT relay_id FROM alerts_seat s WHERE s.recipient_id = r.id AND s.ended_at IS NULL OFFSET 0) s
+    JOIN alerts_relay l ON l.id = s.relay_id
+    JOIN departments_body b ON b.id = l.body_id
+) place ON true
+LEFT JOIN LATERAL (
+    SELECT c.name, c.telephone
+    FROM departments_membership mc
+    JOIN departments_person c ON c.id = mc.person_id AND c.left_at IS NULL AND c.id <> p.id
+    WHERE mc.body_id = ANY(place.ids) AND mc.role = 'contact' AND mc.until IS NULL
+    ORDER BY c.telephone = '', mc."order", c.id
+    LIMIT 1
+) ask ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_build_object(
+        'reference', a.reference, 'number', v.number, 'at', k.at, 'how', k.how, 'read', k.read, 'by', by.name,
+        'name', k.name_given, 'told_how', k.told_how, 'told_at', k.told_at, 'late', k.late, 'due', a.acknowledge_by,
+        'receipt', upper(left(k.form_id::text, 8)),
+        'title', CASE WHEN shown.so THEN v.content->>'title'
+                      ELSE coalesce(nullif(v.content->>'open_title', ''), a.open_title) END,
+        'text', CASE WHEN shown.so THEN k.text ELSE '' END,
+        'actions', (
+            SELECT jsonb_agg(
+                jsonb_build_object(
+                    'place', c.place, 'text', CASE WHEN shown.so THEN c.text END, 'body', b.name, 'choice', s.choice,
+                    'by_date', s.by_date, 'why', CASE WHEN shown.so THEN s.text END
+                ) ORDER BY c.place, b.name
+            )
+            FROM (
+                SELECT id, text, row_number() OVER (ORDER BY "order", id) AS place
+                FROM alerts_action WHERE revision_id = v.id
+            ) c
+            JOIN alerts_actionanswer s ON s.action_id = c.id AND s.acknowledgement_id = k.id
+            LEFT JOIN alerts_relay l ON l.id = s.relay_id
+            LEFT JOIN departments_body b ON b.id = l.body_id
+        )
+    ) AS answer
+    FROM alerts_revision v
+    CROSS JOIN (SELECT a.marking IN ({_IN_MAIL}) AS so) shown
+    LEFT JOIN departments_person by ON by.id = k.by_id
+    WHERE v.id = k.revision_id
+) said ON true
 ORDER BY m.id
 """
 

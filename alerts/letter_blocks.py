@@ -1,4 +1,6 @@
-"""The blocks of a mail that only some people have: what they hold, and the notes that stand for them. Text and HTML alike.
+"""The blocks of a mail that only some people have: what they hold, the notes that stand for them, and what they answered.
+
+Text and HTML alike.
 
 A block is "" for everybody else, with no empty line left where it would have stood. Styles stand in the elements: these are
 set in after the skeleton's style sheet was worked into it.
@@ -8,12 +10,16 @@ import json
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from html import escape
 from typing import NamedTuple
 
+from django.utils import timezone
+from django.utils.formats import date_format
+
 from alerts import hold_words, spelling
-from alerts.letter_words import WIDTH, short
+from alerts.letter_words import LABEL, WIDTH, short
+from alerts.models import Acknowledgement, ActionAnswer
 
 SHOWN = 6  # holds; the page has them all
 _BLOCK = 'style="border-left: 5px solid #0b5c8a; padding: 4px 12px; margin: 12px 0;"'
@@ -21,6 +27,10 @@ _PARAGRAPH = 'style="margin: 0 0 12px;"'
 _LAST = 'style="margin: 0;"'
 _HEADING = 'style="font-size: 16px; margin: 0 0 4px;"'
 _LINK = 'style="color: #0b5c8a;"'
+_TABLE = 'style="border-collapse: collapse; margin: 12px 0; width: 100%;"'
+_CELL = "border-top: 1px solid #d5d9d6; padding: 6px 12px 6px 0; vertical-align: top;"
+_LABEL = f'scope="row" style="{_CELL} text-align: left; white-space: nowrap;"'
+_SAID = f'style="{_CELL} overflow-wrap: anywhere;"'
 
 TAKEN_BACK = "The note has been taken back since. The advisory stands as it was."
 
@@ -31,6 +41,13 @@ class Added(NamedTuple):
     body: str
     at: str
     text: str
+
+
+class Line(NamedTuple):
+    """A line of a receipt: what it is about, and what is said of it."""
+
+    label: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,88 @@ def noted_html(notes: Sequence[Added]) -> str:
     return notes_html(notes) or f"<p {_PARAGRAPH}>{escape(TAKEN_BACK)}</p>"
 
 
+How, Read = Acknowledgement.How, Acknowledgement.Read
+
+_READ: dict[str, str] = {
+    Read.YES: "I have read this and understood it.",
+    Read.HELP: "I have read this, and I need help.",
+    Read.PHISHING: "This looks like phishing. It went to those who issued it, and counts as no answer.",
+}
+
+
+def answer_of(found: str | None) -> tuple[Line, ...]:
+    """What delivery read of an answer (`deliver_sql.PERSONAL_ANSWER`), a line each; no more of a text than the marking lets."""
+    if not found:
+        return ()
+    answer = json.loads(found)
+    at = datetime.fromisoformat(answer["at"])
+    said = [
+        Line("Advisory", f"{answer['reference']}, revision {answer['number']}"),
+        Line("Title", answer["title"]),
+        Line("Answered", exact(at)),
+        Line("How", _how(answer)),
+        Line("Receipt code", answer["receipt"]),
+    ]
+    if answer["late"] and answer["due"]:
+        said.append(Line("Late", f"Yes. It was asked for by {exact(datetime.fromisoformat(answer['due']))}."))
+    said.append(Line("Your answer", _READ[answer["read"]]))
+    if answer["text"]:
+        said.append(Line("Your words", answer["text"]))
+    said += [Line(f"Action {action['place']}", _choice(**action)) for action in answer["actions"] or ()]
+    return tuple(said)
+
+
+def exact(moment: datetime) -> str:
+    """ "24 April 2026, 10:31:05 BST"."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'j F Y, H:i:s')} {local.tzname()}"
+
+
+def _how(answer: dict[str, str]) -> str:
+    by, name = answer["by"] or "", answer["name"]
+    match answer["how"]:
+        case How.LINK:
+            return f"By your link, by {name}." if name else "By your link."
+        case How.REPLY:
+            return f"By a reply to the mail, by {name}." if name else "By a reply to the mail."
+        case How.OFFICE:
+            return f"Through your office, by {by or name}."
+    told = Acknowledgement.Told(answer["told_how"]).label
+    return f"{by} put it down for you: told {told}, {exact(datetime.fromisoformat(answer['told_at']))}."
+
+
+def _choice(place: int, text: str | None, body: str | None, choice: str, by_date: str | None, why: str | None) -> str:
+    """What was said of one action. `text` and `why` are None where the marking keeps them out of mails."""
+    words = str(ActionAnswer.Choice(choice).label)
+    if choice == ActionAnswer.Choice.LATER_DATE and by_date:
+        words = f"Will be done by {date_format(date.fromisoformat(by_date), 'j F Y')}"
+    said = f"{words}{f', for {body}' if body else ''}{f': {text}' if text else ''}"
+    return f"{said}\nWhy: {why}" if why else said
+
+
+def answer_text(answer: Sequence[Line]) -> str:
+    """A receipt's lines, labels on the left."""
+    return "".join(f"{_beside(line)}\n" for line in answer)
+
+
+def answer_html(answer: Sequence[Line]) -> str:
+    """The same, as HTML."""
+    rows = "".join(
+        f"<tr><th {_LABEL}>{escape(spelling.one_line(line.label))}</th><td {_SAID}>{_broken(line.said)}</td></tr>"
+        for line in answer
+    )
+    return f"<table {_TABLE}>{rows}</table>" if rows else ""
+
+
+def _beside(line: Line) -> str:
+    blank = " " * LABEL
+    # What somebody wrote may be several lines.
+    first, *more = spelling.lines(line.said).split("\n")
+    head = f"{f'{spelling.one_line(line.label)}:':<{LABEL}}"
+    wrapped = [_fill(first, head, blank) or head.rstrip(), *(_fill(one, blank, blank) for one in more)]
+    return "\n".join(wrapped)
+
+
 def _heading(note: Added) -> str:
     return f"Added by {spelling.one_line(note.body)}, not by the issuer ({spelling.one_line(note.at)}):"
 
@@ -133,5 +232,7 @@ def _broken(text: str) -> str:
     return "<br>".join(escape(line) for line in spelling.lines(text).split("\n"))
 
 
-def _fill(sentence: str) -> str:
-    return textwrap.fill(sentence, WIDTH, break_on_hyphens=False, break_long_words=False)
+def _fill(sentence: str, first: str = "", then: str = "") -> str:
+    return textwrap.fill(
+        sentence, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False, break_long_words=False
+    )

@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from alerts import letter_blocks, tokens
 from alerts.desk_words import DeskWords, desk_words
-from alerts.letter_blocks import Added, Block
+from alerts.letter_blocks import Added, Block, Line
 from alerts.letter_words import BY, Words, words_of
 from alerts.models import Advisory, Letter, Message, Revision
 from alerts.models.message import DESK
@@ -66,6 +66,8 @@ class Personal:
     """What stands for them under the original, the nearest body's first; none where the text is not in the mail."""
     noted_by: str = ""
     """Of a mail about a note: the body that added it."""
+    answer: tuple[Line, ...] = ()
+    """Of a receipt: what was answered, a line each."""
     date: str = ""
     """When it was made, as its header says (`dated`); empty: now."""
     letter: int = 0
@@ -85,7 +87,7 @@ class Personal:
             "date": self.date,
             "letter": self.letter,
         }
-        few = {"held": self.held, "notes": self.notes, "noted_by": self.noted_by}
+        few = {"held": self.held, "notes": self.notes, "noted_by": self.noted_by, "answer": self.answer}
         return kept | {name: value for name, value in few.items() if value}
 
     @classmethod
@@ -93,7 +95,9 @@ class Personal:
         """The reverse of `to_json`; what an older mail kept has fewer parts, and what a newer one did has more."""
         known = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
         lists = {name: tuple(kept.get(name, ())) for name in ("bodies", "held")}
-        return cls(**known | lists | {"notes": tuple(Added(*note) for note in kept.get("notes", ()))})
+        notes = tuple(Added(*note) for note in kept.get("notes", ()))
+        answer = tuple(Line(*line) for line in kept.get("answer", ()))
+        return cls(**known | lists | {"notes": notes, "answer": answer})
 
 
 class Skeleton:
@@ -269,6 +273,10 @@ _BLOCKS: dict[str, Block] = {
     "NOTED": Block(
         lambda personal: letter_blocks.noted_text(personal.notes),
         lambda personal: letter_blocks.noted_html(personal.notes),
+    ),
+    "ANSWER": Block(
+        lambda personal: letter_blocks.answer_text(personal.answer),
+        lambda personal: letter_blocks.answer_html(personal.answer),
     ),
 }
 

@@ -1,8 +1,8 @@
 """What a mail says that carries no advisory: whether somebody is still the contact, what this system is, a one-time code,
-and whether mail arrives at all.
+whether mail arrives at all, and what goes with answers.
 
 Of the advisory whose page a code opens, its mail names the reference and who issued it, whatever the marking, and no more. So
-does a canary's, with the severity.
+do a canary's, with the severity, and those that go with answers; what was answered is a receipt's personal part.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from alerts import marking
 from alerts.models import Advisory, Message
 
 
@@ -28,6 +29,10 @@ class PlainWords:
     reference: str = ""
     number: int = 0
     exercise: bool = False
+    code: bool = False
+    """Its page shows the text only after a one-time code."""
+    kept: bool = False
+    """A reply that is no answer lies in a mailbox, where people may read it."""
 
     @property
     def template(self) -> str:
@@ -45,12 +50,15 @@ _TITLES = {
     Message.Kind.INTRODUCTION.value: "How security warnings will reach you",
     Message.Kind.CODE.value: "Your code for",
     Message.Kind.CANARY.value: "Test of the way:",
+    Message.Kind.RECEIPT.value: "Receipt for your answer to",
+    Message.Kind.UNCLEAR.value: "We could not take your reply as an answer to",
+    Message.Kind.OWN_LINK.value: "Your own link for",
 }
 
 
 def plain_words(kind: str, about: Advisory | None = None) -> PlainWords:
-    """The words of a kind of mail that carries no revision; `about`: the advisory whose page a code opens, or before whose
-    mails a canary's leaves."""
+    """The words of a kind of mail that carries no revision; `about`: the advisory whose page a code opens, before whose mails a
+    canary's leaves, or which was answered."""
     site = urlsplit(settings.SITE_URL)
     words = PlainWords(
         kind=kind,
@@ -61,6 +69,8 @@ def plain_words(kind: str, about: Advisory | None = None) -> PlainWords:
     )
     if about is None:
         return words
+    if kind == Message.Kind.UNCLEAR:
+        words = replace(words, code=marking.needs_code(about.marking), kept=settings.MAILBOX is not None)
     if kind == Message.Kind.CANARY:
         words = replace(words, severity=about.severity, severity_name=about.get_severity_display())
     return replace(

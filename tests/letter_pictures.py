@@ -11,7 +11,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ import time_machine
 from config import embedded
 
 if TYPE_CHECKING:
+    from alerts.models import Advisory
     from departments.models import Body, Person
     from tests.smtp import Received, Server
 
@@ -107,7 +108,32 @@ def letters_of(server: "Server") -> dict[str, "Received"]:
     stand_down(clear, scene.writer, OVER)
     arrives("stand-down", clear)
     arrives("drill", publish(marking="CLEAR", severity="medium", exercise=True))
+    answered = publish(marking="CLEAR")
+    arrives("unclear", answered)
+    with time_machine.travel(DAY + timedelta(hours=1), tick=False):
+        _replied(answered, scene.clerk, "Which of our meetings does this mean?")
+        arrives("unclear", answered)
+        _replied(answered, scene.clerk, "Done, thanks.\n\nDana")
+        arrives("receipt", answered)
     return found
+
+
+def _replied(advisory: "Advisory", person: "Person", words: str) -> None:
+    """Their reply to the mail, as a mail system brings it."""
+    from email.message import EmailMessage
+
+    from django.utils import timezone
+
+    from alerts.deliver import addressed
+    from alerts.inbound import take
+    from alerts.models import Recipient
+    from alerts.tokens import REPLY, make_32
+
+    mail = EmailMessage()
+    mail["From"], mail["Message-ID"] = person.email, f"<{len(words)}@{person.email}>"
+    mail["To"] = addressed(make_32(Recipient.objects.get(advisory=advisory, person=person).pk, 0, REPLY))
+    mail.set_content(words)
+    take(mail, timezone.now())
 
 
 def _file(name: str) -> dict[str, Any]:
@@ -116,10 +142,11 @@ def _file(name: str) -> dict[str, Any]:
 
 
 def text_of(mail: "Received") -> str:
-    """Its text part under the lines that an inbox shows. A link's token is made of the key of whoever makes it: not shown."""
+    """Its text part under the lines that an inbox shows. What is made of a key or of a row's number is always the same."""
     head = [f"{name}: {mail.message[name]}" for name in ("From", "Subject", "X-Exercise") if mail.message[name]]
     text = mail.text.replace("\r\n", "\n").strip()
-    return re.sub(r"/a/[0-9A-Za-z]+", "/a/7Qm2vX9cKpT4nR8sWd1yZb", "\n".join([*head, "", text]))
+    text = re.sub(r"/a/[0-9A-Za-z]+", "/a/7Qm2vX9cKpT4nR8sWd1yZb", text)
+    return "\n".join([*head, "", re.sub(r"(Receipt code: +)[0-9A-F]{8}", r"\g<1>7F3A01BC", text)])
 
 
 def page_with(texts: Mapping[str, str], page: str) -> str:

@@ -1,9 +1,11 @@
 """Inbound: what comes back to our address, from a mailbox that is read (`mailbox`) or by a provider's webhook (`take_event`).
 
-Before: a mail, from whomever. After: what a machine says of a mail of ours is an event (`alerts.tracking`), each once; a
-mail that a person wrote is left alone. Twice: the same event. Nothing without a token of ours changes anything.
+Before: a mail, from whomever. After: what a machine says of a mail of ours is an event (`alerts.tracking`), each once; what a
+person writes back is an answer where its words say so (`replying`), and else is left alone. Twice: the same event, the same
+answer. Nothing without a token of ours changes anything.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from email.message import Message
 
@@ -12,6 +14,7 @@ from anymail.signals import AnymailInboundEvent
 from django.utils import timezone
 
 from alerts import tracking
+from alerts.inbound import replying
 from alerts.inbound.reading import Kind, Read, classify
 from alerts.models import TrackingEvent
 
@@ -26,8 +29,13 @@ _EVENTS = {
 
 
 def take(message: Message, received: datetime, *, envelope_to: str = "", envelope_from: str | None = None) -> Read:
-    """Keep what this mail says of one of ours; what it was taken for. An event of our own mail that arrived is one too."""
+    """Keep what this mail says of one of ours, or in answer to one; what it was taken for.
+
+    An event of our own mail that arrived is one too.
+    """
     read = classify(message, received, envelope_to=envelope_to, envelope_from=envelope_from)
+    if read.kind == Kind.REPLY and read.reply:
+        return replace(read, answers=replying.take(message, read, received))
     if not read.token:
         return read
     if read.kind == Kind.OURS:
@@ -52,4 +60,4 @@ def take_event(*, event: AnymailInboundEvent, esp_name: str, **_: object) -> Non
         envelope_to=str(event.message.envelope_recipient or "")[:1_000],
         envelope_from=None if sender is None else str(sender)[:1_000],
     )
-    log.info("a mail came in", provider=esp_name, taken_for=read.kind.value, ours=read.is_ours)
+    log.info("a mail came in", provider=esp_name, taken_for=read.kind.value, ours=read.is_ours, answers=read.answers)

@@ -1,9 +1,10 @@
 """The mailbox to which bounces come (`MAILBOX_URL`), read over IMAP (RFC 9051) and TLS.
 
-Before: mails in its folder. After: each that a machine wrote about a mail of ours is an event, and in the folder `Tocsin` (on a
-server that can't move mail, only marked as seen); all others are as they were, unseen. How far it was read is remembered where
-a restart may forget it: it is then read from the start, and every event is there already. A mail that the server can't give is
-passed by, and asked for a few times more. One reader at a time.
+Before: mails in its folder. After: each that a machine wrote about a mail of ours is an event, each by which a person answered
+is an answer, and both are in the folder `Tocsin` (on a server that can't move mail, only marked as seen); all others are as
+they were, unseen. How far it was read is remembered where a restart may forget it: it is then read from the start, and every
+event and answer is there already. A mail that the server can't give is passed by, and asked for a few times more. One reader
+at a time.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.db import DataError
 from django.utils import timezone
 
 from alerts.alone import alone
@@ -189,7 +191,7 @@ def _is_ours(uid: int, content: bytes, came_in: datetime) -> bool:
         return False
     try:
         return take(message_from_bytes(content), came_in).is_done
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, DataError) as error:
         log.warning("a mail that can't be read", uid=uid, error=type(error).__name__)
         return False
 

@@ -6,7 +6,7 @@ Standards: reports (RFC 3464), read receipts (RFC 8098), answers of machines (RF
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.parser import HeaderParser
@@ -56,19 +56,24 @@ class Read:
     address: str = ""
     is_ours: bool = False
     """It is about a mail of ours, or answers one."""
+    reply: str = ""
+    """The token of the recipient whose mail is replied to; only where a person may have written it."""
+    answers: bool = False
+    """It was taken as an answer that counts."""
 
     @property
     def is_done(self) -> bool:
-        """Nobody need read it: a machine wrote it about a mail of ours."""
-        return self.is_ours and self.kind not in (Kind.LIST, Kind.REPLY)
+        """Nobody need read it: a machine wrote it about a mail of ours, or it was taken as an answer."""
+        return self.answers or (self.is_ours and self.kind not in (Kind.LIST, Kind.REPLY))
 
 
 def classify(message: Message, received: datetime, *, envelope_to: str = "", envelope_from: str | None = None) -> Read:
     """What it is. `received`: when it came in, in case that it does not say. Never raises."""
-    parts = list(_parts(message))
-    came_to = " ".join([envelope_to, *(value for name in _CAME_TO for value in _headers(message, name))])
+    parts = list(parts_of(message))
+    came_to = " ".join([envelope_to, *(value for name in _CAME_TO for value in headers_of(message, name))])
     token = _token(came_to, tokens.RETURN) or _token(_of_the_original(parts), tokens.RETURN)
-    is_ours = bool(token or _token(came_to, tokens.REPLY))
+    reply = _token(came_to, tokens.REPLY)
+    is_ours = bool(token or reply)
     key = _first(message, "message-id").strip() or _digest_of_headers(message)
     at = _date(message, received)
 
@@ -81,16 +86,19 @@ def classify(message: Message, received: datetime, *, envelope_to: str = "", env
     if any(part.get_content_type() == "message/disposition-notification" for part in parts):
         return read(Kind.RECEIPT)
     if _is_our_own(message):
-        back = " ".join([*_headers(message, "x-tocsin"), *_headers(message, "return-path")])
+        back = " ".join([*headers_of(message, "x-tocsin"), *headers_of(message, "return-path")])
         # Its own date says when it left.
         return read(Kind.OURS, token=_token(back, tokens.RETURN), at=received)
     # An answer may well come from nobody, and have any number in it.
     words = "" if _is_an_answer(message) else _words_of_a_bounce(message, parts, envelope_from)
     if words:
         return read(Kind.BOUNCED, words)
-    if _headers(message, "list-id") or _first(message, "precedence").strip().lower() == "list":
+    if headers_of(message, "list-id") or _first(message, "precedence").strip().lower() == "list":
         return read(Kind.LIST)
-    return read(Kind.AWAY if _is_a_machines(message) else Kind.REPLY)
+    if _is_a_machines(message):
+        return read(Kind.AWAY)
+    # What comes from nobody wants no answer, whatever it says of itself.
+    return replace(read(Kind.REPLY), reply="" if _is_from_nobody(message, envelope_from) else reply)
 
 
 # --- whose it is ---
@@ -127,13 +135,13 @@ def _of_the_original(parts: list[Message]) -> str:
         inner = part.get_payload()
         kept = inner[0] if isinstance(inner, list) and inner else None
         original = kept if isinstance(kept, Message) else HeaderParser().parsestr(_text(part))
-        said += [*_headers(original, "x-tocsin"), *_headers(original, "return-path")]
+        said += [*headers_of(original, "x-tocsin"), *headers_of(original, "return-path")]
     return " ".join(said)
 
 
 def _is_our_own(message: Message) -> bool:
     host = settings.ALERTS_FROM.rpartition("@")[2].lower()
-    return any(f"<alerts.{host}>" in value.lower() for value in _headers(message, "list-id"))
+    return any(f"<alerts.{host}>" in value.lower() for value in headers_of(message, "list-id"))
 
 
 # --- what it says ---
@@ -195,9 +203,7 @@ def _words_of_a_bounce(message: Message, parts: list[Message], envelope_from: st
 
     Its sender or its subject says that it is one; what anybody writes in a mail does not.
     """
-    back = [envelope_from] if envelope_from is not None else _headers(message, "return-path")
-    from_nobody = any(value.strip() in ("", "<>") for value in back)
-    if not from_nobody and "mailer-daemon@" not in _first(message, "from").lower():
+    if not _is_from_nobody(message, envelope_from) and "mailer-daemon@" not in _first(message, "from").lower():
         return ""
     subject = _first(message, "subject")
     if not (_is_from_a_daemon(message) or _FAILED.search(subject)):
@@ -208,6 +214,11 @@ def _words_of_a_bounce(message: Message, parts: list[Message], envelope_from: st
     if not _FAILED.search(f"{subject}\n{text}"):
         return ""
     return next((" ".join(line.split()) for line in text.splitlines() if _CODE.search(line)), "")
+
+
+def _is_from_nobody(message: Message, envelope_from: str | None) -> bool:
+    back = [envelope_from] if envelope_from is not None else headers_of(message, "return-path")
+    return any(value.strip() in ("", "<>") for value in back)
 
 
 def _is_from_a_daemon(message: Message) -> bool:
@@ -253,7 +264,7 @@ def is_knotted(content: bytes) -> bool:
     return sum(1 for _ in islice(_BOUNDARY.finditer(content), MOST_BOUNDARIES + 1)) > MOST_BOUNDARIES
 
 
-def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
+def parts_of(message: Message, depth: int = 0) -> Iterator[Message]:
     """Its parts, not those of a mail within it."""
     inner = message.get_payload()
     if message.get_content_maintype() != "multipart" or not isinstance(inner, list):
@@ -262,16 +273,16 @@ def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
     if depth < DEEPEST:
         for part in inner[:MOST_PARTS]:
             if isinstance(part, Message):
-                yield from _parts(part, depth + 1)
+                yield from parts_of(part, depth + 1)
 
 
-def _headers(message: Message, name: str) -> list[str]:
+def headers_of(message: Message, name: str) -> list[str]:
     """As they stand in the mail: whoever parses them may fail on them."""
     return [str(value)[:LONGEST_HEADER] for key, value in message.raw_items() if key.lower() == name][:20]
 
 
 def _first(message: Message, name: str) -> str:
-    return next(iter(_headers(message, name)), "")
+    return next(iter(headers_of(message, name)), "")
 
 
 def _text(part: Message) -> str:

@@ -1,0 +1,197 @@
+"""What a reply says, where it can be told beyond doubt: one table of phrases, each of which has its test.
+
+Each sentence of somebody's own words must be one that is known, or a greeting, thanks, a name. Whoever asks for help, or
+doubts that a warning is genuine, may go on in their own words after having said so. Anything else is for people to read, and
+for whoever wrote it to answer by the page: to take silence for an answer is worse than to ask again.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+from alerts.answer_form import LONGEST_TEXT
+from alerts.inbound.own_words import Own
+from alerts.models import Acknowledgement
+
+Read = Acknowledgement.Read
+
+
+class Means(Enum):
+    """What one sentence says."""
+
+    NOTHING = "a greeting, thanks"
+    SIGNED = "here the signature begins"
+    READ = "read and understood"
+    DONE = "read, and all done"
+    HELP = "needs help"
+    DOUBT = "may be phishing"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """An answer, as far as words can be one."""
+
+    read: Read
+    done: bool = False
+    """Whether all that is asked of a person is done."""
+    text: str = ""
+    """What they need help with, or why they doubt."""
+
+
+# Of what somebody says that they did it to.
+_IT = (
+    r"(?: (?:this|it|that|them|these|both|everything|all(?: of (?:this|it|that))?"
+    r"|(?:the|this|your) (?:e-?mail|mail|message|warning|advice|advisory|alert|guidance|update|notice|note)))?"
+)
+_I = r"(?:(?:i|we)(?:'ve| have)?(?: all| both| now| just| also| fully| hereby)? |have |all |fully |duly )?"
+_HAVE_READ = (
+    rf"(?:{_I}(?:read|understood|noted|acknowledged|confirmed)(?: and (?:read|understood|noted|acknowledged))*{_IT})"
+)
+_HAVE_DONE = (
+    rf"(?:{_I}(?:done|completed|actioned|complied with){_IT}"
+    r"|(?:it|this|that|everything|all)(?:'s| is| has been| of (?:it|this|that) is)?(?: all| now)? (?:done|completed|actioned)"
+    r"|(?:all|both|the)(?: the)? actions?(?: are| is| have been| has been)?(?: all| now)? (?:done|completed|taken))"
+)
+_WHEN = r"(?: now| today| already| as (?:asked|requested)| in full)?"
+_THANKS = r"(?:(?: with)?(?: many)? thanks| thank you)?"
+_MAY = r"(?:(?:i|we)(?: can| hereby)? |(?:i am |i'm |we are |we're )?(?:happy|pleased) to )"
+_CONFIRM = rf"(?:{_MAY}(?:confirm|acknowledge)(?: that)? )?"
+_GENUINE = r"(?:genuine|real|legit|legitimate|authentic|(?:a |an )?(?:phishing|phish|scam|spam|hoax|fraud|fake))"
+_BAD = r"(?:a |an )?(?:phishing|phish|scam|spam|hoax|fraud|fraudulent|fake|suspicious)(?: e-?mail| mail| message| attempt)?"
+_THIS = r"(?:this|it|this (?:e-?mail|mail|message|link|warning)|the (?:e-?mail|mail|message|link|warning))"
+
+# One sentence, in small letters, without its full stop. Which sentences are known, and what they say; the first that fits.
+TABLE: tuple[tuple[Means, str], ...] = (
+    (Means.READ, rf"{_CONFIRM}{_HAVE_READ}(?: and {_HAVE_READ})?{_WHEN}{_THANKS}"),
+    (Means.READ, r"yes|(?:yes )?(?:i|we) (?:have|do|did)|yes (?:read|understood)"),
+    (Means.READ, rf"(?:i|we) (?:understand|acknowledge|confirm){_IT}{_THANKS}"),
+    (Means.READ, rf"(?:ok|okay|message|well) (?:read|understood|noted|acknowledged|confirmed){_THANKS}"),
+    (Means.DONE, rf"{_CONFIRM}(?:{_HAVE_READ} and )?{_HAVE_DONE}{_WHEN}{_THANKS}"),
+    (Means.DONE, r"(?:ok|okay|yes) (?:all )?done"),
+    (Means.HELP, r"(?:please )?help(?: me| us)?(?: please)?"),
+    (Means.HELP, r"(?:i|we)?(?:'d| do)? ?(?:need|want|would like)(?: some| your)? help(?: .{1,300})?"),
+    (Means.HELP, r"(?:can|could) (?:you|somebody|someone|anybody|anyone)(?: please)? help(?: .{1,300})?\?"),
+    (Means.HELP, r"(?:i|we) (?:do not|don't|did not|didn't|can't|cannot) understand(?: .{1,300})?"),
+    (Means.DOUBT, rf"is {_THIS} {_GENUINE}(?: .{{1,100}})?\??"),
+    (
+        Means.DOUBT,
+        rf"(?:{_THIS} )?(?:is|looks like|looks|seems|seems like|appears to be|must be|may be) {_BAD}(?: to me)?",
+    ),
+    (Means.DOUBT, rf"(?:i|we) (?:think|believe|suspect|fear)(?: that)? {_THIS} (?:is|may be|could be|might be) {_BAD}"),
+    (Means.DOUBT, rf"{_BAD}\??"),
+    (
+        Means.NOTHING,
+        r"(?:ok|okay|thanks|thank you|many thanks|cheers|ta|with (?:many )?thanks)(?: (?:all|so much|very much|again))?",
+    ),
+    (
+        Means.NOTHING,
+        r"(?:thanks|thank you|many thanks) for (?:this|letting (?:me|us) know|the (?:warning|e-?mail|alert|advice))",
+    ),
+    (Means.NOTHING, r"(?:hi|hello|dear|good (?:morning|afternoon|evening|day))(?: (?!i\b|we\b)[\w'-]+){0,6}"),
+    (Means.NOTHING, r"(?:all|both|team|colleagues|sir|madam|sir or madam)"),
+    # What some governments write at the head of each mail.
+    (Means.NOTHING, r"(?:classification:? ?)?(?:uk )?official(?:[ -]sensitive)?"),
+    (Means.NOTHING, r"[-_*=~# ]+"),
+    (Means.SIGNED, r"(?:(?:with )?(?:kind|kindest|best|warm|warmest|many) )*(?:regards|wishes)|best|kr|br"),
+    (Means.SIGNED, r"(?:yours )?(?:sincerely|faithfully|truly|ever)"),
+)
+_TABLE = [(means, re.compile(pattern)) for means, pattern in TABLE]
+
+# What takes back anything else that is said: then nothing is understood at all.
+_UNREAD = re.compile(
+    r"(?:\b(?:not|never|cannot|unable|yet to|without|nor|neither)\b|n't\b)"
+    r"(?:\W+\w+){0,3}?\W+(?:read|reading|open|opened|see|seen|received)\b"
+)
+_TAKES_BACK = re.compile(
+    r"(?:\b(?:not|never|cannot|unable|yet to|without|nor|neither)\b|n't\b)"
+    r"(?:\W+\w+){0,3}?\W+(?:read|reading|understand|understood|done|do|open|opened|see|seen|clear|received)\b"
+    r"|^p\.? ?s\b",
+    re.MULTILINE,
+)
+# A line that is no line of a signature: more is said there, or asked.
+_GOES_ON = re.compile(
+    r"^(?:but|however|also|can|could|would|what|when|who|why|how|which|do|does|is|are|i need"
+    r"|please (?:help|ring|call|tell|explain))\b|\?$",
+    re.MULTILINE,
+)
+LONGEST_SIGNATURE = 15  # lines
+
+
+def understood(own: Own, names: Collection[str] = ()) -> Meaning | None:
+    """What they say; None where that is in doubt. `names`: what its writer may be called, with which a mail ends."""
+    words, below = _plain(own.words), _plain(own.below)
+    if not words or len(own.words) > LONGEST_TEXT:
+        return None
+    said, signature = _said(words, _called(names))
+    if said is None or (means := _together(said)) is None:
+        return None
+    if means in (Means.HELP, Means.DOUBT):
+        if means is Means.HELP and _UNREAD.search(words):
+            return None
+        return Meaning(Read.HELP if means is Means.HELP else Read.PHISHING, text=own.words)
+    signature = f"{signature}\n{below}"
+    asks = any(_means(one) in (Means.HELP, Means.DOUBT) for one in _sentences(signature))
+    if asks or _GOES_ON.search(signature) or _TAKES_BACK.search(f"{words}\n{signature}"):
+        return None
+    return Meaning(Read.YES, done=means is Means.DONE)
+
+
+def _called(names: Collection[str]) -> set[str]:
+    """The words of which a name that somebody signs with is made, and their initials."""
+    parts = [re.findall(r"[\w'-]+", _plain(name)) for name in names]
+    return {one for part in parts for one in part} | {
+        "".join(one[0] for one in part) for part in parts if len(part) > 1
+    }
+
+
+def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, str]:
+    """What its sentences say, and what stands in its signature; None for one that is not known.
+
+    Behind a plea for help, or a doubt, anything may follow.
+    """
+    found: list[Means] = []
+    written = words.split("\n")
+    for number, line in enumerate(written):
+        for sentence in _sentences(line):
+            means = _means(sentence)
+            if means in (Means.HELP, Means.DOUBT):
+                return [*found, means], ""
+            if found and (means is Means.SIGNED or (means is None and _is_name(sentence, names))):
+                rest = written[number + 1 :]
+                return (found if len(rest) <= LONGEST_SIGNATURE else None), "\n".join(rest)
+            if means is None or means is Means.SIGNED:
+                return None, ""
+            found.append(means)
+    return found, ""
+
+
+def _is_name(sentence: str, names: Collection[str]) -> bool:
+    words = re.findall(r"[\w'-]+", sentence)
+    return bool(words) and all(word in names for word in words)
+
+
+def _together(said: Collection[Means]) -> Means | None:
+    """The gravest of it."""
+    return next((means for means in (Means.DOUBT, Means.HELP, Means.DONE, Means.READ) if means in said), None)
+
+
+def _means(sentence: str) -> Means | None:
+    return next((means for means, pattern in _TABLE if pattern.fullmatch(sentence)), None)
+
+
+_JOINED = re.compile(r"^(?:and|but|so|also|then)\b ?")
+
+
+def _sentences(words: str) -> list[str]:
+    """Parted at full stops, commas and ends of lines; a question keeps its mark."""
+    parted = re.split(r"[.!;,:\n\u2013\u2014]+|(?<=\?)", words)
+    return [one for part in parted if (one := _JOINED.sub("", part.strip(" \"'()")))]
+
+
+def _plain(text: str) -> str:
+    """As it is compared: compatible letters made one (UAX 15), small, quotation marks as a typewriter has them."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = plain.translate(str.maketrans("\u2018\u2019\u02bc\u201c\u201d", "'''\"\"")).replace("&", " and ")
+    return "\n".join(" ".join(line.split()) for line in plain.split("\n")).strip()
