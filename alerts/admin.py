@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import rules
-from alerts.models import Advisory, Batch, Heartbeat, Message, Record, Relay, Revision, Trouble
+from alerts.models import Advisory, Batch, Heartbeat, LinkKey, Message, Record, Referral, Relay, Revision, Trouble
 from departments.admin_base import Shown
 from departments.models import Person
 
@@ -87,6 +87,35 @@ class MessageAdmin(Shown):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Without what was written to whom."""
         return Message.objects.defer("personal", "error")
+
+
+@admin.register(Referral)
+class ReferralAdmin(Shown):
+    """What readers say about who should have a warning, and who decided."""
+
+    list_display = ("id", "kind", "body", "at", "decision", "decided_by", "decided_at")
+    list_select_related = ("body", "decided_by")
+    list_filter = ("kind", "decision")
+    search_fields = ("recipient__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    # Names, addresses and reasons stand on the page of those who decide.
+    fields = ("recipient", "body", "kind", "at", "decision", "decided_by", "decided_at")
+    raw_id_fields = ("recipient", "body", "decided_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Referral]:
+        """Without what was typed."""
+        return Referral.objects.defer("name", "email", "text", "reason")
+
+
+@admin.register(LinkKey)
+class LinkKeyAdmin(Shown):
+    """With which keys the links of an advisory were signed: fingerprints, never a key."""
+
+    list_display = ("advisory", "fingerprint", "since")
+    list_select_related = ("advisory",)
+    search_fields = ("advisory__reference__exact", "fingerprint__exact")
+    search_help_text = "A whole reference, or a whole fingerprint."
+    raw_id_fields = ("advisory",)
 
 
 @admin.register(Record)

@@ -96,6 +96,10 @@ def _named(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
     return ", ".join([*shown, f"and {len(slugs) - NAMED:,} more"] if len(slugs) > NAMED else shown)
 
 
+def _for(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    return f" for {_named(details, names)}" if _slugs(details) else ""
+
+
 def _mailed(details: Mapping[str, Any]) -> str:
     return ", and had it mailed to those told before" if details.get("mail") else ""
 
@@ -125,6 +129,7 @@ _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "stood down": lambda details, names: f"stood it down, with revision {details['revision']}",
     "left out": lambda details, names: f"left out {_named(details, names)}{_day(details)}",
     "put in": lambda details, names: f"put in {_named(details, names)}",
+    "passed on": lambda details, names: f"passed it on{_for(details, names)}, on a reader's word",
     "lapsed": lambda details, names: f"put in by the clock, since nobody signed anew: {_named(details, names)}",
     "reviewed": lambda details, names: f"said that it still holds{_day(details)}",
     "expired": lambda details, names: "expired: nobody looked at it in time",

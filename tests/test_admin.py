@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -15,7 +16,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from alerts.models import Batch, Heartbeat, Message, Record, Relay, Trouble
+from alerts.models import Batch, Heartbeat, LinkKey, Message, Record, Referral, Relay, Trouble
 from departments import admin_base
 from departments.models import (
     Body,
@@ -112,6 +113,16 @@ def fill(first: int, last: int) -> None:
             error="550 secret-address@rows.example",
             personal={"to": "secret-address@rows.example"},
         )
+    LinkKey.objects.bulk_create([LinkKey(advisory=warning, fingerprint=f"key {n}") for n in numbers])
+    told = {one.person_id: one for one in warning.recipients.all()}
+    Referral.objects.bulk_create(
+        [
+            Referral(
+                recipient=told[who.pk], body=one, kind="also", email="secret-address@rows.example", form_id=uuid4()
+            )
+            for one, who, _ in pairs
+        ]
+    )
 
 
 def costs(client: Client) -> dict[str, int]:
@@ -145,7 +156,7 @@ def test_every_table_that_was_asked_for_is_there() -> None:
     assert {model.__name__ for model in TABLES} == {
         *("Topic", "BodyAlias", "Sponsor", "Remit", "Body", "Person", "Membership", "Delegation", "BodyEvent"),
         *("PersonEvent", "HoldRequest", "Upload", "Standing"),
-        *("Advisory", "Revision", "Relay", "Message", "Batch", "Record", "Heartbeat", "Trouble"),
+        *("Advisory", "Revision", "Relay", "Message", "Batch", "Record", "Heartbeat", "Trouble", "Referral", "LinkKey"),
     }
 
 

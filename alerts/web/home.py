@@ -72,6 +72,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "expired": some(mine.filter(state=State.EXPIRED).order_by("review_by", "pk")),
             "past": some(mine.filter(state=State.STOOD_DOWN).order_by("-pk")),
             "writes": bool(bodies_of(person, [Role.OFFICER])),
+            "referred": rules.referrals_decided_by(person).filter(decision="").count(),
             "nobody": _dark() if is_administrator(person) else 0,
             "troubles": _troubles() if is_administrator(person) or is_auditor(person) else 0,
         },
