@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import formats, timezone
 
-from alerts.coverage_sql import FINGERPRINT, STATES, STATES_OF_MAIL, TABLE
+from alerts.coverage_sql import FINGERPRINT, STATES, STATES_OF_MAIL, TABLE, WITHOUT_MAIL
 from alerts.models import Advisory, Recipient
 
 
@@ -49,6 +49,17 @@ class MailStates(NamedTuple):
     """Put off by their mail server."""
     complained: int = 0
     """Delivered, and reported as spam."""
+
+
+class WithoutMail(NamedTuple):
+    """Counts of people who were heard from although no mail of the latest revision is known to have reached them."""
+
+    waiting: int = 0
+    """Their mail has yet to leave."""
+    answered: int = 0
+    """Acknowledged."""
+    office: int = 0
+    """Told through their office, and not acknowledged."""
 
 
 class Bodies(NamedTuple):
@@ -169,6 +180,34 @@ def mail_states(advisory: Advisory) -> dict[int | None, MailStates]:
         for relay, outcome, number in cursor.fetchall():
             counted.setdefault(relay, {})[_COLUMN_OF[outcome]] = number
     return {relay: MailStates(**numbers) for relay, numbers in counted.items()}
+
+
+def without_mail(advisory: Advisory) -> dict[int | None, WithoutMail]:
+    """By relay, and for the whole (None): who was heard from without a mail; only where there are any."""
+    with connection.cursor() as cursor:
+        cursor.execute(WITHOUT_MAIL, {"advisory": advisory.pk})
+        return {relay: WithoutMail(*numbers) for relay, *numbers in cursor.fetchall()}
+
+
+def told_apart(figures: Figures, *, office_counts: bool) -> list[str]:
+    """What is told apart of these people: who was told through somebody else, and whose answers look like a machine's."""
+    return [
+        f"{number:,} {words}"
+        for number, words in (
+            (
+                figures.office,
+                "answered through their office, counted as their own answers"
+                if office_counts
+                else "told through their office, not counted as their own answers",
+            ),
+            (
+                figures.behalf,
+                "told by telephone or in person, put down by their contacts and counted as their own answers",
+            ),
+            (figures.suspect, "answered like a machine, not counted: their page asks once more"),
+        )
+        if number
+    ]
 
 
 def fingerprint(advisory: Advisory) -> str:

@@ -1,7 +1,110 @@
-"""Doubts: readers who take a warning for phishing. They go to its issuer, and count as no answer."""
+"""Doubts, and cries for help: readers whose last word asks for somebody. A doubt is no answer; it goes to the issuer.
 
+Before `tell`: a doubt that was kept. After: the issuer's officers have a desk mail, at most one in an hour for an advisory,
+however many doubt it. `raised` is what the advisory's page shows of them. A machine's is in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from alerts import desk
 from alerts.answers import Question
+from alerts.models import Acknowledgement, Advisory, Message
+from alerts.officers import approvers
+from alerts.standings_sql import LAST_WORD
+from alerts.statements import run
+
+SHOWN = 20
+"""Of each kind, the newest."""
+
+# Whoever last asked for help, or last said that it looks like phishing, to whichever revision: of each kind the newest, and how
+# many there are. Where they sit is looked up of those who are shown.
+# Index: acknowledgement_asking (revision, -id), acknowledgement_last, alerts_seat(recipient).
+RAISED = f"""
+WITH asking AS (
+    SELECT k.id, k.read, k.at, k.text, k.recipient_id, k.how, k.by_id, k.name_given, w.number,
+           count(*) OVER (PARTITION BY k.read) AS many,
+           row_number() OVER (PARTITION BY k.read ORDER BY k.id DESC) AS n
+    FROM alerts_revision w
+    JOIN alerts_acknowledgement k ON k.revision_id = w.id AND k.read IN ('help', 'phishing')
+    WHERE w.advisory_id = %(advisory)s AND k.suspect = '{{}}'
+      AND {LAST_WORD}
+)
+SELECT a.read, a.many, p.id, p.name, place.name, place.slug, a.at, a.text, a.number, a.how, b.name, a.name_given
+FROM asking a
+JOIN alerts_recipient r ON r.id = a.recipient_id
+JOIN departments_person p ON p.id = r.person_id
+LEFT JOIN departments_person b ON b.id = a.by_id
+LEFT JOIN LATERAL (
+    SELECT d.name, d.slug
+    FROM alerts_seat s
+    JOIN alerts_relay l ON l.id = s.relay_id
+    JOIN departments_body d ON d.id = l.body_id
+    WHERE s.recipient_id = r.id
+    ORDER BY s.ended_at IS NOT NULL, NOT s.counts, d.name
+    LIMIT 1
+) place ON true
+WHERE a.n <= %(shown)s
+ORDER BY a.id DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One person whose last word asks for somebody."""
+
+    person_id: int
+    name: str
+    body: str | None
+    """One body through which they are told; None where they sit nowhere."""
+    slug: str | None
+    at: datetime
+    text: str
+    number: int
+    """The revision of which they spoke."""
+    how: str
+    by: str | None
+    """Who spoke for them, where somebody else did."""
+    name_given: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The newest of one kind, and how many there are."""
+
+    voices: Sequence[Voice]
+    count: int
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.count - len(self.voices)
 
 
 def tell(of: Question) -> None:
-    """Tell the issuer's officers that somebody doubts this advisory. Within a transaction."""
+    """Tell the issuer's officers and the advisory's owner that somebody doubts it. Within a transaction."""
+    advisory = Advisory.objects.select_related("issuer", "owner").get(pk=of.advisory_id)
+    people = set(approvers(advisory).values_list("pk", flat=True))
+    if advisory.owner is not None and advisory.owner.left_at is None:
+        people.add(advisory.owner.pk)
+    now = timezone.now()
+    desk.put(Message.Kind.PHISHING, advisory, people, f"{now:%Y%m%d%H}", now)
+
+
+def raised(advisory: Advisory) -> tuple[Raised, Raised]:
+    """Who needs help, and who takes it for phishing: those whose last word says so, the newest first."""
+    found = run(RAISED, advisory=advisory.pk, shown=SHOWN)
+    help_, doubts = (
+        [(row[1], Voice(*row[2:])) for row in found if row[0] == read]
+        for read in (Acknowledgement.Read.HELP, Acknowledgement.Read.PHISHING)
+    )
+    return _raised(help_), _raised(doubts)
+
+
+def _raised(found: list[tuple[int, Voice]]) -> Raised:
+    return Raised([voice for _, voice in found], found[0][0] if found else 0)

@@ -10,14 +10,14 @@ from django.db.models import F
 
 from alerts import coverage, hold_words, rules
 from alerts.coverage import Bodies, Figures, MailStates, Row
-from alerts.models import Advisory, Exclusion, Gap, Relay, State
+from alerts.models import Advisory, Exclusion, Gap, Office, Relay, State
 from alerts.routes import reports_delivery
+from alerts.web.heard import as_heard, told
+from alerts.web.left_out import NAMED, LeftOut, by_reason
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
 from departments.models import Body, Person
 
-NAMED = 10
-"""How many bodies are named before "and N more"."""
 LISTED = 200
 """How many of those that held it stand behind "and N more"."""
 NO_MAIL = MailStates()
@@ -44,6 +44,8 @@ class Line:
     opened: bool
     turned: str
     """The query string that opens or closes it."""
+    people: str = ""
+    """What leads to its own people, one by one; "" for whoever may not see them, and where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +91,6 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Bodies left out on purpose, for one reason, signed by one person on one day, until a moment."""
-
-    bodies: list[Body]
-    reason: str
-    by: Person
-    at: datetime
-    until: datetime | None
-    """When they are put in, unless somebody signs anew."""
-
-    @property
-    def named(self) -> list[Body]:
-        """The first of them, to be named."""
-        return self.bodies[:NAMED]
-
-    @property
-    def more(self) -> int:
-        """How many are not named."""
-        return len(self.bodies[NAMED:])
-
-
-@dataclass(frozen=True, slots=True)
 class CoverageView:
     """Everything that the page shows."""
 
@@ -118,6 +98,8 @@ class CoverageView:
     """False: only this person's own branches."""
     as_at: datetime
     parts: Parts
+    apart: list[str]
+    """Who was told through somebody else, and whose answers look like a machine's."""
     not_told: int
     bodies: Bodies
     reports_delivery: bool
@@ -200,7 +182,11 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
     found = coverage.read(advisory)
     everything = rules.sees_everything(person, advisory)
     own = set() if everything else rules.own_branches(person)
+    delivery = reports_delivery()
     rows, whole, bodies = found.rows, found.whole.figures, found.whole.bodies
+    if whole.behalf or whole.office:
+        rows, ahead = as_heard(rows, coverage.without_mail(advisory), reports_delivery=delivery)
+        whole = told(whole, ahead, reports_delivery=delivery)
     if not everything:
         slugs = set(Body.objects.filter(pk__in=own).values_list("slug", flat=True))
         rows = _only(rows, slugs)
@@ -213,7 +199,6 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
     mail = states.get(None, MailStates())
     if not everything:
         mail = MailStates(*_sums(MailStates(), [below[row.body] for row in rows if row.parent is None]))
-    delivery = reports_delivery()
     held_people = found.whole.held_people if everything else sum(waits[row.body] for row in rows if row.parent is None)
     parts = parts_of(whole, held_people)
     exclusions = Exclusion.objects.filter(advisory=advisory, lapsed_at=None)
@@ -227,6 +212,7 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         everything=everything,
         as_at=found.whole.as_at,
         parts=parts,
+        apart=coverage.told_apart(whole, office_counts=advisory.office == Office.COUNTS),
         not_told=parts.not_told(delivery),
         bodies=bodies,
         reports_delivery=delivery,
@@ -238,21 +224,11 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         complained=_most(rows, lambda row: states.get(row.relay_id, NO_MAIL).complained if row.relay_id else 0),
         held=_held(rows, waits, advisory, person),
         passed=_passed(advisory, None if everything else own),
-        lines=list(_lines(rows, waits, below, delivery, opened)),
-        left_out=_left_out([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
+        lines=_with_people(_lines(rows, waits, below, delivery, opened), advisory, person),
+        left_out=by_reason([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
         undecided=undecided,
         to_decide=bool(undecided) and advisory.state in (State.LIVE, State.EXPIRED),
     )
-
-
-def _left_out(signed: Iterable[Exclusion | Gap]) -> list[LeftOut]:
-    """Each reason once, with the bodies that it stands for."""
-    found: dict[tuple[str, int | None, str, datetime | None], LeftOut] = {}
-    for one in {(one.body_id, one.reason): one for one in signed}.values():
-        if one.by is not None:
-            key = (one.reason, one.by_id, f"{one.at:%Y%m%d}", one.look_again_at)
-            found.setdefault(key, LeftOut([], one.reason, one.by, one.at, one.look_again_at)).bodies.append(one.body)
-    return list(found.values())
 
 
 def _only(rows: Sequence[Row], slugs: Collection[str]) -> list[Row]:
@@ -367,6 +343,35 @@ def _below(
         )
         if is_open:
             yield from _below(rows, row.body, level + 1, parents, waits, mail, delivery, opened)
+
+
+def _with_people(lines: Iterable[Line], advisory: Advisory, person: Person) -> list[Line]:
+    """Each line with what is said of its own people apart from all below it: for those who may look at them."""
+    seen = rules.people_seen(person, advisory)
+    slugs = None if seen is None else set(Body.objects.filter(pk__in=seen).values_list("slug", flat=True))
+    counted = advisory.office == Office.COUNTS
+    return [
+        replace(
+            line,
+            people=_people_of(line.row) if slugs is None or line.row.body in slugs else "",
+            why=line.why if counted or not line.row.branch.office else [*line.why, _through_office(line.row)],
+        )
+        for line in lines
+    ]
+
+
+def _through_office(row: Row) -> Why:
+    return Why(f"{row.branch.office:,} told through their office")
+
+
+def _people_of(row: Row) -> str:
+    own = row.own
+    if row.relay_id is None or not own.targeted:
+        return ""
+    open_still = own.targeted - own.acknowledged
+    if not open_still:
+        return "Its people: all have answered" if own.targeted > 1 else "Its one person has answered"
+    return f"Its people: {open_still:,} of {own.targeted:,} {'has' if open_still == 1 else 'have'} not answered"
 
 
 def out_of_reach(number: int, mail: MailStates) -> str:
