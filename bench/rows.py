@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.acknowledge import acknowledge_forged, acknowledge_post
 from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
 from bench.deliver import deliver_flat, deliver_peers, deliver_smtp
 from bench.harness import Row
@@ -24,4 +25,6 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "deliver_peers": deliver_peers,
     "deliver_flat": deliver_flat,
     "deliver_provider": deliver_provider,
+    "acknowledge_post": acknowledge_post,
+    "acknowledge_forged": acknowledge_forged,
 }
