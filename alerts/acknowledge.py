@@ -7,14 +7,18 @@ not count. Answers are taken late, while the advisory is stopped, and after it w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.utils import timezone
 
 from alerts import answer_form, answers, doubts, links, suspicion, tokens
-from alerts.answer_form import ActionChoice, Form, NotAnswered, read_form
-from alerts.answers import Given, How, Read
-from alerts.models import Acknowledgement, Recipient
-from alerts.reader import BodyAction, Question, ReaderPage, page
+from alerts.answer_form import ActionChoice, Form, NotAnswered, Opened, read_form
+from alerts.answers import Given, How, Question, Read
+from alerts.marking import needs_code
+from alerts.models import Acknowledgement, Recipient, State
+from alerts.questions import BodyAction
+from alerts.reader import ReaderPage, page
 from departments.delegating import current_delegations
 from departments.models import Person
 
@@ -23,9 +27,9 @@ __all__ = [
     "BodyAction",
     "Form",
     "NotAnswered",
-    "Question",
     "ReaderPage",
     "answer",
+    "answer_at_once",
     "find",
     "page",
     "read_form",
@@ -34,6 +38,8 @@ __all__ = [
 STALE = (
     "This page had been open for more than a day. Look at it once more and send it again: all that you typed is here."
 )
+
+MISTYPED = "That is not it. Type the last four characters of the reference, as they stand here."
 
 
 def find(token: str) -> Recipient | None:
@@ -56,23 +62,48 @@ def answer(recipient: Recipient, form: Form, client: suspicion.Client) -> Acknow
     Raises `NotAnswered`; then nothing was written. `counts` of what is returned says whether it does.
     """
     opened = answer_form.opened(form.token, recipient.pk)
-    asked = answers.question(recipient, opened.number)
+    asked = answers.question(recipient.pk, opened.number)
     if asked is None:
         raise NotAnswered({"form": answer_form.DAMAGED})
+    return _take(asked, opened, form, client)
+
+
+def answer_at_once(token: str, form: Form, client: Callable[[Question], suspicion.Client]) -> Acknowledgement | None:
+    """The same, without a look at the page: two round trips. None where that needs one: nothing was written, and `find` and
+    `answer` say what there is to say."""
+    claimed = tokens.read(token)
+    if claimed is None:
+        return None
+    recipient_id, issue = claimed
+    try:
+        opened = answer_form.opened(form.token, recipient_id)
+        asked = answers.question(recipient_id, opened.number)
+        if asked is None or asked.token_issue != issue or asked.state != State.LIVE or needs_code(asked.marking):
+            return None
+        return _take(asked, opened, form, client(asked))
+    except NotAnswered:
+        return None
+
+
+def _take(asked: Question, opened: Opened, form: Form, client: suspicion.Client) -> Acknowledgement:
     if not opened.is_fresh:
         before = Acknowledgement.objects.filter(form_id=opened.form_id).first()
         if before is not None:
             return before
         raise NotAnswered({"form": STALE})
-    by, name, wrong = _who(recipient, form, shared=asked.shared)
+    by, name, wrong = _who(asked, form)
     try:
         said = answer_form.checked(form.read, form.answers, asked.actions, asked.relays)
         answer_form.check_length(form.text, "text")
     except NotAnswered as refused:
         raise NotAnswered({**refused.errors, **wrong}) from None
-    if wrong:
+    # Whoever doubts it is not asked who they are.
+    if wrong and form.read != Read.PHISHING:
         raise NotAnswered(wrong)
     since = (timezone.now() - asked.mailed_at).total_seconds() if asked.mailed_at else None
+    suspect = suspicion.signs(client.evidence(opened.seconds, since))
+    if suspect and client.mistyped:
+        raise NotAnswered({"proof": MISTYPED})
     given = Given(
         how=How.OFFICE if by or form.office else How.LINK,
         read=Read(form.read),
@@ -81,7 +112,7 @@ def answer(recipient: Recipient, form: Form, client: suspicion.Client) -> Acknow
         text=form.text,
         by=by,
         name=name,
-        suspect=suspicion.signs(client.evidence(opened.seconds, since)),
+        suspect=suspect,
     )
     if given.read != Read.PHISHING:
         return answers.keep(asked, given)[0]
@@ -92,16 +123,16 @@ def answer(recipient: Recipient, form: Form, client: suspicion.Client) -> Acknow
     return made
 
 
-def _who(recipient: Recipient, form: Form, *, shared: bool) -> tuple[Person | None, str, dict[str, str]]:
+def _who(asked: Question, form: Form) -> tuple[Person | None, str, dict[str, str]]:
     """Who gives it, where that is not simply the recipient: a delegate, or whoever typed their name; and what is wrong."""
     if form.delegate:
-        named = current_delegations().filter(person=recipient.person_id, delegate=form.delegate)
+        named = current_delegations().filter(person=asked.person_id, delegate=form.delegate)
         delegation = named.select_related("delegate").first()
         if delegation is None:
             says = "You are not named as opening this mail any more. Ask them, or their contact, to name you again."
             return None, "", {"delegate": says}
         return delegation.delegate, "", {}
-    if not form.office and not shared:
+    if not form.office and not asked.shared:
         return None, "", {}
     if not form.name:
         return None, "", {"name": "Type your own name, so that it is known who answered."}

@@ -29,6 +29,8 @@ ALL = 0  # stands for a relay: each of theirs
 DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 _CHOICES = frozenset(ActionAnswer.Choice.values)
+# What PostgreSQL keeps in no text: NUL, and halves of characters.
+_NOT_KEPT = re.compile(r"[\x00\ud800-\udfff]")
 _BODY_FIELD = re.compile(r"b-(?P<key>.+)-(?P<relay>[0-9]{1,18}|all)", re.DOTALL)
 
 
@@ -147,7 +149,8 @@ def read_form(data: Mapping[str, str]) -> Form:
 
 
 def _without_nul(text: str) -> str:
-    return text.replace("\x00", "").strip()
+    # A browser sends a line break as two characters, and counts one.
+    return _NOT_KEPT.sub("", text).replace("\r\n", "\n").strip()
 
 
 def _choice(data: Mapping[str, str], name: str, value: str) -> ActionChoice:
@@ -163,7 +166,7 @@ def _date(data: Mapping[str, str], name: str) -> date | None:
         today = timezone.localdate()
         this_year = date(today.year, month, day)
         return this_year if this_year >= today else date(today.year + 1, month, day)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from alerts import record
 from alerts.answer_form import Asked, Said
 from alerts.answers_sql import ASKED, KEEP, KEEP_DOUBT, KEEP_SUSPECT
-from alerts.models import Acknowledgement, ActionAnswer, Recipient, Revision
+from alerts.models import Acknowledgement, ActionAnswer, Revision
 from alerts.statements import run
 from departments.models import Person
 
@@ -32,11 +32,14 @@ class Question:
     """What one revision asks of one recipient."""
 
     recipient_id: int
+    token_issue: int
     person_id: int
     shared: bool
     """Several people read their mailbox."""
     advisory_id: int
     reference: str
+    state: str
+    marking: str
     due: datetime | None
     """By when it is to be answered."""
     revision_id: int
@@ -46,7 +49,7 @@ class Question:
     relays: tuple[int, ...]
     """For whose bodies this person answers what is asked of bodies; none where nothing is."""
     mailed_at: datetime | None
-    """When the mail with this revision was handed over."""
+    """When the mail with this revision was handed over; now, while their very first one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,13 @@ class Given:
     told_how: Told | None = None
     told_at: datetime | None = None
     suspect: Sequence[str] = ()
+    at: datetime | None = None
+    """When it was given, where that was before it is kept: a mail may have lain in a mailbox."""
 
 
-def question(recipient: Recipient, number: int) -> Question | None:
-    """What the revision with this number asks of them; None where there is none."""
-    found = run(ASKED, recipient=recipient.pk, number=number)
+def question(recipient_id: int, number: int) -> Question | None:
+    """What the revision with this number asks of this recipient; None where there is none. One round trip."""
+    found = run(ASKED, recipient=recipient_id, number=number, now=timezone.now())
     if not found:
         return None
     row = dict(zip(Question.__slots__, found[0], strict=True))
@@ -79,7 +84,7 @@ def question(recipient: Recipient, number: int) -> Question | None:
 
 def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
     """Keep an answer; what stands for this form, and whether it is new. One round trip."""
-    now = timezone.now()
+    now = given.at or timezone.now()
     made = Acknowledgement(
         recipient_id=to.recipient_id,
         revision_id=to.revision_id,
@@ -92,7 +97,8 @@ def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
         told_how=given.told_how or "",
         told_at=given.told_at,
         suspect=list(given.suspect),
-        late=to.due is not None and now > to.due,
+        # Whoever was told in time by telephone is in time, whenever somebody writes it down.
+        late=to.due is not None and (given.told_at or now) > to.due,
         form_id=given.form_id,
     )
     kind, details = _entry(to, given, made)

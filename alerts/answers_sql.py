@@ -3,10 +3,12 @@
 from alerts.models import Acknowledgement
 
 # Whatever may be answered to one revision of one recipient's advisory, in one look. A body's action is answered by its contact,
-# deputy or head; `mailed`: when the mail with this revision was handed over.
+# deputy or head; `mailed`: when the mail with this revision was handed over, and now while their very first one is: nobody has
+# that link yet but the server that takes it, and some look at links before they take a mail.
 # Indexes: recipient's primary key, revision_once, alerts_relay(advisory, body), alerts_message(recipient).
 ASKED = """
-SELECT r.id, r.person_id, p.shared, a.id, a.reference, a.acknowledge_by, v.id, v.number, v.kind, actions.asked,
+SELECT r.id, r.token_issue, r.person_id, p.shared, a.id, a.reference, a.state, a.marking, a.acknowledge_by,
+       v.id, v.number, v.kind, actions.asked,
        CASE WHEN actions.of_bodies THEN (
            SELECT array_agg(l.id ORDER BY l.id)
            FROM alerts_relay l
@@ -16,9 +18,14 @@ SELECT r.id, r.person_id, p.shared, a.id, a.reference, a.acknowledge_by, v.id, v
            )
        ) END,
        (
-           SELECT max(m.sent_at) FROM (
-               SELECT sent_at, revision_id FROM alerts_message WHERE recipient_id = r.id OFFSET 0
-           ) m WHERE m.revision_id = v.id
+           SELECT CASE WHEN max(m.sent_at) IS NOT NULL THEN max(m.sent_at) FILTER (WHERE m.revision_id = v.id)
+                       WHEN bool_or(m.leaving) THEN %(now)s END
+           FROM (
+               SELECT sent_at, revision_id, sent_at IS NULL AND state = 'waiting' AND (
+                   SELECT b.leased_until > %(now)s FROM alerts_batch b WHERE b.id = batch_id
+               ) AS leaving
+               FROM alerts_message WHERE recipient_id = r.id OFFSET 0
+           ) m
        )
 FROM alerts_recipient r
 JOIN departments_person p ON p.id = r.person_id

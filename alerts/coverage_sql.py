@@ -1,6 +1,6 @@
 """The SQL of coverage, whole: one statement, one snapshot, whatever the size of the tree."""
 
-from alerts.models.figures import CURRENT_SEAT, columns
+from alerts.models.figures import CURRENT_SEAT, FIGURES_OF_RECIPIENT, REVISIONS, columns
 
 _COLUMNS = columns()
 _SUMS = columns(template="sum({})::int")
@@ -136,4 +136,32 @@ UNION ALL
 SELECT s.relay_id, t.outcome, count(*)
 FROM troubled t JOIN alerts_seat s ON s.recipient_id = t.id AND {CURRENT_SEAT}
 GROUP BY s.relay_id, t.outcome
+"""
+
+# Who was heard from although no mail of the latest revision is known to have reached them: told by telephone or through their
+# office, or answered from an earlier mail. Of those of whom nothing was said since their mail left it is not known.
+# Index: recipient_told, recipient_trouble, seat_once.
+WITHOUT_MAIL = f"""
+WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id = %(advisory)s),
+heard AS MATERIALIZED (
+    SELECT r.id, r.targeted, f.waiting, f.acknowledged, 1 - f.acknowledged AS office
+    FROM v
+    CROSS JOIN LATERAL (
+        SELECT * FROM alerts_recipient
+        WHERE advisory_id = v.id AND told_revision < v.current
+          AND (answered_revision >= v.material OR office_revision >= v.material)
+        UNION ALL
+        SELECT * FROM alerts_recipient
+        WHERE advisory_id = v.id AND told_revision >= v.current AND outcome NOT IN ('', 'delivered')
+          AND (answered_revision >= v.material OR office_revision >= v.material)
+    ) r
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE f.delivered = 0
+)
+SELECT NULL::bigint, sum(waiting)::int, sum(acknowledged)::int, sum(office)::int
+FROM heard WHERE targeted HAVING count(*) > 0
+UNION ALL
+SELECT s.relay_id, sum(h.waiting)::int, sum(h.acknowledged)::int, sum(h.office)::int
+FROM heard h JOIN alerts_seat s ON s.recipient_id = h.id AND {CURRENT_SEAT}
+GROUP BY s.relay_id
 """

@@ -4,11 +4,12 @@ import textwrap
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import marking
-from alerts.models import Advisory, Draft, Gap, Message
+from alerts.models import Acknowledgement, Advisory, Draft, Gap, Message
 
 WIDTH = 64  # columns of the text part
 
@@ -149,6 +150,28 @@ def _review(about: Advisory, name: str) -> tuple[str, str, str, str]:
     return f"Does it still hold? {name}", lead, "Look at it again", f"advisories/{about.reference}/"
 
 
+def _referral(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    lead = (
+        "Somebody with a link to this warning knows better than the directory: it went to the wrong person, somebody has left, "
+        "or somebody else should see it. Nothing changes until you, or whoever else answers for the body, have said yes or no."
+    )
+    return f"Please decide: who should have {name}", lead, "See what they say", "referrals/"
+
+
+def _phishing(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    doubts = Acknowledgement.objects.filter(
+        revision__advisory=about, read=Acknowledgement.Read.PHISHING, suspect=[]
+    ).aggregate(people=Count("recipient", distinct=True))["people"]
+    so_far = "One person has" if doubts == 1 else f"{doubts:,} people have"
+    lead = (
+        f"{so_far} said so far that this warning looks like phishing. That counts as no answer, and whoever doubts it does not "
+        "do what it asks. Ring one of them: they may have seen something odd. If it is genuine, tell them to type its "
+        "reference on the check page of this site. Who says so from now on stands on the warning's page; a mail about it "
+        "comes once an hour at most."
+    )
+    return f"Taken for phishing: {name}", lead, "See who doubts it", f"advisories/{about.reference}/#asking"
+
+
 _SAYS = {
     Message.Kind.APPROVE.value: _approve,
     Message.Kind.RETURNED.value: _returned,
@@ -157,4 +180,6 @@ _SAYS = {
     Message.Kind.LAPSING.value: _lapsing,
     Message.Kind.GAPS.value: _gaps,
     Message.Kind.REVIEW.value: _review,
+    Message.Kind.PHISHING.value: _phishing,
+    Message.Kind.REFERRAL.value: _referral,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,38 +10,15 @@ from typing import Any
 from django.db.models import Q
 
 from alerts import answer_form, holds, noting
-from alerts.answer_form import ActionChoice
+from alerts.also_open import Elsewhere, also_open
+from alerts.answered import Answers, Receipt, answers_of, is_unused, machine_since, receipt_of
 from alerts.contract import EARLIER_SAID
 from alerts.holds import Held
-from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision, Seat, State
-from departments.models import Membership, Role
-
-# Who answers a body's actions.
-ANSWERING = (Role.CONTACT, Role.DEPUTY, Role.HEAD)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One action as this person is asked about it. The follow-ups are named `<field>-date` and `<field>-why`."""
-
-    action: Action
-    field: str
-    """The form's field: `a-<key>` for a person's action, `b-<key>-<relay id>` for a body's."""
-    relay_id: int | None
-    body: str
-    """The body's name for a body's action, "" for a person's."""
-    previous: ActionChoice | None
-    """What they (for a body's action: anybody for that body) last said about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class BodyAction:
-    """An action asked once of each body: what this person answers, and for which of their bodies somebody else does."""
-
-    action: Action
-    questions: tuple[Question, ...]
-    others: tuple[str, ...]
-    """Names of this person's bodies for which their contact, deputy or head answers."""
+from alerts.models import Acknowledgement, Advisory, Office, Recipient, Relay, Revision, Seat, State
+from alerts.nearest import Contact, nearest_contact
+from alerts.questions import BodyAction, Question, questions_of
+from alerts.since import Since, since
+from alerts.viewing import Viewer, viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +49,14 @@ class Cover:
     """Names of the bodies through which this person is told."""
     contact_name: str
     contact_telephone: str
+    contact: Contact | None
     replacing: Replacing
     holding: Holding
+    viewer: Viewer
+    doubt: Acknowledgement | None
+    """When they last said that it looks like phishing, if ever."""
+    doubt_token: str
+    """The hidden value of the form that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +71,8 @@ class ReaderPage:
     name: str
     bodies: tuple[str, ...]
     """Names of the bodies through which this person is told."""
-    changed: str
-    """What the current revision changed; "" of a first one."""
+    since: Since
+    """What changed since their mail; of a first revision nothing."""
     earlier: str
     """Of an update, whether what was said before still holds, in a sentence; "" where that was not said."""
     achieved: tuple[str, ...]
@@ -102,33 +85,85 @@ class ReaderPage:
     body_actions: tuple[BodyAction, ...]
     questions: int
     """How many questions the page asks, "have you read this" among them."""
+    viewer: Viewer
+    """Who has it open."""
+    asks_name: bool
+    """Whoever answers gives their own name: several people read the mailbox, or somebody of an office answers."""
     previous: Acknowledgement | None
-    """Their last answer that counts, if any."""
+    """The last answer that counts, whoever gave it for them, if any."""
+    receipt: Receipt | None
+    """Its receipt, where it is to the last material revision or a later one."""
+    earlier_answers: tuple[Acknowledgement, ...]
+    """Those before it, the latest first."""
+    overtaken: bool
+    """Their last answer is to an earlier revision than the one that stood when it came."""
     ask_again: bool
-    """Their answer looks like a machine's: say so, and ask once more."""
+    """Their last answer looks like a machine's: say so, and ask once more."""
     answered: bool
-    """Whether they have answered the last material revision."""
+    """Whether nothing more is asked of whoever has it open: the last material revision is answered."""
+    still_asked: bool
+    """Their office answered, and they are asked all the same."""
+    office_counts: bool
+    """What their office answers counts as if they had."""
     answered_at: datetime | None
     """When they last answered in a way that counts; None where they never did."""
     mailed_revision: int
     """The revision that they were last mailed; 0 where none was."""
     contact_name: str
     contact_telephone: str
+    contact: Contact | None
+    """Whom they can ask; its name and telephone once more for short."""
+    also: tuple[Elsewhere, ...]
+    """Their other live advisories, those still to be answered first."""
+    doubt: Acknowledgement | None
+    """When they last said that it looks like phishing, if ever."""
+    doubt_token: str
+    """The hidden value of the form that says so."""
     form_token: str
     """The value of the hidden field `form`."""
+    meanwhile: bool
+    """The form that came back wrong was of an earlier revision than this one."""
+
+    @property
+    def also_asked(self) -> tuple[Elsewhere, ...]:
+        """Of their other advisories, those still to be answered."""
+        return tuple(one for one in self.also if not one.answered)
+
+    @property
+    def also_answered(self) -> tuple[Elsewhere, ...]:
+        """Of their other advisories, those that they answered."""
+        return tuple(one for one in self.also if one.answered)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Each question's field, in the page's order, and what its sentences are headed with."""
+        places = {"read": "Question 1"} | {one.field: f"Question {one.number}" for one in self.person_actions}
+        for asked in self.body_actions:
+            if asked.for_all:
+                places[asked.for_all] = f"Question {asked.number}"
+            places |= {one.field: f"Question {one.number}, {one.body}" for one in asked.questions}
+        return places
 
 
-def page(recipient: Recipient) -> ReaderPage:
-    """What this recipient sees now: the current revision, whatever they were mailed."""
+def page(recipient: Recipient, says: str = "", sent: str = "") -> ReaderPage:
+    """What this recipient sees now: the current revision, whatever they were mailed.
+
+    `says`: who has it open, in their own word (`alerts.viewing`). `sent`: the hidden value of a form that came back wrong,
+    which is kept where it can still answer.
+    """
     advisory = recipient.advisory
     revision = advisory.current
     if revision is None:
         raise ValueError(f"{advisory.reference} was never published")
     seats = _seats(recipient)
-    actions = list(revision.actions.all())
-    person_actions, body_actions, previous = _questions(recipient, actions, [seat.relay for seat in seats])
-    answered = answered_material(recipient)
-    contact = _contact(recipient, [seat.relay.body_id for seat in seats])
+    who = viewer(recipient, says)
+    given = answers_of(recipient)
+    previous = given.last
+    person_actions, body_actions = questions_of(recipient, list(revision.actions.all()), seats, previous)
+    answered = answered_material(recipient, through_office=who.is_other or advisory.office == Office.COUNTS)
+    receipt = _receipt(recipient, previous)
+    form, meanwhile = _form(recipient, revision, sent)
+    contact = nearest_contact(recipient)
     return ReaderPage(
         advisory=advisory,
         revision=revision,
@@ -137,7 +172,7 @@ def page(recipient: Recipient) -> ReaderPage:
         recipient=recipient,
         name=recipient.person.name,
         bodies=tuple(seat.relay.body.name for seat in seats),
-        changed=str(revision.content.get("what_changed") or ""),
+        since=since(advisory, recipient.told_revision),
         earlier=_earlier(advisory, revision),
         achieved=_achieved(recipient, revision),
         replacing=replacing(advisory),
@@ -145,30 +180,75 @@ def page(recipient: Recipient) -> ReaderPage:
         notes=tuple(noting.standing_for(recipient)) if advisory.state != State.STOOD_DOWN else (),
         person_actions=person_actions,
         body_actions=body_actions,
-        questions=1 + len(person_actions) + sum(len(action.questions) for action in body_actions),
+        questions=1 + len(person_actions) + sum(bool(action.questions) for action in body_actions),
+        viewer=who,
+        asks_name=who.office or (recipient.person.shared and who.delegate is None),
         previous=previous,
-        ask_again=not answered and 0 < _material(advisory) <= recipient.suspect_revision,
+        receipt=receipt,
+        earlier_answers=given.counting[1:] if receipt else given.counting,
+        overtaken=_overtaken(revision, previous),
+        ask_again=_ask_again(recipient, given, answered=answered),
         answered=answered,
+        still_asked=receipt is not None and not _is_told(recipient),
+        office_counts=advisory.office == Office.COUNTS,
         answered_at=previous.at if previous else None,
         mailed_revision=recipient.told_revision,
-        contact_name=contact.person.name if contact else "",
-        contact_telephone=contact.person.telephone if contact else "",
-        form_token=answer_form.issue(recipient.pk, revision.number),
+        contact_name=contact.name if contact else "",
+        contact_telephone=contact.telephone if contact else "",
+        contact=contact,
+        also=tuple(also_open(recipient)),
+        doubt=given.doubt,
+        doubt_token=answer_form.issue(recipient.pk, revision.number),
+        form_token=form,
+        meanwhile=meanwhile,
     )
+
+
+def _form(recipient: Recipient, revision: Revision, sent: str) -> tuple[str, bool]:
+    """The form's hidden value, the one that was sent where it can still answer; and whether it was of an earlier revision."""
+    try:
+        opened = answer_form.opened(sent, recipient.pk) if sent else None
+    except answer_form.NotAnswered:
+        opened = None
+    if opened and opened.number == revision.number and opened.is_fresh and is_unused(opened.form_id):
+        return sent, False
+    return answer_form.issue(recipient.pk, revision.number), opened is not None and opened.number < revision.number
+
+
+def _receipt(recipient: Recipient, last: Acknowledgement | None) -> Receipt | None:
+    """Of an answer to the last material revision or a later one; what is older has been overtaken, and is only listed."""
+    if last is None or last.revision.number < _material(recipient.advisory):
+        return None
+    return receipt_of(last)
+
+
+def _overtaken(revision: Revision, last: Acknowledgement | None) -> bool:
+    return last is not None and last.revision.number < revision.number and last.at > revision.at
+
+
+def _ask_again(recipient: Recipient, given: Answers, *, answered: bool) -> bool:
+    if not 0 < _material(recipient.advisory) <= recipient.suspect_revision:
+        return False
+    return not answered or machine_since(recipient, given.counting)
 
 
 def cover(recipient: Recipient) -> Cover:
     """What this recipient sees of an advisory whose page is locked."""
     seats = _seats(recipient)
-    contact = _contact(recipient, [seat.relay.body_id for seat in seats])
+    contact = nearest_contact(recipient)
+    current = recipient.advisory.current
     return Cover(
         advisory=recipient.advisory,
         name=recipient.person.name,
         bodies=tuple(seat.relay.body.name for seat in seats),
-        contact_name=contact.person.name if contact else "",
-        contact_telephone=contact.person.telephone if contact else "",
+        contact_name=contact.name if contact else "",
+        contact_telephone=contact.telephone if contact else "",
+        contact=contact,
         replacing=replacing(recipient.advisory),
         holding=_holding(recipient, seats),
+        viewer=Viewer(()),
+        doubt=answers_of(recipient).doubt,
+        doubt_token=answer_form.issue(recipient.pk, current.number if current else 0),
     )
 
 
@@ -195,24 +275,14 @@ def replacing(advisory: Advisory) -> Replacing:
     )
 
 
-def answered_material(recipient: Recipient) -> bool:
-    """Whether their last answer that counts is to the last material revision or a later one."""
-    return 0 < _material(recipient.advisory) <= recipient.answered_revision
+def answered_material(recipient: Recipient, *, through_office: bool = False) -> bool:
+    """Whether their last answer that counts, or one of their office, is to the last material revision or a later one."""
+    heard = max(recipient.answered_revision, recipient.office_revision if through_office else 0)
+    return 0 < _material(recipient.advisory) <= heard
 
 
-def answers_for(recipient: Recipient) -> list[Relay]:
-    """The targeted relays for whose bodies this person answers now, as contact, deputy or head."""
-    return list(
-        Relay.objects.filter(
-            advisory_id=recipient.advisory_id,
-            purpose=Relay.Purpose.TARGET,
-            body__in=Membership.objects.filter(person_id=recipient.person_id, role__in=ANSWERING, until=None).values(
-                "body"
-            ),
-        )
-        .select_related("body")
-        .order_by("body__name", "pk")
-    )
+def _is_told(recipient: Recipient) -> bool:
+    return answered_material(recipient, through_office=recipient.advisory.office == Office.COUNTS)
 
 
 def _seats(recipient: Recipient) -> list[Seat]:
@@ -238,56 +308,3 @@ def _achieved(recipient: Recipient, revision: Revision) -> tuple[str, ...]:
 
 def _material(advisory: Advisory) -> int:
     return advisory.material.number if advisory.material else 0
-
-
-def _questions(
-    recipient: Recipient, actions: list[Action], seated: list[Relay]
-) -> tuple[tuple[Question, ...], tuple[BodyAction, ...], Acknowledgement | None]:
-    previous = recipient.acknowledgements.filter(suspect=[]).order_by("-pk").first()
-    of_bodies = [action for action in actions if action.of == Action.Of.BODY]
-    mine = answers_for(recipient) if of_bodies else []
-    own = _said(ActionAnswer.objects.filter(acknowledgement=previous, relay=None)) if previous else {}
-    theirs = _said(ActionAnswer.objects.filter(relay__in=mine, acknowledgement__suspect=[])) if mine else {}
-    others = tuple(relay.body.name for relay in seated if relay.purpose == Relay.Purpose.TARGET and relay not in mine)
-    return (
-        tuple(_question(action, None, own) for action in actions if action.of == Action.Of.PERSON),
-        tuple(
-            BodyAction(action, tuple(_question(action, relay, theirs) for relay in mine), others)
-            for action in of_bodies
-        ),
-        previous,
-    )
-
-
-def _question(action: Action, relay: Relay | None, said: Mapping[tuple[str, int | None], ActionChoice]) -> Question:
-    relay_id = relay.pk if relay else None
-    return Question(
-        action=action,
-        field=answer_form.field(action.key, relay_id),
-        relay_id=relay_id,
-        body=relay.body.name if relay else "",
-        previous=said.get((action.key, relay_id)),
-    )
-
-
-def _said(answers: Any) -> dict[tuple[str, int | None], ActionChoice]:
-    """The last thing said about each action, by its key: keys survive revisions."""
-    rows: Iterable[tuple[str, int | None, str, Any, str]] = (
-        answers.order_by("relay_id", "action__key", "-acknowledgement_id")
-        .distinct("relay_id", "action__key")
-        .values_list("action__key", "relay_id", "choice", "by_date", "text")
-    )
-    return {(key, relay_id): ActionChoice(choice, by_date, text) for key, relay_id, choice, by_date, text in rows}
-
-
-def _contact(recipient: Recipient, bodies: list[int]) -> Membership | None:
-    """Whom they can ask: the first contact (or deputy) of one of their bodies that is not themselves."""
-    return (
-        Membership.objects.filter(
-            body__in=bodies, role__in=(Role.CONTACT, Role.DEPUTY), until=None, person__left_at=None
-        )
-        .exclude(person=recipient.person_id)
-        .select_related("person")
-        .order_by("role", "hours", "order", "pk")
-        .first()
-    )

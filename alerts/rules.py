@@ -7,14 +7,17 @@ sees what concerns their own branches. Where a marking asks for a code, the text
 from collections.abc import Collection
 
 import rules
+from django.db.models import Q, QuerySet
 
 from alerts import marking
-from alerts.models import Advisory, Relay
+from alerts.models import Advisory, Referral, Relay
 from alerts.officers import may_approve
 from departments.models import Person, Role
 from departments.models.membership import DUTIES
-from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
+from departments.rules import answers_for, bodies_of, has_a_duty, is_administrator, is_auditor
 from departments.tree import branches
+
+ANSWERING = (Role.CONTACT, Role.DEPUTY, Role.HEAD)
 
 
 def own_branches(person: Person) -> set[int]:
@@ -54,6 +57,14 @@ def may_release_of(person: Person, relays: list[int]) -> set[int]:
     return set(Relay.objects.filter(pk__in=relays, body__in=seats).values_list("pk", flat=True))
 
 
+def people_seen(person: Person, advisory: Advisory) -> set[int] | None:
+    """The ids of the bodies whose people this person sees one by one, with how each stands; None: of every body."""
+    if sees_everything(person, advisory):
+        return None
+    seats = bodies_of(person, ANSWERING) if person.left_at is None else set()
+    return branches(sorted(seats)) if seats else set()
+
+
 @rules.predicate
 def is_officer_of_issuer(person: Person, advisory: Advisory | None) -> bool:
     """An officer of the body that issued it, or of one above."""
@@ -83,6 +94,48 @@ def may_note(person: Person, relay: Relay | None) -> bool:
     return relay is not None and isinstance(person, Person) and bool(may_release_of(person, [relay.pk]))
 
 
+@rules.predicate
+def sees_people(person: Person, relay: Relay | None) -> bool:
+    """A contact, deputy or head of the body or of one above it, and whoever sees everything of the advisory."""
+    if relay is None or not isinstance(person, Person):
+        return False
+    return sees_everything(person, relay.advisory) or bool(answers_for(person, relay.body))
+
+
+@rules.predicate
+def may_put_down(person: Person, relay: Relay | None) -> bool:
+    """A contact or deputy of the body: nobody else puts down what its people said by telephone."""
+    return relay is not None and isinstance(person, Person) and bool(may_release_of(person, [relay.pk]))
+
+
+def referrals_seen_by(person: Person) -> QuerySet[Referral]:
+    """What readers say about who should have a warning, as far as this person sees it: of the bodies they answer for."""
+    if is_administrator(person) or is_auditor(person):
+        return Referral.objects.all()
+    return Referral.objects.filter(body__in=_answered_for(person))
+
+
+def referrals_decided_by(person: Person) -> QuerySet[Referral]:
+    """Of these, what this person may decide: an administrator all, others nothing that came by their link or is about them."""
+    if is_administrator(person):
+        return Referral.objects.all()
+    about_them = Q(recipient__person=person.pk) | (Q(email=person.email) & ~Q(kind=Referral.Kind.LEFT))
+    return Referral.objects.filter(body__in=_answered_for(person)).exclude(about_them)
+
+
+def _answered_for(person: Person) -> set[int]:
+    seats = bodies_of(person, ANSWERING) if person.left_at is None else set()
+    return branches(sorted(seats)) if seats else set()
+
+
+@rules.predicate
+def may_decide_referral(person: Person, referral: Referral | None) -> bool:
+    """A contact, deputy or head of the body that it is for, or of one above it, whom it is not about; an administrator."""
+    if referral is None or not isinstance(person, Person):
+        return False
+    return referrals_decided_by(person).filter(pk=referral.pk).exists()
+
+
 _sees = is_administrator | is_auditor | is_officer_of_issuer | concerns_own_branch
 rules.add_perm("alerts.view_advisory", _sees)
 rules.add_perm("alerts.view_coverage", _sees)
@@ -93,3 +146,7 @@ rules.add_perm("alerts.release_relay", may_release)
 rules.add_perm("alerts.view_operations", is_administrator | is_auditor)
 rules.add_perm("alerts.steer_delivery", is_administrator)
 rules.add_perm("alerts.note_relay", may_note)
+rules.add_perm("alerts.view_people", sees_people)
+rules.add_perm("alerts.answer_on_behalf", may_put_down)
+rules.add_perm("alerts.view_referrals", is_administrator | is_auditor | answers_for)
+rules.add_perm("alerts.decide_referral", may_decide_referral)

@@ -1,10 +1,10 @@
 """The demo's people answer: `python -m demo.answering`, with MAILBOX_DIR and SITE_URL in the environment.
 
 They come through the doors that everybody has: they read the mail that lies in the mailbox, open its link, and send the
-page's own form. What is true before: a mail is there. After: three in four have been answered once, the rest never. A
-restart goes on where it was (`.answered` in the mailbox's folder names what is settled); a web server that is away is
-tried again later. `DEMO_PACE` (1) stretches or shortens how long they take. No link leads them anywhere but to
-SITE_URL, and no address or link is logged.
+page's own form; a few answer through an office, and a few say that it looks like phishing. What is true before: a mail is
+there. After: three in four have been answered once, the rest never. A restart goes on where it was (`.answered` in the
+mailbox's folder names what is settled); a web server that is away is tried again later. `DEMO_PACE` (1) stretches or
+shortens how long they take. No link leads them anywhere but to SITE_URL, and no address or link is logged.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from demo.forms import Form, fill, question
+from demo.forms import Form, doors, doubt, fill, question
 from demo.habits import Habits, habits
 from demo.inbox import Inbox, Mail, link
 
@@ -38,6 +38,8 @@ SCANS_A_SECOND = 3
 LOOK_EVERY = 1.0
 TRIES = 8
 RETRY = 5  # seconds before the first further try
+# However small the pace: whoever answers sooner after the mail or the page is taken for a machine.
+QUICKEST = 4.0  # seconds
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 SCANNER = "MailGatewayLinkScanner/2.1"
 
@@ -93,13 +95,17 @@ class _Step:
 class People:
     """Everybody who has something to do, by when; `settled` is told the key of each mail that is finished.
 
-    `pace` is 1 for people, and less where somebody cannot wait ten minutes: 0.01 turns them into six seconds.
+    `pace` is 1 for people, and less where somebody cannot wait ten minutes: 0.01 turns them into six seconds. Nobody reads
+    for less than `least` seconds.
     """
 
-    def __init__(self, browser: Browser, settled: Callable[[str], None], pace: float = 1.0) -> None:
+    def __init__(
+        self, browser: Browser, settled: Callable[[str], None], pace: float = 1.0, *, least: float = 0.0
+    ) -> None:
         self._browser = browser
         self._settled = settled
         self._pace = pace
+        self._least = least
         # Whoever has the page open answers before anybody else opens theirs.
         self._reading: list[_Step] = []
         self._waiting: list[_Step] = []
@@ -115,7 +121,7 @@ class People:
         # Only while it is fresh: a restart does not scan last week's mail.
         if path and person.scanned and time.time() - mail.arrived < 60:
             self._scans.append(path)
-        if path and person.answers:
+        if path and (person.answers or person.doubts):
             wait = mail.arrived + person.opens * self._pace - time.time()
             self._later(self._waiting, max(wait, 0), lambda: self._open(mail, path, person))
         else:
@@ -148,12 +154,18 @@ class People:
                 self._browser.request(method, path, SCANNER)
 
     def _open(self, mail: Mail, path: str, person: Habits) -> None:
-        status, page, cookies = self._browser.request("GET", path, PERSON)
-        form = question(page) if status == 200 else None
+        where = path
+        status, page, cookies = self._browser.request("GET", where, PERSON)
+        through = _door(page, person) if status == 200 else None
+        if through is not None:
+            where = f"{path.partition('?')[0]}?as={through}"
+            status, page, cookies = self._browser.request("GET", where, PERSON)
+        form = (doubt if person.doubts else question)(page) if status == 200 else None
         if form is None:  # stood down, withdrawn, or nothing to ask any more
             self._settled(mail.key)
             return
-        self._later(self._reading, person.reads * self._pace, lambda: self._answer(mail, path, form, cookies))
+        reads = max(person.reads * self._pace, self._least)
+        self._later(self._reading, reads, lambda: self._answer(mail, where, form, cookies))
 
     def _answer(self, mail: Mail, path: str, form: Form, cookies: str) -> None:
         target = urljoin(f"{self._browser.site}{path}", form.action)
@@ -171,6 +183,15 @@ class People:
         self._settled(mail.key)
 
 
+def _door(page: str, person: Habits) -> str | None:
+    """Who answers for them, of those whom the page offers; None where they do it themselves."""
+    offered = doors(page)
+    named = [one for one in offered if one != "office"]
+    if person.doubts or not offered or person.through >= (0.5 if named else 0.02):
+        return None
+    return named[0] if named else "office"
+
+
 def main() -> None:
     """Runs until SIGTERM or Ctrl-C, and stops at once then."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
@@ -184,7 +205,8 @@ def main() -> None:
     settled = folder / ".answered"
     known = set(settled.read_text().splitlines()) if settled.exists() else set()
     with settled.open("a", buffering=1) as notes:
-        people = People(Browser(site), lambda key: print(key, file=notes), float(os.environ.get("DEMO_PACE", "1")))
+        pace = float(os.environ.get("DEMO_PACE", "1"))
+        people = People(Browser(site), lambda key: print(key, file=notes), pace, least=QUICKEST)
         inbox = Inbox(folder, known)
         log.info("The demo's people read their mail.")
         while True:

@@ -1,6 +1,7 @@
 """Forms as a browser knows them: found in a page, filled in with sensible choices, ready to be sent."""
 
 import random
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from html.parser import HTMLParser
@@ -14,6 +15,19 @@ _REASONS = (
     "Nid ydym yn ei ddefnyddio",
     "The committee isn't meeting this month; I'll look again when it does",
 )
+_HELP = (
+    "Which service is approved for us?",
+    "Does this hold for the app on my telephone as well?",
+    "I can't install anything on this machine. Who can?",
+    "Beth yw'r gwasanaeth cymeradwy?",
+)
+_DOUBTS = ("", "I did not expect this mail", "It asks me to follow a link, and we are told never to")
+# Of whoever answers for somebody, or for a mailbox that several people read.
+_NAMES = ("Sam Clerk", "Jo Diary", "Robin Desk", "Alex Casework", "Nia Swyddfa")
+# How many of those who answer for several bodies answer for each of them, though one press does for all.
+_EACH = 0.1
+# The page's own script would fill it once it saw a hand on the mouse or the keys.
+HAND = ("hand", "hidden")
 
 
 @dataclass
@@ -94,16 +108,40 @@ def question(page: str) -> Form | None:
     return next((form for form in asking if "read" in form.radios), asking[0] if asking else None)
 
 
+def doubt(page: str) -> Form | None:
+    """The form of a page on which somebody says that it looks like phishing."""
+    finder = _Finder()
+    finder.feed(page)
+    return next((form for form in finder.forms if ("press", "hidden", "phishing") in form.fields), None)
+
+
+def doors(page: str) -> list[str]:
+    """Who else may answer, as the page offers it: the ids of delegates, and "office"."""
+    return re.findall(r'href="[^"?]*\?as=([0-9]+|office)"', page)
+
+
 def fill(form: Form, chance: random.Random, today: date) -> list[tuple[str, str]]:
     """The pairs to send: a choice in each group, what the choice asks further, and the rest as the page had it."""
-    chosen = {name: _choose(values, chance) for name, values in form.radios.items()}
+    each = chance.random() < _EACH
+    asked = {name: values for name, values in form.radios.items() if each or not _one_of_all(name, form)}
+    chosen = {name: _choose(values, chance) for name, values in asked.items()}
     pairs, pressed = list(chosen.items()), False
     for name, kind, value in form.fields:
         if kind in {"reset", "button", "image", "file"} or (kind == "submit" and pressed):
             continue
         pressed = pressed or kind == "submit"
-        pairs.append((name, value if kind in {"hidden", "submit"} else _follow_up(name, value, chosen, chance, today)))
+        if (name, kind) == HAND:
+            pairs.append((name, "seen"))
+        elif kind in {"hidden", "submit"}:
+            pairs.append((name, value))
+        else:
+            pairs.append((name, _follow_up(name, value, chosen, chance, today)))
     return pairs
+
+
+def _one_of_all(name: str, form: Form) -> bool:
+    """Whether it asks of one body what another group asks of all at once."""
+    return f"{name.rpartition('-')[0]}-all" in form.radios and not name.endswith("-all")
 
 
 def _choose(values: list[str], chance: random.Random) -> str:
@@ -111,6 +149,11 @@ def _choose(values: list[str], chance: random.Random) -> str:
 
 
 def _follow_up(name: str, value: str, chosen: dict[str, str], chance: random.Random, today: date) -> str:
+    if name == "name":
+        return chance.choice(_NAMES)
+    if name == "text":
+        said = chosen.get("read")
+        return chance.choice(_HELP) if said == "help" else value if said else chance.choice(_DOUBTS)
     group = max((asked for asked in chosen if name.startswith(f"{asked}-")), key=len, default=None)
     if group is None:
         return value

@@ -19,6 +19,10 @@ class Habits:
     opens: float
     reads: float
     scanned: bool
+    doubts: bool = False
+    """Takes it for phishing, and says so instead of answering."""
+    through: float = 1.0
+    """Below a half, somebody whom they named answers for them, if anybody; below a fiftieth, somebody of their office."""
 
 
 def habits(address: str, subject: str) -> Habits:
@@ -36,4 +40,6 @@ def habits(address: str, subject: str) -> Habits:
     else:
         opens = chance.triangular(20, 600, 120)
     reads = chance.uniform(4, 8) if keen < 0.04 else chance.uniform(6, 45)
-    return Habits(answers, opens * (2 if slow and keen >= 0.02 else 1), reads, scanned)
+    doubts = address not in _PLAYED and not answers and keen > 0.985
+    waits = opens * (2 if slow and keen >= 0.02 else 1)
+    return Habits(answers, waits, reads, scanned, doubts, through=chance.random())

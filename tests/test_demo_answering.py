@@ -15,7 +15,7 @@ import pytest
 
 from demo import cast, inbox
 from demo.answering import Browser, People
-from demo.forms import fill, question
+from demo.forms import doors, doubt, fill, question
 from demo.habits import habits
 from demo.inbox import Inbox, link
 from demo.people import register
@@ -24,6 +24,7 @@ PAGE = """
 <form method="get" action="/check"><input name="reference"></form>
 <form method="post" action="/a/tok3n">
 <input type="hidden" name="csrfmiddlewaretoken" value="abc"><input type="hidden" name="form" value="once">
+<input type="hidden" name="hand" value=""><div hidden><input type="text" name="remarks" value=""></div>
 <input type="radio" name="read" value="yes"><input type="radio" name="read" value="help">
 <input type="radio" name="a-move" value="done"><input type="radio" name="a-move" value="by">
 <input type="date" name="a-move-date"><input type="radio" name="a-move" value="na"><input name="a-move-why">
@@ -43,11 +44,44 @@ def test_a_form_is_filled_in_as_a_person_would() -> None:
         assert len(sent) == len(pairs)
         assert sent["csrfmiddlewaretoken"] == "abc"
         assert (sent["form"], sent["remark"], sent["as"]) == ("once", "kept", "office")
+        assert (sent["hand"], sent["remarks"]) == ("seen", "")
         assert "copy" not in sent
         assert bool(re.fullmatch(r"2026-\d\d-\d\d", sent["a-move-date"])) == (sent["a-move"] == "by")
         assert bool(sent["a-move-why"]) == (sent["a-move"] == "na")
         seen.add(sent["a-move"])
     assert seen == {"done", "by", "na"}
+
+
+MANY = """
+<p><a href="/a/tok3n?as=12">Dan</a> <a href="/a/tok3n?as=office">somebody else</a> <a href="/a/tok3n/not-me">Not you?</a></p>
+<form method="post"><input type="hidden" name="form" value="once">
+<input type="radio" name="read" value="yes"><input type="radio" name="read" value="help"><textarea name="text"></textarea>
+<input type="radio" name="b-count-all" value="done"><input type="radio" name="b-count-all" value="by">
+<input name="b-count-all-day"><input name="b-count-all-month">
+<input type="radio" name="b-count-7" value="done"><input type="radio" name="b-count-8" value="done">
+<input name="name"><button>Send my answer</button></form>
+<form method="post"><input type="hidden" name="press" value="phishing"><input type="hidden" name="form" value="twice">
+<textarea name="text"></textarea><button>Tell them</button></form>
+"""
+
+
+def test_whoever_answers_for_many_bodies_mostly_does_it_with_one_press_and_signs_where_that_is_asked() -> None:
+    form = question(MANY)
+    assert form is not None
+    sent = [dict(fill(form, random.Random(seed), date(2026, 4, 24))) for seed in range(200)]
+    assert 150 < sum("b-count-7" not in one for one in sent) < 200
+    assert all(one["name"] and one["b-count-all"] for one in sent)
+    assert all(bool(one["text"]) == (one["read"] == "help") for one in sent)
+    assert all(bool(one["b-count-all-day"]) == (one["b-count-all"] == "by") for one in sent)
+
+
+def test_the_page_offers_delegates_and_a_form_for_doubts() -> None:
+    assert doors(MANY) == ["12", "office"]
+    form = doubt(MANY)
+    assert form is not None
+    sent = dict(fill(form, random.Random(1), date(2026, 4, 24)))
+    assert (sent["press"], sent["form"]) == ("phishing", "twice")
+    assert doubt(PAGE) is None
 
 
 def test_a_page_that_asks_nothing_has_no_question() -> None:
@@ -67,6 +101,8 @@ def test_about_three_in_four_answer_most_within_ten_minutes_and_the_cast_is_left
     assert sum(person.opens <= 600 for person in answering) / len(answering) > 0.7
     assert sum(person.opens <= 20 for person in answering) > 50
     assert any(person.scanned for person in everybody)
+    assert 10 < sum(person.doubts for person in everybody) < len(everybody) / 40
+    assert not any(person.doubts and person.answers for person in everybody)
     assert not any(habits(player.email, "[High] Do not use Zoom").answers for player in cast.CAST)
 
 

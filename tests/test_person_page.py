@@ -293,11 +293,29 @@ def test_answers_say_when_how_and_whether_they_were_late_or_a_machines(scene: Sc
     advisory = publish(scene, scene.agency)
     hand_over(advisory)
     answer(advisory, tom, suspect=["too fast"])
-    answer(advisory, tom, late=True, how="behalf", by=scene.officer)
+    by_telephone = {"told_how": "telephone", "told_at": timezone.now(), "name_given": "Bob Colleague"}
+    answer(advisory, tom, late=True, how="behalf", by=scene.officer, **by_telephone)
+    answer(advisory, tom, how="office", name_given="Pat Secretary")
     page = read(auditor, tom)
     assert "like a machine, and not counted" in page
-    assert re.search(r"Answered revision 1 on their behalf \(Officer\) at .*, late: read and understood", page)
+    put_down = (
+        r"Answered revision 1 at .*, late, put down by Officer; told by telephone at .* by Bob Colleague: read and"
+    )
+    assert re.search(put_down, page)
+    assert re.search(r"Answered revision 1 at .*, through their office, by Pat Secretary: read and understood", page)
     assert "Told, and answered" in page
+
+
+def test_a_doubt_is_said_to_be_no_answer(scene: Scene, auditor: Person) -> None:
+    tom = scene.person("tom", (scene.agency, "member"))
+    advisory = publish(scene, scene.agency)
+    hand_over(advisory)
+    recipient = Recipient.objects.get(advisory=advisory, person=tom)
+    assert advisory.current is not None
+    Acknowledgement.objects.create(recipient=recipient, revision=advisory.current, read="phishing", form_id=uuid4())
+    page = read(auditor, tom)
+    assert re.search(r"Said of revision 1 at .*, by their link: it looks like phishing. That is no answer", page)
+    assert "No answer; one was asked for by" in page
 
 
 def test_somebody_left_out_is_told_who_signed_and_why(scene: Scene, auditor: Person) -> None:

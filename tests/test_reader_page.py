@@ -136,13 +136,16 @@ def test_a_revoked_link_works_no_more(client: Client, recipient: Recipient) -> N
     assert client.get(old).status_code == 404
 
 
-def test_the_page_is_private_and_runs_no_script(client: Client, recipient: Recipient) -> None:
+def test_the_page_is_private_and_runs_no_script_but_the_one_that_looks_for_a_hand(
+    client: Client, recipient: Recipient
+) -> None:
     response = client.get(link(recipient))
     assert "no-store" in response["Cache-Control"]
     assert "noindex" in response["X-Robots-Tag"]
     assert response["Referrer-Policy"] == "no-referrer"
     page = response.content.decode()
-    assert "<script" not in page
+    assert re.findall("<script[^>]*>", page) == ['<script src="/static/alerts/hand.js" defer>']
+    assert not re.search(r"<[^>]+\son[a-z]+=", page)
     title = re.search(r"<title>(.*?)</title>", page)
     assert title is not None
     assert recipient.person.name not in title[1]
@@ -257,10 +260,11 @@ def test_each_of_two_says_which_one_replaces_the_other(client: Client, office: O
     draft = office.draft(title="Do use Zoom 5", marking=marking, supersedes=old.advisory.reference)
     assert "Replaced by" not in client.get(link(old)).content.decode()
     new = recipient_of(publish_draft(draft, office.ben, accept_gaps="told otherwise").advisory)
-    page = client.get(link(old)).content.decode()
+    page, _, also = client.get(link(old)).content.decode().partition('id="also"')
     assert f"Replaced by {new.advisory.reference}:" in page
     assert "you get that separately if it is for you" in page
     assert "Zoom 5" not in page
+    assert ("Zoom 5" in also) == (marking == "GREEN")
     assert f"Replaces {old.advisory.reference}." in client.get(link(new)).content.decode()
 
 

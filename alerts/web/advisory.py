@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import approving, gaps, noting, publish, reviewing, rules, stopping
+from alerts import approving, doubts, gaps, noting, publish, reviewing, rules, stopping
 from alerts.contract import NotUnderstood
 from alerts.life import life_of
 from alerts.markdown import to_html
@@ -44,6 +44,7 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
     reads = rules.sees_text(person, found)
     officer = person.has_perm("alerts.publish_advisory", found)
     content: dict[str, Any] = found.current.content if found.current and reads else {}
+    needs_help, doubted = doubts.raised(found) if everything and found.current_id else (None, None)
     not_heard = list(found.gaps.select_related("body", "by").order_by("kind", "body__name")) if everything else []
     exclusions = found.exclusions.select_related("body", "by").order_by("body__name") if everything else []
     return render(
@@ -66,6 +67,8 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
             "waiting": waiting_of(found, person) if everything and reads else None,
             "officer": officer,
             "everything": everything,
+            "needs_help": needs_help,
+            "doubted": doubted,
             "notes": (notes := _notes(found, person, everything=everything) if reads and found.current else []),
             "notes_more": len(notes) > NOTES_SHOWN,
             "places": noting.places_of(person, found),

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from alerts import suspicion, verify
 from alerts.verify import Check
 from alerts.web.client import client_of
-from alerts.web.limits import too_many
-from alerts.web.reader import MOST_INVALID, private
+from alerts.web.reader import private
+from alerts.web.refusing import no_such_link
 from departments.confirming import LONGEST_HINT, Still
 from departments.models import Membership
 from departments.refusal import Refused
@@ -38,9 +38,7 @@ def contact_check(request: HttpRequest, token: str) -> HttpResponse:
     """Opening it writes nothing, ever: scanners open links; only a posted choice counts."""
     check = verify.find(token)
     if check is None:
-        limited = too_many(request, "reader", MOST_INVALID)
-        status = 429 if limited else 404
-        return private(render(request, "alerts/no_such_link.html", {"limited": limited}, status=status))
+        return private(no_such_link(request))
     if request.method == "POST":
         return private(_answer(request, check))
     return private(_show(request, check, {}))

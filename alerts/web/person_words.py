@@ -12,6 +12,7 @@ from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
 from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
 from alerts.routes import reports_delivery, ways
 from alerts.told import Entry, LeftOut, Place
+from alerts.web.answer_words import way
 from config.logs import scrub
 from departments.lacks import LATE_FOR
 from departments.models import Person, Role
@@ -38,21 +39,25 @@ def verdict(entry: Entry) -> Said:
             return Said("Not told: left out on purpose" if not entry.places else "Not told", dark=True)
         return Said("Not told", dark=True)
     number = current.number if current else 0
-    told = max(recipient.told_revision, recipient.answered_revision)  # whoever answered it has seen it
-    heard = recipient.answered_revision > 0 or recipient.outcome in ARRIVED_AT
+    # Whoever answered it has seen it; whoever's office did has heard of it.
+    told = max(recipient.told_revision, recipient.answered_revision, recipient.office_revision)
+    heard = recipient.answered_revision > 0 or recipient.office_revision > 0 or recipient.outcome in ARRIVED_AT
     reported = _reports(_last_route(entry))
     what = "Told" if heard else "Sent" if reported else "Handed over"
     if not recipient.targeted:
         what += ", for information"
     if recipient.outcome in OUT_OF_REACH and told < number:
-        why = _OUT_OF_REACH[recipient.outcome]
+        why = OUT_OF_REACH_BECAUSE[recipient.outcome]
         return Said(f"{what}: revision {told}, not revision {number}: {why}" if told else f"Not told: {why}", dark=True)
     if not told:
         return Said("Not told" if _over(entry) else "Not told yet", dark=True)
     if told < number:
         return Said(f"{what}: revision {told}, not yet revision {number}", dark=True)
     if recipient.answered_revision:
-        return Said(f"{what}, and answered")
+        put_down = recipient.behalf_revision and recipient.behalf_revision == recipient.answered_revision
+        return Said(f"{what}, and answered{': put down for them' if put_down else ''}")
+    if recipient.office_revision:
+        return Said(f"{what} through their office")
     if recipient.outcome == Recipient.Outcome.COMPLAINED:
         return Said(f"{what}, and they reported it as spam: ring them and ask", dark=True)
     if recipient.outcome == Recipient.Outcome.DEFERRED:
@@ -62,7 +67,7 @@ def verdict(entry: Entry) -> Said:
     return Said(what if heard or reported else f"{what}; this route does not report delivery")
 
 
-_OUT_OF_REACH: dict[str, str] = {
+OUT_OF_REACH_BECAUSE: dict[str, str] = {
     Recipient.Outcome.UNREACHABLE: "their address was refused",
     Recipient.Outcome.BOUNCED: "the mail came back",
     Recipient.Outcome.SUPPRESSED: "the mail provider sends nothing to their address",
@@ -282,18 +287,23 @@ def answers(entry: Entry) -> list[Said]:
     """What they answered and when; or that they have not, where an answer was asked for."""
     said = [_answer(one) for one in entry.answers]
     recipient, due = entry.recipient, entry.advisory.acknowledge_by
-    if recipient is None or not recipient.targeted or not recipient.told_revision or said:
+    answered = any(one.counts for one in entry.answers)
+    if recipient is None or not recipient.targeted or not recipient.told_revision or answered:
         return said
     if due is None:
-        return [Said("No answer")]
+        return [*said, Said("No answer")]
     over = due < timezone.now()
-    return [Said(f"No answer; one was asked for by {_moment(due)}", dark=over)]
+    return [*said, Said(f"No answer; one was asked for by {_moment(due)}", dark=over)]
 
 
 def _answer(one: Acknowledgement) -> Said:
-    by = f" ({one.by.name})" if one.by else ""
+    how = way(one.how, one.by.name if one.by else None, one.name_given, one.told_how, one.told_at)
+    if one.read == Acknowledgement.Read.PHISHING:
+        looks = ", in a way that looks like a machine's" if one.suspect else ""
+        text = f"Said of revision {one.revision.number} {_at(one.at)}, {how}: it looks like phishing{looks}"
+        return Said(f"{text}. That is no answer", dark=True)
     late = ", late" if one.late else ""
-    what = f"Answered revision {one.revision.number} {one.get_how_display()}{by} {_at(one.at)}{late}"
+    what = f"Answered revision {one.revision.number} {_at(one.at)}{late}, {how}"
     if one.suspect:
         return Said(f"{what}: like a machine, and not counted", dark=True)
     return Said(f"{what}: {one.get_read_display()}")

@@ -1,8 +1,10 @@
 """The reader's page, behind the link in a mail. Whoever holds the link may read and answer; nobody signs in.
 
 Where the marking asks for more than the link, the page is locked: it says no more than the mail did, until a one-time code
-was typed, or where its recipient is signed in.
+was typed, or where its recipient is signed in. That it looks like phishing can be said on a locked page too.
 """
+
+from datetime import date
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,17 +13,17 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, holds, marking, suspicion, unlocking
-from alerts.acknowledge import NotAnswered
+from alerts import acknowledge, answer_form, holds, marking, receipts, suspicion, unlocking
+from alerts.acknowledge import NotAnswered, ReaderPage
 from alerts.markdown import to_html
-from alerts.models import ActionAnswer, Advisory, Recipient, State
+from alerts.models import Acknowledgement, Advisory, Recipient, State
 from alerts.reader import cover
-from alerts.web.client import client_of
-from alerts.web.limits import too_many
+from alerts.web.client import answering, client_of
+from alerts.web.posted import readable
+from alerts.web.refusing import no_such_link
 from departments.models import Person
 from departments.refusal import Refused
 
-MOST_INVALID = 60  # a minute, from one address; valid links are never counted: a ministry sits behind one address
 KEY = "unlocked"  # the cookie
 UNLOCKING = ("send", "open")  # the forms of a locked page
 
@@ -34,6 +36,9 @@ TOO_QUICK = "That was quicker than a person presses, so no code was sent. Press 
 NOT_PRESSED = "That was quicker than a person presses, so nothing was let go on. Press once more."
 OLD = "This page had been open for long, or came back damaged, so nothing was let go on. Press once more."
 DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
+NOBODY_TOLD = "That looks as if a machine had pressed, so nobody was told. If it was you, press once more."
+NOT_MAILED_QUICK = "That looks as if a machine had pressed, so nothing was mailed. If it was you, press once more."
+NOT_MAILED_OLD = "This page had been open for long, or came back damaged, so nothing was mailed. Press once more."
 
 
 # No CSRF cookie here: the link itself is the secret, and the form carries a signed value of its own, so that answering
@@ -42,20 +47,36 @@ DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 @require_http_methods(["GET", "HEAD", "POST"])
 def reader(request: HttpRequest, token: str) -> HttpResponse:
     """Whoever holds the link. Opening it writes nothing, ever: scanners open links; only a posted choice counts."""
+    return private(_read(request, token))
+
+
+@readable
+def _read(request: HttpRequest, token: str) -> HttpResponse:
+    # An answer is what comes by the thousand, in the minutes after a warning: it is taken without making the page.
+    if request.method == "POST" and "press" not in request.POST:
+        form = acknowledge.read_form(request.POST.dict())
+        made = acknowledge.answer_at_once(token, form, lambda of: answering(request, of.recipient_id, of.reference))
+        if made is not None:
+            return _answered(request, made)
     recipient = acknowledge.find(token)
     if recipient is None or recipient.advisory.current is None:
-        return private(_no_such_link(request))
-    # Letting a warning through needs no word of its text, so that a locked page offers it too.
-    if request.method == "POST" and request.POST.get("press") == "release":
-        return private(_release(request, recipient))
+        return no_such_link(request)
+    press = request.POST.get("press") if request.method == "POST" else None
+    # Letting a warning through, and doubting it, need no word of its text, so that a locked page offers both.
+    if press == "release":
+        return _release(request, recipient)
+    if press == "phishing":
+        return _doubt(request, recipient)
     if _locked(request, recipient):
-        return private(_unlock(request, recipient) if request.method == "POST" else _cover(request, recipient))
+        return _unlock(request, recipient) if request.method == "POST" else _cover(request, recipient)
     if request.method != "POST":
-        return private(_show(request, recipient))
+        return _show(request, recipient)
     # A locked page's form, pressed where the page is open by now.
-    if request.POST.get("press") in UNLOCKING:
-        return private(_back(request))
-    return private(_answer(request, recipient))
+    if press in UNLOCKING:
+        return _back(request)
+    if press == "receipt":
+        return _mail_receipt(request, recipient)
+    return _answer(request, recipient)
 
 
 def private(response: HttpResponse) -> HttpResponse:
@@ -64,11 +85,6 @@ def private(response: HttpResponse) -> HttpResponse:
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _no_such_link(request: HttpRequest) -> HttpResponse:
-    limited = too_many(request, "reader", MOST_INVALID)
-    return render(request, "alerts/no_such_link.html", {"limited": limited}, status=429 if limited else 404)
 
 
 # --- letting go on what they hold ---
@@ -91,9 +107,33 @@ def _release(request: HttpRequest, recipient: Recipient) -> HttpResponse:
 
 
 def _not_released(request: HttpRequest, recipient: Recipient, why: str) -> HttpResponse:
-    if _locked(request, recipient):
-        return _cover(request, recipient, not_released=why, status=422)
-    return _show(request, recipient, not_released=why, status=422)
+    return _again(request, recipient, not_released=why)
+
+
+def _again(
+    request: HttpRequest, recipient: Recipient, *, not_released: str = "", not_doubted: str = "", doubted: str = ""
+) -> HttpResponse:
+    """The page as it is for them, locked or not, with what was wrong."""
+    show = _cover if _locked(request, recipient) else _show
+    return show(request, recipient, not_released=not_released, not_doubted=not_doubted, doubted=doubted, status=422)
+
+
+# --- doubting it ---
+
+
+def _doubt(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    """Somebody takes it for phishing: that goes to its issuer, and counts as no answer."""
+    text = request.POST.get("text", "")
+    form = acknowledge.read_form(
+        {"form": request.POST.get("form", ""), "read": Acknowledgement.Read.PHISHING.value, "text": text}
+    )
+    try:
+        made = acknowledge.answer(recipient, form, client_of(request))
+    except NotAnswered as wrong:
+        return _again(request, recipient, not_doubted=" ".join(wrong.errors.values()), doubted=text)
+    if made.suspect:
+        return _again(request, recipient, not_doubted=NOBODY_TOLD, doubted=text)
+    return _back(request, "#genuine")
 
 
 # --- while it is locked ---
@@ -155,6 +195,8 @@ def _cover(
     *,
     wrong: str = "",
     not_released: str = "",
+    not_doubted: str = "",
+    doubted: str = "",
     typing: bool = False,
     status: int = 200,
 ) -> HttpResponse:
@@ -167,6 +209,8 @@ def _cover(
         "stood_down": recipient.advisory.state == State.STOOD_DOWN,
         "wrong": wrong,
         "not_released": not_released,
+        "not_doubted": not_doubted,
+        "doubted": doubted,
         "now": timezone.now(),
         "typing": typing,
         "waiting": waiting,
@@ -177,8 +221,9 @@ def _cover(
 
 
 def _back(request: HttpRequest, where: str = "") -> HttpResponse:
-    """To the page itself, so that loading it again sends nothing again."""
-    response = HttpResponseRedirect(f"{request.path}{where}")
+    """To the page itself, so that loading it again sends nothing again. Whoever answers for somebody still does."""
+    says = _says(request)
+    response = HttpResponseRedirect(f"{request.path}{f'?as={says}' if says else ''}{where}")
     response.status_code = 303
     return response
 
@@ -186,12 +231,51 @@ def _back(request: HttpRequest, where: str = "") -> HttpResponse:
 # --- once it is open ---
 
 
+def _says(request: HttpRequest) -> str:
+    """Who has it open, in their own word: "office", or the id of a delegate (`alerts.viewing` knows whose)."""
+    says = request.GET.get("as", "")
+    return says if says == "office" or (says.isascii() and says.isdecimal() and len(says) < 19) else ""
+
+
 def _answer(request: HttpRequest, recipient: Recipient) -> HttpResponse:
-    form = acknowledge.read_form(request.POST.dict())
+    typed = request.POST.dict()
     try:
-        acknowledge.answer(recipient, form, client_of(request))
+        client = answering(request, recipient.pk, recipient.advisory.reference)
+        made = acknowledge.answer(recipient, acknowledge.read_form(typed), client)
     except NotAnswered as wrong:
-        return _show(request, recipient, errors=wrong.errors, typed=request.POST.dict(), status=422)
+        return _show(request, recipient, errors=wrong.errors, typed=_as_asked(typed), status=422)
+    return _answered(request, made)
+
+
+def _answered(request: HttpRequest, made: Acknowledgement) -> HttpResponse:
+    return _back(request, "#again" if made.suspect else "#receipt")
+
+
+def _as_asked(typed: dict[str, str]) -> dict[str, str]:
+    """What was typed, as the page asks it: a whole date, from an older page or program, is a day and a month."""
+    split = dict(typed)
+    for name, value in typed.items():
+        try:
+            day = date.fromisoformat(value) if name.endswith("-date") else None
+        except ValueError:
+            continue
+        if day is not None:
+            split.setdefault(f"{name[:-5]}-day", str(day.day))
+            split.setdefault(f"{name[:-5]}-month", str(day.month))
+    return split
+
+
+def _mail_receipt(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    """To their own address, once for each answer; the page says whether it was."""
+    try:
+        opened = answer_form.opened(request.POST.get("form", ""), recipient.pk)
+    except NotAnswered:
+        return _show(request, recipient, not_mailed=NOT_MAILED_OLD, status=422)
+    if not opened.is_fresh:
+        return _show(request, recipient, not_mailed=NOT_MAILED_OLD, status=422)
+    if suspicion.signs(client_of(request).evidence(opened.seconds)):
+        return _show(request, recipient, not_mailed=NOT_MAILED_QUICK, status=422)
+    receipts.send_last(recipient)
     return _back(request, "#receipt")
 
 
@@ -202,21 +286,49 @@ def _show(
     errors: dict[str, str] | None = None,
     typed: dict[str, str] | None = None,
     not_released: str = "",
+    not_doubted: str = "",
+    doubted: str = "",
+    not_mailed: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    page = acknowledge.page(recipient)
+    typed = typed or {}
+    page = acknowledge.page(recipient, _says(request), typed.get("form", ""))
     advisory: Advisory = page.advisory
+    now = timezone.now()
     context = {
         "page": page,
         "advisory": advisory,
         "errors": errors or {},
-        "typed": typed or {},
+        "wrong": _wrong(page, errors or {}),
+        "typed": typed,
         "not_released": not_released,
-        "now": timezone.now(),
+        "not_doubted": not_doubted,
+        "doubted": doubted,
+        "not_mailed": not_mailed,
+        "now": now,
+        "is_late": advisory.acknowledge_by is not None and now > advisory.acknowledge_by,
         "guidance": to_html(page.content.get("guidance", "")),
         "asks": advisory.state == State.LIVE,
         "expired": advisory.state == State.EXPIRED,
         "stood_down": advisory.state == State.STOOD_DOWN,
-        "choices": ActionAnswer.Choice,
+        "longest_text": answer_form.LONGEST_TEXT,
+        "longest_name": answer_form.LONGEST_NAME,
     }
     return render(request, "alerts/reader.html", context, status=status)
+
+
+def _wrong(page: ReaderPage, errors: dict[str, str]) -> list[tuple[str, str, str]]:
+    """What is wrong, in the page's order: the field that a link leads to ("" where there is none), which it is, a sentence."""
+    places = page.places
+    names = {"text": "Question 1", "name": "Your name"}
+    order = [*places, "text", "name", "proof"]
+
+    def about(name: str) -> str:
+        bare = name.removesuffix("-date").removesuffix("-why")
+        return bare if bare in places else name
+
+    found = [
+        (name if about(name) in order else "", places.get(about(name), names.get(name, "")), says)
+        for name, says in errors.items()
+    ]
+    return sorted(found, key=lambda one: order.index(about(one[0])) if one[0] else -1)

@@ -5,7 +5,8 @@ from django.utils.formats import date_format
 
 from alerts.hold_words import lasted
 from alerts.models import Advisory
-from alerts.web.coverage_view import NAMED, CoverageView
+from alerts.web.coverage_view import CoverageView
+from alerts.web.left_out import NAMED
 from alerts.web.numbers import count, has, people
 
 
@@ -45,6 +46,8 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         if view.not_told
         else "Nobody else was waiting to be told.",
     ]
+    if view.apart:
+        said.insert(2, f"Of these {people(view.total)}: {'; '.join(view.apart)}.")
     if view.dark:
         names = [row.name for row in view.dark_named]
         more = [f"{view.dark_more:,} more"] if view.dark_more else []
