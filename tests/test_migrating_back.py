@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from alerts import gaps, reviewing, stopping, unlocking
+from alerts import answers, gaps, reviewing, stopping, unlocking, verify
+from alerts.answers import Given, How, Read, Told
 from alerts.cascade import cascade
 from alerts.draft import start_update
 from alerts.models import Advisory, Draft, Exclusion, Gap, Message, Recipient
+from departments.models import Membership
+from tests import rows as direct
 from tests.test_counting import figures_of_rows, figures_read
 from tests.test_drafts import a_draft
 from tests.test_gaps import DAY, Wide
@@ -51,7 +55,8 @@ def stood_down(office: Wide) -> Advisory:
     return advisory
 
 
-def test_rows_of_every_kind_go_back_and_forth(office: Wide) -> None:
+def with_gaps_and_drafts(office: Wide) -> Advisory:
+    """An advisory with what was left out and lapsed, gaps of every kind, drafts at every stage, and one that expired."""
     now = timezone.now()
     decided = {"decided_by": office.ben, "submitted_by": office.ada}
     Draft.objects.filter(pk=a_draft(office).pk).update(stage="returned", reason="x", **decided)
@@ -64,37 +69,14 @@ def test_rows_of_every_kind_go_back_and_forth(office: Wide) -> None:
     Exclusion.objects.create(advisory=advisory, body=office.board, reason="anew", by=office.ada)
     for kind in Gap.Kind.values:
         Gap.objects.get_or_create(advisory=advisory, kind=kind, body=office.department)
-    recipient = Recipient.objects.filter(advisory=advisory).first()
-    assert recipient is not None
-    unlocking.ask(recipient)
     start_update(Advisory.objects.get(pk=advisory.pk), office.ada, {})
     Advisory.objects.filter(pk=office.publish().advisory.pk).update(review_by=now - 31 * DAY)
     reviewing.expire(now)
-    stood_down(office)
-    back_to("0004")
-    assert rows("SELECT DISTINCT state FROM alerts_advisory ORDER BY 1") == [("draft",), ("live",), ("stood-down",)]
-    call_command("migrate", "alerts", verbosity=0)
-    gaps.tend(timezone.now())
-    reviewing.tend(timezone.now())
+    return advisory
 
 
-def test_what_lapsed_and_was_signed_anew_is_one_exclusion_again(office: Wide) -> None:
-    advisory = office.publish(audience={"branches": ["government"], "exclusions": [{"body": "board", "reason": "x"}]})
-    now = timezone.now()
-    Exclusion.objects.update(lapsed_at=now)
-    Exclusion.objects.create(advisory=advisory.advisory, body=office.board, reason="anew", by=office.ada)
-    back_to("0006")
-    assert rows("SELECT reason FROM alerts_exclusion") == [("anew",)]
-
-
-def test_thanks_that_have_not_left_become_stand_downs(office: Wide) -> None:
-    stood_down(office)
-    back_to("0007")
-    assert rows("SELECT DISTINCT kind FROM alerts_message WHERE state = 'waiting'") == [("stand-down",)]
-    assert rows("SELECT count(*) FROM alerts_batch WHERE kind = 'thanks'") == [(0,)]
-
-
-def test_whoever_answered_though_their_address_refuses_mail_is_counted_as_each_release_counts(office: Wide) -> None:
+def answered(office: Wide) -> tuple[Advisory, int]:
+    """An advisory whose mail some refuse who answered all the same, one of whom doubts; and how many were told."""
     advisory = office.publish().advisory
     cascade(advisory.pk)
     Recipient.objects.filter(advisory=advisory).update(told_revision=1)
@@ -102,12 +84,50 @@ def test_whoever_answered_though_their_address_refuses_mail_is_counted_as_each_r
     assert len(chosen) >= 2
     for recipient, outcome in zip(chosen, ("unreachable", "bounced", "complained"), strict=False):
         Recipient.objects.filter(pk=recipient.pk).update(outcome=outcome, answered_revision=1)
-    before = figures_read(advisory)
-    assert before == figures_of_rows(advisory)
+    asked = answers.question(chosen[0].pk, 1)
+    assert asked is not None
+    answers.keep(asked, Given(How.LINK, Read.PHISHING, uuid4()))
+    told = {"told_how": Told.TELEPHONE, "told_at": timezone.now()}
+    answers.keep(asked, Given(How.BEHALF, Read.YES, uuid4(), by=office.ada, **told))  # type: ignore[arg-type]
+    return advisory, len(chosen)
+
+
+def test_rows_of_every_kind_go_back_step_by_step_and_forth_again(office: Wide) -> None:
+    """One walk down, with a look at each landing, and one up: each step takes seconds."""
+    wide, over = with_gaps_and_drafts(office), stood_down(office)
+    counted, told = answered(office)
+    before = figures_read(counted)
+    assert before == figures_of_rows(counted)
+    recipient = Recipient.objects.filter(advisory=wide).first()
+    assert recipient is not None
+    unlocking.ask(recipient)
+    place = {"body": office.department, "role": "contact", "since": timezone.now() - 100 * DAY}
+    Membership.objects.create(person=direct.person(), **place)
+    assert verify.ask_contacts() == 1
+
+    back_to("0013")
+    assert rows("SELECT read, suspect FROM alerts_acknowledgement ORDER BY id") == [("help", ["phishing"]), ("yes", [])]
     back_to("0011")
-    (whole,) = rows("SELECT sum(sent), sum(unreachable), sum(delivered) FROM alerts_delta WHERE relay_id IS NULL")
-    assert whole == (len(chosen) - 2, 2, len(chosen[2:3]))
+    figures = (
+        "SELECT sum(sent), sum(unreachable), sum(delivered) FROM alerts_delta WHERE relay_id IS NULL AND advisory_id ="
+    )
+    assert rows(f"{figures} {counted.pk}") == [(told - 2, 2, min(told - 2, 1))]
+    back_to("0007")
+    waiting = f"SELECT DISTINCT kind FROM alerts_message WHERE state = 'waiting' AND advisory_id = {over.pk}"
+    assert rows(waiting) == [("stand-down",)]
+    assert rows("SELECT count(*) FROM alerts_batch WHERE kind = 'thanks'") == [(0,)]
+    assert rows("SELECT count(*) FROM alerts_message WHERE kind = 'code'") == [(0,)]
+    back_to("0006")
+    assert rows(f"SELECT reason FROM alerts_exclusion WHERE advisory_id = {wide.pk}") == [("anew",)]
+    back_to("0004")
+    assert rows("SELECT DISTINCT state FROM alerts_advisory ORDER BY 1") == [("draft",), ("live",), ("stood-down",)]
+    back_to("0002")
+    assert rows("SELECT count(*) FROM alerts_message WHERE advisory_id IS NULL") == [(0,)]
+
     call_command("migrate", "alerts", verbosity=0)
-    after = figures_read(advisory)
-    assert after == figures_of_rows(advisory)
-    assert after == before
+    after = figures_read(counted)
+    assert after == figures_of_rows(counted)
+    gaps.tend(timezone.now())
+    reviewing.tend(timezone.now())
+    assert verify.ask_contacts() == 1
+    assert unlocking.ask(recipient) is True

@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
@@ -585,19 +584,6 @@ def test_nothing_is_sent_where_the_code_was_not_written(red: Recipient, monkeypa
         unlocking.ask(red)
     assert not Code.objects.exists()
     assert not Message.objects.filter(kind="code").exists()
-
-
-def test_the_tables_go_back_with_codes_in_them_and_forward_again(red: Recipient) -> None:
-    unlocking.ask(red)
-    try:
-        MigrationExecutor(connection).migrate([("alerts", "0007_exclusions_lapse")])
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM alerts_message WHERE kind = 'code'")
-            assert cursor.fetchone() == (0,)
-    finally:
-        forward = MigrationExecutor(connection)
-        forward.migrate(forward.loader.graph.leaf_nodes())
-    assert unlocking.ask(red) is True
 
 
 def run_at_once(what: Any, how_many: int) -> list[Any]:

@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -200,20 +199,6 @@ def test_a_warning_leaves_before_a_plain_mail_that_waited_longer(server: Server)
     )
     deliver_all()
     assert [mail.recipients == [told.person.email] for mail in server.mails] == [True, False]
-
-
-def test_the_tables_go_back_with_plain_mails_in_them_and_forward_again() -> None:
-    contact(body("alpha"))
-    verify.ask_contacts()
-    try:
-        MigrationExecutor(connection).migrate([("alerts", "0002_counting")])
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM alerts_message")
-            assert cursor.fetchone() == (0,)
-    finally:
-        forward = MigrationExecutor(connection)
-        forward.migrate(forward.loader.graph.leaf_nodes())
-    assert verify.ask_contacts() == 1
 
 
 # --- the page ---

@@ -145,9 +145,14 @@ class Migration(migrations.Migration):
             name='read',
             field=models.CharField(choices=[('yes', 'read and understood'), ('help', 'read, and needs help'), ('phishing', 'says that it looks like phishing')], max_length=8),
         ),
-        # Going back, a doubt is kept as an answer that does not count.
+        # Going back, a doubt is kept as an answer that does not count. Forth again, of what was put down for somebody it is known by
+        # whom, and no more how they were told.
         migrations.RunSQL(
-            migrations.RunSQL.noop,
+            """
+            ALTER TABLE alerts_acknowledgement DISABLE TRIGGER USER;
+            UPDATE alerts_acknowledgement SET told_how = 'other', told_at = at WHERE how = 'behalf';
+            ALTER TABLE alerts_acknowledgement ENABLE TRIGGER USER;
+            """,
             """
             ALTER TABLE alerts_acknowledgement DISABLE TRIGGER USER;
             UPDATE alerts_acknowledgement SET read = 'help', suspect = suspect || 'phishing'::text WHERE read = 'phishing';
