@@ -39,6 +39,11 @@ STALE = (
     "This page had been open for more than a day. Look at it once more and send it again: all that you typed is here."
 )
 
+MOST_A_DAY = 50
+TOO_MANY = (
+    f"{MOST_A_DAY} answers came from this link within a day, and no more are taken for now. The last one stands. If it is not "
+    "what you mean, tell your contact, or answer again tomorrow."
+)
 MISTYPED = "That is not it. Type the last four characters of the reference, as they stand here."
 
 
@@ -91,9 +96,13 @@ def _take(asked: Question, opened: Opened, form: Form, client: suspicion.Client)
         if before is not None:
             return before
         raise NotAnswered({"form": STALE})
+    if asked.today >= MOST_A_DAY and not Acknowledgement.objects.filter(form_id=opened.form_id).exists():
+        raise NotAnswered({"form": TOO_MANY})
     by, name, wrong = _who(asked, form)
+    # What is asked of a body its contact answers, or whom they named; not whoever says that they are of the office.
+    relays = () if form.office and by is None else asked.relays
     try:
-        said = answer_form.checked(form.read, form.answers, asked.actions, asked.relays)
+        said = answer_form.checked(form.read, form.answers, asked.actions, relays, asked.settled)
         answer_form.check_length(form.text, "text")
     except NotAnswered as refused:
         raise NotAnswered({**refused.errors, **wrong}) from None
@@ -105,7 +114,8 @@ def _take(asked: Question, opened: Opened, form: Form, client: suspicion.Client)
     if suspect and client.mistyped:
         raise NotAnswered({"proof": MISTYPED})
     given = Given(
-        how=How.OFFICE if by or form.office else How.LINK,
+        # A doubt counts for nobody, so that it need not say whose it is.
+        how=How.OFFICE if by or (form.office and name) else How.LINK,
         read=Read(form.read),
         form_id=opened.form_id,
         said=said,
@@ -134,10 +144,11 @@ def _who(asked: Question, form: Form) -> tuple[Person | None, str, dict[str, str
         return delegation.delegate, "", {}
     if not form.office and not asked.shared:
         return None, "", {}
-    if not form.name:
+    name = answer_form.clean_name(form.name)
+    if not name:
         return None, "", {"name": "Type your own name, so that it is known who answered."}
     try:
-        answer_form.check_length(form.name, "name", answer_form.LONGEST_NAME)
+        answer_form.check_length(name, "name", answer_form.LONGEST_NAME)
     except NotAnswered as wrong:
         return None, "", wrong.errors
-    return None, " ".join(form.name.split()), {}
+    return None, name, {}

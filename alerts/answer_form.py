@@ -16,7 +16,9 @@ from uuid import UUID, uuid4
 
 from django.core import signing
 from django.utils import timezone
+from django.utils.dates import MONTHS
 
+from alerts import spelling
 from alerts.models import Acknowledgement, Action, ActionAnswer
 
 LONGEST_TEXT = 2_000  # characters
@@ -26,11 +28,10 @@ LONGEST_DELAY = timedelta(days=366)
 FRESH = timedelta(hours=24)
 ALL = 0  # stands for a relay: each of theirs
 
+NO_CHOICE = "Choose one of the answers; one of them says that you will tell later."
 DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 _CHOICES = frozenset(ActionAnswer.Choice.values)
-# What PostgreSQL keeps in no text: NUL, and halves of characters.
-_NOT_KEPT = re.compile(r"[\x00\ud800-\udfff]")
 _BODY_FIELD = re.compile(r"b-(?P<key>.+)-(?P<relay>[0-9]{1,18}|all)", re.DOTALL)
 
 
@@ -141,16 +142,17 @@ def read_form(data: Mapping[str, str]) -> Form:
         token=data.get("form", ""),
         read=data.get("read", ""),
         answers=answers,
-        text=_without_nul(data.get("text", "")),
-        name=_without_nul(data.get("name", "")),
+        text=spelling.lines(data.get("text", "")),
+        name=data.get("name", ""),
         office=bool(data.get("office", "")),
         delegate=int(delegate) if delegate.isascii() and delegate.isdecimal() and len(delegate) < 19 else 0,
     )
 
 
-def _without_nul(text: str) -> str:
-    # A browser sends a line break as two characters, and counts one.
-    return _NOT_KEPT.sub("", text).replace("\r\n", "\n").strip()
+def clean_name(typed: str) -> str:
+    """A name as it is kept: on one line, without what nobody sees; "" where nothing is left to see."""
+    name = spelling.one_line(typed)
+    return name if any(not one.isspace() and one not in spelling.JOINERS for one in name) else ""
 
 
 def _choice(data: Mapping[str, str], name: str, value: str) -> ActionChoice:
@@ -162,10 +164,25 @@ def _date(data: Mapping[str, str], name: str) -> date | None:
     try:
         if typed := data.get(f"{name}-date", "").strip():
             return date.fromisoformat(typed)
-        day, month = int(data.get(f"{name}-day", "")), int(data.get(f"{name}-month", ""))
-        today = timezone.localdate()
-        this_year = date(today.year, month, day)
-        return this_year if this_year >= today else date(today.year + 1, month, day)
+        day, month = int(data.get(f"{name}-day", "")), _month(data.get(f"{name}-month", ""))
+    except (ValueError, OverflowError):
+        return None
+    today = timezone.localdate()
+    # The 29th of February is there in one of the two at most.
+    days = (_day_of(year, month, day) for year in (today.year, today.year + 1))
+    return next((one for one in days if one is not None and one >= today), None)
+
+
+def _month(typed: str) -> int:
+    """Its number, or its name as people cut it: 5, 05, May, may."""
+    word = typed.strip().casefold()
+    found = [number for number, name in MONTHS.items() if len(word) >= 3 and str(name).casefold().startswith(word)]
+    return found[0] if found else int(typed)
+
+
+def _day_of(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
     except (ValueError, OverflowError):
         return None
 
@@ -174,12 +191,14 @@ def checked(
     read: str,
     answers: Mapping[tuple[str, int | None], ActionChoice],
     actions: Iterable[Asked],
-    relays: Iterable[int],
+    relays: Collection[int],
+    settled: Collection[tuple[str, int]] = (),
 ) -> list[Said]:
     """What was said, fit to be kept. Raises `NotAnswered` with every sentence there is to say at once.
 
-    `relays` are those that this person answers for. A person's actions each need a choice; a body's may be left out.
-    Choices for actions that the form never asked about are ignored. Whoever doubts that it is genuine is asked nothing else.
+    `relays` are those that this person answers for. Each action needs a choice, a body's for each of these, but for what is
+    `settled`: an action's key, and the relay, of which somebody has said something already. Choices for actions that the form
+    never asked about are ignored. Whoever doubts that it is genuine is asked nothing else.
     """
     if read == Acknowledgement.Read.PHISHING:
         return []
@@ -187,12 +206,12 @@ def checked(
     said = []
     allowed = set(relays)
     for action in actions:
-        for relay_id in _asked(action, answers, allowed):
+        for relay_id in _asked(action, answers, allowed, settled):
             given, name = answers.get((action.key, relay_id)), field(action.key, relay_id)
-            if given is None and relay_id is not None:
+            if given is None and relay_id is not None and len(allowed) > 1:
                 given, name = answers.get((action.key, ALL)), field(action.key, ALL)
             if given is None:
-                errors[name] = "Choose one of the answers; “I will answer this one later” is one."
+                errors[name] = NO_CHOICE
             elif relay_id is not None and relay_id not in allowed:
                 errors[name] = "Only its contact, deputy or head answers this for that body. Leave it to them."
             else:
@@ -206,14 +225,18 @@ def checked(
 
 
 def _asked(
-    action: Asked, answers: Mapping[tuple[str, int | None], ActionChoice], allowed: Collection[int]
+    action: Asked,
+    answers: Mapping[tuple[str, int | None], ActionChoice],
+    allowed: Collection[int],
+    settled: Collection[tuple[str, int]],
 ) -> list[int | None]:
+    """For whom it is to be answered: by the person (None), or for which relays."""
     if action.of == Action.Of.PERSON:
         return [None]
+    of_all = (action.key, ALL) in answers
+    asked = [relay_id for relay_id in allowed if of_all or (action.key, relay_id) not in settled]
     chosen = [relay_id for key, relay_id in answers if key == action.key and relay_id]
-    if (action.key, ALL) in answers:
-        chosen += [relay_id for relay_id in allowed if relay_id not in chosen]
-    return list(chosen)
+    return list(dict.fromkeys([*chosen, *asked]))
 
 
 def _clean(given: ActionChoice, name: str) -> ActionChoice:
@@ -239,7 +262,7 @@ def _clean_date(day: date | None, name: str) -> date:
 
 
 def _clean_text(text: str, name: str) -> str:
-    clean = _without_nul(text)
+    clean = spelling.lines(text)
     if not clean:
         raise NotAnswered({name: "Say in a few words why it does not apply."})
     check_length(clean, name)

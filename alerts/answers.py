@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -18,7 +18,7 @@ from django.utils import timezone
 from alerts import record
 from alerts.answer_form import Asked, Said
 from alerts.answers_sql import ASKED, KEEP, KEEP_DOUBT, KEEP_SUSPECT
-from alerts.models import Acknowledgement, ActionAnswer, Revision
+from alerts.models import Acknowledgement, ActionAnswer, Office, Revision
 from alerts.statements import run
 from departments.models import Person
 
@@ -40,14 +40,22 @@ class Question:
     reference: str
     state: str
     marking: str
+    office: str
+    """What an answer of their office is worth (`Office`)."""
     due: datetime | None
     """By when it is to be answered."""
+    material: int | None
+    """The number of the last material revision."""
+    today: int
+    """How many answers were kept of them within a day."""
     revision_id: int
     number: int
     kind: str
     actions: tuple[Asked, ...]
     relays: tuple[int, ...]
     """For whose bodies this person answers what is asked of bodies; none where nothing is."""
+    settled: frozenset[tuple[str, int]]
+    """What somebody said already for one of these bodies, of this very revision: an action's key, and the relay."""
     mailed_at: datetime | None
     """When the mail with this revision was handed over; now, while their very first one is."""
 
@@ -73,12 +81,14 @@ class Given:
 
 def question(recipient_id: int, number: int) -> Question | None:
     """What the revision with this number asks of this recipient; None where there is none. One round trip."""
-    found = run(ASKED, recipient=recipient_id, number=number, now=timezone.now())
+    now = timezone.now()
+    found = run(ASKED, recipient=recipient_id, number=number, now=now, day_ago=now - timedelta(days=1))
     if not found:
         return None
     row = dict(zip(Question.__slots__, found[0], strict=True))
     row["actions"] = tuple(Asked(*action) for action in json.loads(row["actions"] or "[]"))
     row["relays"] = tuple(row["relays"] or ())
+    row["settled"] = frozenset((key, relay) for key, relay in json.loads(row["settled"] or "[]"))
     return Question(**row)
 
 
@@ -102,11 +112,15 @@ def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
         form_id=given.form_id,
     )
     kind, details = _entry(to, given, made)
-    actor = given.by.pk if given.by else to.person_id if given.how in (How.LINK, How.REPLY) else None
+    # Who answers for an office says so themselves: nobody is put down as having done it.
+    actor = given.by.pk if given.how == How.BEHALF and given.by else None if given.how == How.OFFICE else to.person_id
     written, digest = record.entry(kind, to.reference, actor, **details)
     found = run(
-        KEEP_SUSPECT if made.suspect else KEEP_DOUBT if given.read == Read.PHISHING else KEEP[given.how],
+        KEEP_DOUBT if given.read == Read.PHISHING else KEEP_SUSPECT if made.suspect else KEEP[given.how],
         recipient=to.recipient_id,
+        advisory=to.advisory_id,
+        office_counts=to.office == Office.COUNTS,
+        material=to.material or 0,
         revision=to.revision_id,
         number=to.number,
         at=now,
@@ -159,8 +173,11 @@ def _entry(to: Question, given: Given, made: Acknowledgement) -> tuple[str, dict
         "form": made.form_id,
         "actions": {f"{one.action.key}:{one.relay_id or ''}": one.choice.choice for one in given.said},
     }
-    more = {"name": given.name, "told_how": made.told_how, "told_at": given.told_at}
-    return kind, details | {name: value for name, value in more.items() if value}
+    by = given.by.pk if given.by else None
+    # A name that a contact typed, signed in; not what anybody may type who holds a link.
+    name = given.name if given.how == How.BEHALF else ""
+    more = {"by": by, "name": name, "told_how": made.told_how, "told_at": given.told_at}
+    return kind, details | {key: value for key, value in more.items() if value}
 
 
 def _acted(to: Question, said: Sequence[Said]) -> int | None:

@@ -1,22 +1,25 @@
 """The SQL of answers: what a form asks of its reader, and one statement that keeps what they said."""
 
 from alerts.models import Acknowledgement
+from alerts.models.figures import FIGURES_LOCK
 
 # Whatever may be answered to one revision of one recipient's advisory, in one look. A body's action is answered by its contact,
 # deputy or head; `mailed`: when the mail with this revision was handed over, and now while their very first one is: nobody has
 # that link yet but the server that takes it, and some look at links before they take a mail.
-# Indexes: recipient's primary key, revision_once, alerts_relay(advisory, body), alerts_message(recipient).
+# Indexes: recipient's primary key, revision_once, alerts_relay(advisory, body), alerts_actionanswer(relay),
+# alerts_message(recipient), acknowledgement_all.
 ASKED = """
-SELECT r.id, r.token_issue, r.person_id, p.shared, a.id, a.reference, a.state, a.marking, a.acknowledge_by,
+SELECT r.id, r.token_issue, r.person_id, p.shared, a.id, a.reference, a.state, a.marking, a.office, a.acknowledge_by,
+       (SELECT m.number FROM alerts_revision m WHERE m.id = a.material_id), today.answers,
        v.id, v.number, v.kind, actions.asked,
-       CASE WHEN actions.of_bodies THEN (
-           SELECT array_agg(l.id ORDER BY l.id)
-           FROM alerts_relay l
-           WHERE l.advisory_id = a.id AND l.purpose = 'target' AND l.body_id IN (
-               SELECT m.body_id FROM departments_membership m
-               WHERE m.person_id = r.person_id AND m.until IS NULL AND m.role IN ('contact', 'deputy', 'head')
-           )
-       ) END,
+       mine.relays,
+       (
+           SELECT jsonb_agg(jsonb_build_array(c.key, x.relay_id))
+           FROM unnest(mine.relays) AS l (id)
+           JOIN alerts_actionanswer x ON x.relay_id = l.id
+           JOIN alerts_action c ON c.id = x.action_id AND c.revision_id = v.id
+           JOIN alerts_acknowledgement k ON k.id = x.acknowledgement_id AND k.suspect = '{}'
+       ),
        (
            SELECT CASE WHEN max(m.sent_at) IS NOT NULL THEN max(m.sent_at) FILTER (WHERE m.revision_id = v.id)
                        WHEN bool_or(m.leaving) THEN %(now)s END
@@ -36,20 +39,40 @@ CROSS JOIN LATERAL (
            bool_or(c.of = 'body') AS of_bodies
     FROM alerts_action c WHERE c.revision_id = v.id
 ) actions
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN actions.of_bodies THEN (
+        SELECT array_agg(l.id ORDER BY l.id)
+        FROM alerts_relay l
+        WHERE l.advisory_id = a.id AND l.purpose = 'target' AND l.body_id IN (
+            SELECT m.body_id FROM departments_membership m
+            WHERE m.person_id = r.person_id AND m.until IS NULL AND m.role IN ('contact', 'deputy', 'head')
+        )
+    ) END AS relays
+) mine
+CROSS JOIN LATERAL (
+    SELECT count(*) AS answers FROM alerts_acknowledgement k WHERE k.recipient_id = r.id AND k.at > %(day_ago)s
+) today
 WHERE r.id = %(recipient)s
 """
 
-# What an answer means for the figures. One that their form brought late never takes back what was said to a later revision; and
-# standing down asks for nothing, and ends nothing: then `acted` is NULL.
-_SAID = "needs_help = %(help)s, acted_revision = COALESCE(%(acted)s::int, r.acted_revision)"
+# What an answer means for the figures. One that a form brought late never takes back what was said to a later revision; and
+# standing down asks for nothing, and ends nothing: then `acted` is NULL. An office that is counted apart stands beside what the
+# person said themselves, and changes nothing of it.
+_SAID = """
+needs_help = CASE WHEN {where} THEN %(help)s ELSE r.needs_help END,
+acted_revision = CASE WHEN {where} THEN COALESCE(%(acted)s::int, r.acted_revision) ELSE r.acted_revision END
+"""
 _OWN = f"""
-UPDATE alerts_recipient r SET answered_revision = %(number)s, behalf_revision = {{behalf}}, {_SAID}
+UPDATE alerts_recipient r
+SET answered_revision = %(number)s, behalf_revision = {{behalf}},
+    {_SAID.format(where="NOT %(office_counts)s OR r.office_revision <= %(number)s")}
 FROM made WHERE r.id = %(recipient)s AND r.answered_revision <= %(number)s
 """
 _OFFICE = f"""
-UPDATE alerts_recipient r SET office_revision = %(number)s, {_SAID}
-FROM made
-WHERE r.id = %(recipient)s AND r.office_revision <= %(number)s AND r.answered_revision <= %(number)s
+UPDATE alerts_recipient r
+SET office_revision = %(number)s,
+    {_SAID.format(where="r.answered_revision <= %(number)s AND (%(office_counts)s OR r.answered_revision < %(material)s)")}
+FROM made WHERE r.id = %(recipient)s AND r.office_revision <= %(number)s
 """
 _SUSPECT = """
 UPDATE alerts_recipient r SET suspect_revision = greatest(r.suspect_revision, %(number)s)
@@ -57,13 +80,16 @@ FROM made WHERE r.id = %(recipient)s
 """
 
 # A form answers once: where it did already, nothing is made and nothing else happens. One statement, so that it is one round
-# trip and needs no lock of its own: the row's other writers are waited for where it is changed.
-_KEEP = """
-WITH made AS (
+# trip. It takes what the triggers take before it holds any row (`alerts.counting`): whoever publishes never waits in a circle.
+_KEEP = f"""
+WITH figures AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock_shared({FIGURES_LOCK}, %(advisory)s)
+), made AS (
     INSERT INTO alerts_acknowledgement
         (recipient_id, revision_id, at, how, read, text, by_id, name_given, told_how, told_at, suspect, late, form_id)
-    VALUES (%(recipient)s, %(revision)s, %(at)s, %(how)s, %(read)s, %(text)s, %(by)s, %(name)s, %(told_how)s, %(told_at)s,
-            %(suspect)s::text[], %(late)s, %(form)s)
+    SELECT %(recipient)s, %(revision)s, %(at)s::timestamptz, %(how)s, %(read)s, %(text)s, %(by)s::bigint, %(name)s,
+           %(told_how)s, %(told_at)s::timestamptz, %(suspect)s::text[], %(late)s, %(form)s::uuid
+    FROM figures
     ON CONFLICT (form_id) DO NOTHING
     RETURNING id
 ), said AS (
@@ -73,7 +99,7 @@ WITH made AS (
 ), noted AS (
     INSERT INTO alerts_record (actor_id, kind, subject, details, digest)
     SELECT %(actor)s::bigint, %(kind)s, %(subject)s, %(details)s::jsonb, %(digest)s FROM made
-){changed}
+){{changed}}
 SELECT id FROM made
 """
 

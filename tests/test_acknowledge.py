@@ -16,7 +16,7 @@ from alerts import acknowledge, answer_form, counting, coverage, tokens
 from alerts.acknowledge import ActionChoice, Form, NotAnswered
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Recipient, Record, Relay
 from alerts.suspicion import Client
-from departments.models import Membership
+from departments.models import Delegation, Membership
 from tests import rows
 
 pytestmark = pytest.mark.django_db
@@ -293,14 +293,35 @@ def test_what_a_deputy_said_for_the_body_stands_on_the_contacts_page(advisory: A
     assert (question.field, question.relay_id) == (f"b-report-{treasury.pk}", treasury.pk)
 
 
-def test_a_bodys_action_may_be_left_for_later_and_does_not_keep_a_person_from_having_acted(
+def test_a_bodys_action_is_asked_until_somebody_spoke_for_the_body_and_does_not_keep_a_person_from_having_acted(
     advisory: Advisory, treasury: Relay
 ) -> None:
     assert advisory.current
     rows.action(advisory.current, "report", of="body")
-    contact = rows.recipient(advisory, treasury, role="contact")
-    say(contact)
+    contact, deputy = (rows.recipient(advisory, treasury, role=role) for role in ("contact", "deputy"))
+    assert wrong(contact) == {f"b-report-{treasury.pk}": answer_form.NO_CHOICE}
+    say(contact, {("report", treasury.pk): ActionChoice("later")})
     assert (whole(advisory).acknowledged, whole(advisory).acted) == (1, 1)
+    say(deputy)
+    assert whole(advisory).acknowledged == 2
+    # Asked anew by an update, it is answered anew.
+    rows.action(rows.revise(advisory), "report", of="body")
+    with pytest.raises(NotAnswered):
+        say(deputy)
+
+
+def test_somebody_who_answers_for_several_bodies_may_give_one_answer_for_all(
+    advisory: Advisory, treasury: Relay
+) -> None:
+    assert advisory.current
+    rows.action(advisory.current, "report", of="body")
+    mint = rows.relay(advisory, "mint", treasury)
+    head = rows.recipient(advisory, treasury, mint, role="head")
+    assert wrong(head) == {"b-report-all": answer_form.NO_CHOICE}
+    assert wrong(head, {("report", mint.pk): ActionChoice("done")}) == {"b-report-all": answer_form.NO_CHOICE}
+    say(head, {("report", answer_form.ALL): ActionChoice("done"), ("report", mint.pk): ActionChoice("later")})
+    said = dict(ActionAnswer.objects.values_list("relay", "choice"))
+    assert said == {treasury.pk: "done", mint.pk: "later"}
 
 
 def test_whoever_is_contact_no_more_answers_for_the_body_no_more(advisory: Advisory, treasury: Relay) -> None:
@@ -374,3 +395,71 @@ def test_two_presses_at_the_same_moment_are_one_answer(advisory: Advisory, reade
     assert len(answers) == 4
     assert len(set(answers)) == Acknowledgement.objects.count() == 1
     assert whole(advisory).acknowledged == 1
+
+
+def test_a_month_may_be_named_and_the_29th_of_february_is_found_when_it_is_next() -> None:
+    def day(day: str, month: str) -> date | None:
+        form = acknowledge.read_form({"a-move": "by", "a-move-day": day, "a-move-month": month})
+        return form.answers[("move", None)].by_date
+
+    with time_machine.travel(datetime(2027, 3, 10, 12, tzinfo=UTC), tick=False):
+        assert day("29", "2") == date(2028, 2, 29)
+        assert day("20", "Dec") == day("20", "december") == date(2027, 12, 20)
+        assert day("1", "3") == date(2028, 3, 1)
+        assert [day("31", "2"), day("1", "13"), day("1", "de"), day("9" * 30, "1"), day("", "5")] == [None] * 5
+
+
+def test_what_is_asked_of_a_body_is_not_answered_by_whoever_says_that_they_are_of_the_office(
+    advisory: Advisory, treasury: Relay
+) -> None:
+    assert advisory.current
+    rows.action(advisory.current, "report", of="body")
+    contact = rows.recipient(advisory, treasury, role="contact")
+    answers: Answers = {("report", treasury.pk): ActionChoice("done")}
+    with pytest.raises(NotAnswered, match="report"):
+        acknowledge.answer(contact, Form(opened(contact), "yes", answers, name="Tom", office=True), Client(PERSON))
+    # Named by the contact themselves, one is trusted with it.
+    tom = rows.person("Tom")
+    Delegation.objects.create(person=contact.person, delegate=tom, until=timezone.now() + timedelta(days=9))
+    made = acknowledge.answer(contact, Form(opened(contact), "yes", answers, delegate=tom.pk), Client(PERSON))
+    assert (made.how, made.by, made.answers.get().relay) == ("office", tom, treasury)
+
+
+def test_whoever_answers_for_an_office_says_so_themselves_and_is_not_put_down_as_having_done_it(
+    reader: Recipient,
+) -> None:
+    tom = rows.person("Tom")
+    Delegation.objects.create(person=reader.person, delegate=tom, until=timezone.now() + timedelta(days=9))
+    acknowledge.answer(reader, Form(opened(reader), "yes", {}, delegate=tom.pk), Client(PERSON))
+    entry = Record.objects.get(kind="acknowledged")
+    assert (entry.actor, entry.details["by"]) == (None, tom.pk)
+
+
+def test_a_name_is_kept_without_what_nobody_sees_and_must_be_seen(reader: Recipient) -> None:
+    def say_as(name: str) -> Acknowledgement:
+        return acknowledge.answer(reader, Form(opened(reader), "yes", {}, name=name, office=True), Client(PERSON))
+
+    for unseen in ("", " ", "\u200b", "\u2060\u200d", "\x00"):
+        with pytest.raises(NotAnswered, match="name"):
+            say_as(unseen)
+    assert say_as("Tom\u202e \x1b[31m\u2066Clerk\n").name_given == "Tom [31m Clerk"
+
+
+def test_a_doubt_without_a_name_is_nobodys_office(reader: Recipient) -> None:
+    form = Form(opened(reader), "phishing", {}, office=True)
+    assert acknowledge.answer(reader, form, Client(PERSON)).how == "link"
+
+
+def test_answers_through_one_link_come_to_an_end_for_the_day_and_the_last_one_stands(
+    reader: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acknowledge, "MOST_A_DAY", 3)
+    form = opened(reader)
+    first = say(reader, form=form)
+    for _ in range(2):
+        say(reader)
+    with pytest.raises(NotAnswered, match="form"):
+        say(reader)
+    assert say(reader, form=form) == first
+    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
+        assert say(reader) != first

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from alerts import acknowledge, answer_form, answers, counting
@@ -126,3 +127,35 @@ def test_answers_while_an_update_is_published_are_neither_lost_nor_counted_for_i
     assert Acknowledgement.objects.filter(revision__number=1).count() == len(people)
     assert figures_read(advisory) == figures_of_rows(advisory)
     assert figures_read(advisory)[None][6] == 0
+
+
+def test_an_answer_that_waits_for_a_publication_holds_nothing_that_others_wait_for(
+    advisory: Advisory, reader: Recipient
+) -> None:
+    """Else delivery, the answer and the publication wait in a circle, until the database breaks it a second later."""
+    act, done = kept(reader, How.LINK), threading.Event()
+
+    def answers_then() -> None:
+        try:
+            act()
+        finally:
+            done.set()
+            connections.close_all()
+
+    thread = threading.Thread(target=answers_then)
+    with transaction.atomic():
+        counting.lock_figures(advisory.pk)
+        thread.start()
+        with connection.cursor() as cursor:
+            while not _waits(cursor) and not done.is_set():
+                pass
+        assert Recipient.objects.select_for_update(nowait=True).get(pk=reader.pk)
+        assert not done.is_set()
+    thread.join()
+    assert Acknowledgement.objects.count() == 1
+
+
+def _waits(cursor: CursorWrapper) -> bool:
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    cursor.execute(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}")
+    return bool(cursor.fetchone()[0])

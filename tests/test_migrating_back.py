@@ -87,6 +87,10 @@ def answered(office: Wide) -> tuple[Advisory, int]:
     asked = answers.question(chosen[0].pk, 1)
     assert asked is not None
     answers.keep(asked, Given(How.LINK, Read.PHISHING, uuid4()))
+    through_office = answers.question(chosen[-1].pk, 1)
+    assert through_office is not None
+    Recipient.objects.filter(pk=chosen[-1].pk).update(outcome="bounced", answered_revision=0)
+    answers.keep(through_office, Given(How.OFFICE, Read.YES, uuid4(), name="Olga Office"))
     told = {"told_how": Told.TELEPHONE, "told_at": timezone.now()}
     answers.keep(asked, Given(How.BEHALF, Read.YES, uuid4(), by=office.ada, **told))  # type: ignore[arg-type]
     return advisory, len(chosen)
@@ -106,7 +110,11 @@ def test_rows_of_every_kind_go_back_step_by_step_and_forth_again(office: Wide) -
     assert verify.ask_contacts() == 1
 
     back_to("0013")
-    assert rows("SELECT read, suspect FROM alerts_acknowledgement ORDER BY id") == [("help", ["phishing"]), ("yes", [])]
+    assert rows("SELECT read, suspect FROM alerts_acknowledgement ORDER BY id") == [
+        ("help", ["phishing"]),
+        ("yes", []),
+        ("yes", []),
+    ]
     back_to("0011")
     figures = (
         "SELECT sum(sent), sum(unreachable), sum(delivered) FROM alerts_delta WHERE relay_id IS NULL AND advisory_id ="

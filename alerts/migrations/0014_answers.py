@@ -5,6 +5,38 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps as Apps
+
+from alerts import tokens
+
+# What the rows of before say under the new rules, and of after under the old ones: the triggers, which are the new ones at this
+# point in either direction, count what changes.
+ANSWERED_FOR = """
+UPDATE alerts_recipient r
+SET office_revision = k.office, behalf_revision = CASE WHEN k.last = 'behalf' THEN r.answered_revision ELSE 0 END
+FROM (
+    SELECT k.recipient_id, COALESCE(max(v.number) FILTER (WHERE k.how = 'office'), 0) AS office,
+           (array_agg(k.how ORDER BY v.number DESC, k.id DESC) FILTER (WHERE k.how <> 'office'))[1] AS last
+    FROM alerts_acknowledgement k
+    JOIN alerts_revision v ON v.id = k.revision_id
+    WHERE k.suspect = '{}' AND k.read <> 'phishing'
+    GROUP BY k.recipient_id
+    HAVING bool_or(k.how IN ('office', 'behalf'))
+) k
+WHERE k.recipient_id = r.id
+"""
+ANSWERED_FOR_NOBODY = """
+UPDATE alerts_recipient SET office_revision = 0, behalf_revision = 0 WHERE office_revision > 0 OR behalf_revision > 0
+"""
+
+
+def note_keys(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
+    """Whichever key the links of what was mailed already were signed with, it is one of those of now."""
+    keys = {tokens.fingerprint(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)}
+    mailed = apps.get_model("alerts", "Advisory").objects.filter(current__isnull=False)
+    noted = [apps.get_model("alerts", "LinkKey")(advisory=one, fingerprint=key) for one in mailed for key in sorted(keys)]
+    apps.get_model("alerts", "LinkKey").objects.bulk_create(noted, ignore_conflicts=True)
 
 
 class Migration(migrations.Migration):
@@ -188,4 +220,6 @@ class Migration(migrations.Migration):
             model_name='referral',
             trigger=pgtrigger.compiler.Trigger(name='kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='0ee6ee85fe78910989ced8ee69aab50275ef631b', operation='DELETE', pgid='pgtrigger_kept_31187', table='alerts_referral', when='BEFORE')),
         ),
+        migrations.RunSQL(ANSWERED_FOR, ANSWERED_FOR_NOBODY),
+        migrations.RunPython(note_keys, migrations.RunPython.noop),
     ]

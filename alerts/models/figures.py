@@ -4,7 +4,7 @@ Of a recipient r of an advisory whose current revision is n and whose last mater
 
     targeted       1
     unreachable    the address was refused, or bounced since, and nobody has answered; they stay in the denominator
-    sent           not unreachable, and told revision n (or a later one), or answered (their office is enough)
+    sent           told revision n (or a later one); of somebody whose address refuses mail: told through an answer
     waiting        neither sent nor unreachable
     delivered      sent, and the route said that it arrived (and was reported as spam, or not)
     acknowledged   the last answer that counts is to revision m or a later one, whoever gave it for them; one that their
