@@ -135,15 +135,17 @@ def _take(asked: Question, opened: Opened, form: Form, client: suspicion.Client)
 
 def _who(asked: Question, form: Form) -> tuple[Person | None, str, dict[str, str]]:
     """Who gives it, where that is not simply the recipient: a delegate, or whoever typed their name; and what is wrong."""
+    by: Person | None = None
     if form.delegate:
         named = current_delegations().filter(person=asked.person_id, delegate=form.delegate)
         delegation = named.select_related("delegate").first()
         if delegation is None:
             says = "You are not named as opening this mail any more. Ask them, or their contact, to name you again."
             return None, "", {"delegate": says}
-        return delegation.delegate, "", {}
-    if not form.office and not asked.shared:
-        return None, "", {}
+        by = delegation.delegate
+    several_read_it = by.shared if by else asked.shared
+    if not several_read_it and (by or not form.office):
+        return by, "", {}
     name = answer_form.clean_name(form.name)
     if not name:
         return None, "", {"name": "Type your own name, so that it is known who answered."}
@@ -151,4 +153,4 @@ def _who(asked: Question, form: Form) -> tuple[Person | None, str, dict[str, str
         answer_form.check_length(name, "name", answer_form.LONGEST_NAME)
     except NotAnswered as wrong:
         return None, "", wrong.errors
-    return None, name, {}
+    return by, name, {}

@@ -1,32 +1,81 @@
-"""What else is open for somebody: their other live advisories, each with a link of its own. Reads only, one query."""
+"""What else is open for somebody: their other live advisories, behind the link of one; and the link of one of them, mailed.
+
+A link is good for its own advisory, and lends no more: it leads to others only where their marking is no stricter than its own,
+or they ask for a code anyway. Of any other the page says that there is one, and mails its link to the reader's own address. To
+whoever has left, from what is over, and where a link was revoked, it hands out none.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
+from django.db import transaction
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.fields.json import KeyTextTransform
+from django.utils import timezone
 
-from alerts import marking, tokens
+from alerts import marking, outbox, own_links, tokens
 from alerts.models import Office, Recipient, Relay, Seat, Severity, State
+from departments.refusal import Refused
 
 MOST = 50
+
+NOT_OPEN = "That advisory is not open any more, so nothing was mailed. Look at the list once more."
+OUT_OF_REACH = (
+    "We can't write to the address of this link at present, so nothing was mailed. Ask the contact to see to it."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """One of them, within its marking: from AMBER up no more of its words than its open title."""
 
+    advisory_id: int
     reference: str
     severity: str
     severity_name: str
     marking: str
     exercise: bool
-    title: str
     due: datetime | None
     answered: bool
+    title: str
+    """"" where it has no link."""
     token: str
+    """"" where its own mail alone has its link."""
+    mail: str
+    """The mail of today with its link: "", "waiting", "sent", or "failed" where it never leaves or came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlsoOpen:
+    """The first of them, those still to be answered first, and how many more there are."""
+
+    shown: tuple[Elsewhere, ...] = ()
+    more: int = 0
+
+    @property
+    def asked(self) -> tuple[Elsewhere, ...]:
+        """Those still to be answered."""
+        return tuple(one for one in self.shown if not one.answered)
+
+    @property
+    def answered(self) -> tuple[Elsewhere, ...]:
+        """Those that they answered."""
+        return tuple(one for one in self.shown if one.answered)
 
 
 # The last material revision was answered by them, or by their office where that counts.
@@ -41,32 +90,85 @@ _REACHED = Q(told_revision__gt=0) | Q(answered_revision__gt=0) | (Q(advisory__st
 _RANK = Case(*(When(advisory__severity=severity, then=Value(severity.rank)) for severity in Severity), default=Value(9))
 
 
-def also_open(recipient: Recipient) -> list[Elsewhere]:
-    """This person's other live advisories: those still to be answered first, the most severe first, then by when."""
+def also_open(recipient: Recipient) -> AlsoOpen:
+    """This person's other live advisories: those still to be answered first, the most severe first, then by when.
+
+    One query; and one more where there are any that a link of this one does not lead to.
+    """
+    if recipient.person.left_at is not None or recipient.advisory.state != State.LIVE:
+        return AlsoOpen()
     others = (
-        Recipient.objects.filter(person=recipient.person_id, advisory__state=State.LIVE)
-        .filter(_REACHED, advisory__current__isnull=False)
-        .exclude(pk=recipient.pk)
+        _others(recipient)
         .annotate(
             is_answered=ExpressionWrapper(_ANSWERED, output_field=BooleanField()),
             title=KeyTextTransform("title", "advisory__current__content"),
+            many=Window(Count("pk")),
         )
-        .select_related("advisory")
         .order_by("is_answered", _RANK, "advisory__acknowledge_by", "pk")
     )
-    return [_elsewhere(one, bool(one.is_answered), str(one.title or "")) for one in others[:MOST]]
+    found = list(others[:MOST])
+    now = timezone.now()
+    by_mail = {other.pk: own_links.key_of(other.pk, now) for other in found if not _leads_to(recipient, other)}
+    mails = outbox.became_of(by_mail.values()) if by_mail else {}
+    shown = tuple(
+        _elsewhere(
+            other,
+            answered=bool(other.is_answered),
+            title=str(other.title or ""),
+            linked=other.pk not in by_mail,
+            mail=mails.get(by_mail.get(other.pk, ""), ""),
+        )
+        for other in found
+    )
+    return AlsoOpen(shown, found[0].many - len(found) if found else 0)
 
 
-def _elsewhere(other: Recipient, answered: bool, title: str) -> Elsewhere:
+@transaction.atomic
+def mail_link(recipient: Recipient, advisory_id: int) -> None:
+    """Mail this person the link of another advisory that is open for them, once a day at most (`alerts.own_links`).
+
+    Raises `Refused`; then nothing was put into the outbox.
+    """
+    other = None
+    if recipient.person.left_at is None and recipient.advisory.state == State.LIVE:
+        other = _others(recipient).filter(advisory=advisory_id).first()
+    if other is None:
+        raise Refused(NOT_OPEN)
+    if not outbox.can_reach(recipient.person):
+        raise Refused(OUT_OF_REACH)
+    own_links.send(other.pk, other.advisory_id, timezone.now())
+
+
+def _others(recipient: Recipient) -> QuerySet[Recipient]:
+    return (
+        Recipient.objects.filter(person=recipient.person_id, advisory__state=State.LIVE)
+        .filter(_REACHED, advisory__current__isnull=False)
+        .exclude(pk=recipient.pk)
+        .select_related("advisory")
+    )
+
+
+def _leads_to(recipient: Recipient, other: Recipient) -> bool:
+    """Whether whoever holds the link of the one is shown the link of the other."""
+    theirs = other.advisory.marking
+    no_stricter = not marking.is_stricter(theirs, than=recipient.advisory.marking)
+    # The number of a link is raised to revoke it: the new one is for those alone who can read that mailbox.
+    return other.token_issue == 0 and (no_stricter or marking.needs_code(theirs))
+
+
+def _elsewhere(other: Recipient, *, answered: bool, title: str, linked: bool, mail: str) -> Elsewhere:
     advisory = other.advisory
+    shown = title if marking.text_in_mail(advisory.marking) else advisory.open_title
     return Elsewhere(
+        advisory_id=advisory.pk,
         reference=advisory.reference,
         severity=advisory.severity,
         severity_name=advisory.get_severity_display(),
         marking=advisory.marking,
         exercise=advisory.exercise,
-        title=title if marking.text_in_mail(advisory.marking) else advisory.open_title,
         due=advisory.acknowledge_by,
         answered=answered,
-        token=tokens.make(other.pk, other.token_issue),
+        title=shown if linked else "",
+        token=tokens.make(other.pk, other.token_issue) if linked else "",
+        mail=mail,
     )

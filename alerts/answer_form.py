@@ -28,7 +28,7 @@ LONGEST_DELAY = timedelta(days=366)
 FRESH = timedelta(hours=24)
 ALL = 0  # stands for a relay: each of theirs
 
-NO_CHOICE = "Choose one of the answers; one of them says that you will tell later."
+NO_CHOICE = "Choose one of the answers; “I can\N{RIGHT SINGLE QUOTATION MARK}t say yet: ask me again” is one."
 DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
 
 _CHOICES = frozenset(ActionAnswer.Choice.values)

@@ -67,7 +67,7 @@ def read_form(data: Mapping[str, str]) -> Form:
         read=said.read,
         answers=said.answers,
         text=said.text,
-        told_by=" ".join(said.name.split()),
+        told_by=answer_form.clean_name(said.name),
         told_how=data.get("told-how", ""),
         told_at=data.get("told-at", "").strip(),
     )

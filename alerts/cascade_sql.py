@@ -200,7 +200,9 @@ WITH due AS MATERIALIZED (
                     SELECT FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
                     WHERE m.recipient_id = rc.id AND m.state = 'superseded' AND b.leased_until > %(now)s
                 )) THEN %(first)s
-                WHEN rc.answered_revision = 0 THEN %(again)s
+                WHEN rc.answered_revision = 0 AND NOT (rc.office_revision > 0 AND (
+                    SELECT office = 'counts' FROM alerts_advisory WHERE id = %(advisory)s
+                )) THEN %(again)s
                 ELSE %(answered)s END AS kind
     FROM ({candidates}) rc
     CROSS JOIN LATERAL (

@@ -189,8 +189,11 @@ def without_mail(advisory: Advisory) -> dict[int | None, WithoutMail]:
         return {relay: WithoutMail(*numbers) for relay, *numbers in cursor.fetchall()}
 
 
-def told_apart(figures: Figures, *, office_counts: bool) -> list[str]:
-    """What is told apart of these people: who was told through somebody else, and whose answers look like a machine's."""
+def told_apart(figures: Figures, *, office_counts: bool, asks: bool) -> list[str]:
+    """What is told apart of these people: who was told through somebody else, and whose answers look like a machine's.
+
+    `asks`: the advisory still asks for answers.
+    """
     return [
         f"{number:,} {words}"
         for number, words in (
@@ -204,7 +207,7 @@ def told_apart(figures: Figures, *, office_counts: bool) -> list[str]:
                 figures.behalf,
                 "told by telephone or in person, put down by their contacts and counted as their own answers",
             ),
-            (figures.suspect, "answered like a machine, not counted: their page asks once more"),
+            (figures.suspect, f"answered like a machine, not counted{': their page asks once more' if asks else ''}"),
         )
         if number
     ]

@@ -3,7 +3,9 @@
 Before: an open referral. After: it is decided, by name, in the record; and whoever left has left in the directory, or whoever
 should see the warning is named in its audience, so that the next pass of the cascade reaches them as it reaches everybody.
 Twice, or by two people at once: the second hears who decided, and nothing is done again. Raises `Refused` with a sentence;
-then nothing was written. How far a marking lets a warning be passed on is kept here, whatever a page offered.
+then nothing was written. How far a marking lets a warning be passed on is kept here, whatever a page offered: from AMBER up it
+stays with the reader's own bodies, whoever decides. And whether somebody has it already is said only to whoever may know
+(`rules.known_to`): with everybody else the press does and says the same whether they have it or not.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts import desk, marking, officers, record, spelling
+from alerts import desk, marking, officers, record, rules, spelling
 from alerts.models import Advisory, Marking, Message, Named, Recipient, Referral, Seat
 from alerts.referrals import LONGEST_TEXT, Kind, why_closed
 from alerts.referrals_sql import PLACES, TOLD_ANEW
@@ -167,31 +169,39 @@ def _pass(held: Referral, by: Person) -> Decided:
     """Name whoever has the address in the audience; somebody who sits nowhere is given a place first."""
     advisory = officers.hold(held.recipient.advisory_id)
     person = Person.objects.filter(email=held.email).first()
-    if person and Recipient.objects.filter(advisory=advisory, person=person, targeted=True).exists():
+    known = person is not None and _known(person, by, advisory)
+    if person and known and Recipient.objects.filter(advisory=advisory, person=person, targeted=True).exists():
         return Decided(f"{person.name} is told of {advisory.reference} already: nothing more is sent to them.")
     if says := why_closed(advisory):
         raise Refused(f"{says} Nothing was passed on.")
     homes = homes_of(held.recipient)
     hint = ""
     if person is None or not bodies_of(person):
-        person, hint = _give_a_place(held, by, advisory, homes)
-    _check_places(advisory, person, homes, held.body)
+        person, hint = _give_a_place(held, by, advisory, homes, person)
+        known = True
+    _check_places(advisory, person, homes, known=known)
     why = f"passed on in {(held.body or homes[0]).name}, on a reader's word" if held.body or homes else ""
     _, new = Named.objects.get_or_create(advisory=advisory, person=person, defaults={"by": by, "why": why})
     if new:
         run(TOLD_ANEW, person=person.pk)
         wake_cascade(advisory)
-        details = {"body": held.body.slug} if held.body else {}
-        record.write("passed on", advisory.reference, by, referral=held.pk, person=person.pk, **details)
-    if person.bounced_at is not None:
+    details = {"body": held.body.slug} if held.body else {}
+    record.write("passed on", advisory.reference, by, referral=held.pk, person=person.pk, **details)
+    if known and person.bounced_at is not None:
         hint = f"Mail does not reach {person.name}: see their page."
-    return Decided(_passed(advisory, person), hint)
+    return Decided(_passed(advisory, person, known=known), hint)
 
 
-def _passed(advisory: Advisory, person: Person) -> str:
+def _known(person: Person, by: Person, advisory: Advisory) -> bool:
+    """Whether `by` may hear who this is, where they sit and whether they have it."""
+    return bool(rules.known_to(by, [person.pk])) or rules.sees_everything(by, advisory)
+
+
+def _passed(advisory: Advisory, person: Person, *, known: bool) -> str:
+    who = f"{person.name} is put in" if known else f"{person.email} is put in, if they were not before"
     if advisory.stopped:
-        return f"{person.name} is put in. {advisory.reference} is stopped: they are told once it goes on."
-    return f"{person.name} is put in, and told within two minutes, or once whoever holds it lets it go on."
+        return f"{who}. {advisory.reference} is stopped: they are told once it goes on."
+    return f"{who}, and told within two minutes, or once whoever holds it lets it go on."
 
 
 def homes_of(recipient: Recipient) -> list[Body]:
@@ -202,14 +212,15 @@ def homes_of(recipient: Recipient) -> list[Body]:
     return [seat.relay.body for seat in current or found]
 
 
-def _give_a_place(held: Referral, by: Person, advisory: Advisory, homes: list[Body]) -> tuple[Person, str]:
-    """A place as a member of the body, for somebody who sits nowhere: no warning would find them."""
+def _give_a_place(
+    held: Referral, by: Person, advisory: Advisory, homes: list[Body], person: Person | None
+) -> tuple[Person, str]:
+    """A place as a member of the body, for somebody who sits nowhere: no warning would find them.
+
+    Whoever is in the directory already keeps what is written of them: a reader's words are no correction.
+    """
     if not marking.text_in_mail(advisory.marking):
-        raise Refused(
-            f"{advisory.reference} is marked TLP:{advisory.marking}, so it goes to people who have a place "
-            f"{_limits(advisory, homes, held.body)}, and nobody with that address has one. If they work there, give them a "
-            "place on the body's page first. Nothing was passed on."
-        )
+        raise Refused(_not_among(advisory, homes))
     mine = [
         body for body in [*homes, *([held.body] if held.body else [])] if by.has_perm("departments.change_people", body)
     ]
@@ -217,15 +228,18 @@ def _give_a_place(held: Referral, by: Person, advisory: Advisory, homes: list[Bo
         raise Refused(
             "There is no body of yours to give them a place in. Nothing was passed on; an administrator may do it."
         )
-    done = people.add(mine[0], by, held.email, held.name, Role.MEMBER)
+    if person is None:
+        done = people.add(mine[0], by, held.email, held.name, Role.MEMBER)
+    else:
+        done = seating.add_place(person, mine[0], by, Role.MEMBER)
     return done.person, done.hint
 
 
-def _check_places(advisory: Advisory, person: Person, homes: list[Body], body: Body | None) -> None:
+def _check_places(advisory: Advisory, person: Person, homes: list[Body], *, known: bool) -> None:
     """Refused where the marking, whoever signed for leaving a body out, or the issuer's own reach stands against it.
 
     A warning that reaches somebody passes through every body in which they sit, and its contact hears of it: from AMBER up
-    they may sit nowhere else than it may go.
+    they may sit nowhere else than it may go. Who they are and where they sit is said where that is `known`.
     """
     own = officers.own_branch(advisory.issuer)
     strict = advisory.marking == Marking.AMBER_STRICT
@@ -234,7 +248,6 @@ def _check_places(advisory: Advisory, person: Person, homes: list[Body], body: B
         person=person.pk,
         advisory=advisory.pk,
         homes=[one.pk for one in homes],
-        branch=[body.pk] if body else [one.pk for one in homes],
         own=None if own is None else advisory.issuer_id,
     )
     places = [_Place(*row) for row in found]
@@ -242,30 +255,39 @@ def _check_places(advisory: Advisory, person: Person, homes: list[Body], body: B
         inside = [place.home if strict else place.within for place in places]
         beyond = [place.name for place, is_in in zip(places, inside, strict=True) if not is_in and not place.reached]
         if not any(inside) or beyond:
-            where = beyond or [place.name for place in places]
-            raise Refused(
-                f"{advisory.reference} is marked TLP:{advisory.marking}, so it goes to people {_limits(advisory, homes, body)} "
-                f"alone, and {person.name} sits in {_list(where)}. Nothing was passed on; ask {advisory.issuer.name}, which "
-                "issued it."
-            )
+            sits = f"{person.name} sits in {_list(beyond or [place.name for place in places])}"
+            raise Refused(_not_among(advisory, homes, sits if known else ""))
+    who = person.name if known else person.email
     if left_out := [place.name for place in places if place.left_out and not place.reached]:
+        where = f"{_list(left_out)} was" if known else "Some body was"
         raise Refused(
-            f"{_list(left_out)} was left out of {advisory.reference} on purpose, by name, and {person.name} sits there. "
-            f"Nothing was passed on; ask {advisory.issuer.name}, which issued it."
+            f"{where} left out of {advisory.reference} on purpose, by name, and {who} sits there. Nothing was passed on; ask "
+            f"{advisory.issuer.name}, which issued it."
         )
     if not any(place.may_be_warned for place in places):
         raise Refused(
-            f"{person.name} sits beyond the branch that {advisory.issuer.name} may warn. Nothing was passed on; ask an issuing "
+            f"{who} sits beyond the branch that {advisory.issuer.name} may warn. Nothing was passed on; ask an issuing "
             "authority."
         )
 
 
-def _limits(advisory: Advisory, homes: list[Body], body: Body | None) -> str:
-    """How far it may go, after "people": "in A Department, or below it"."""
-    if advisory.marking == Marking.AMBER_STRICT:
-        return f"in {_list([one.name for one in homes])}" if homes else "in that very body"
-    names = [body.name] if body else [one.name for one in homes]
-    return f"in {_list(names)} or below" if names else "in that body or below"
+def _not_among(advisory: Advisory, homes: list[Body], but: str = "") -> str:
+    """Why the marking keeps it from them. Without `but` the same of whoever sits elsewhere, nowhere, or is unknown."""
+    within = _limits(advisory, homes)
+    start = f"{advisory.reference} is marked TLP:{advisory.marking}, so it goes to people {within} alone, and "
+    ask = f"ask {advisory.issuer.name}, which issued it."
+    if but:
+        return f"{start}{but}. Nothing was passed on; {ask}"
+    return (
+        f"{start}nobody with that address is one of them. Nothing was passed on. If they work there, give them a place on the "
+        f"body's page first; if not, {ask}"
+    )
+
+
+def _limits(advisory: Advisory, homes: list[Body]) -> str:
+    """How far it may go, after "people": "in A Department or below". Never beyond the reader's own, whoever decides."""
+    below = "" if advisory.marking == Marking.AMBER_STRICT else " or below"
+    return f"in {_list([one.name for one in homes]) or 'the body through which they were told'}{below}"
 
 
 def _list(names: list[str]) -> str:

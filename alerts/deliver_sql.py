@@ -209,7 +209,7 @@ ORDER BY m.id
 
 # Of a mail that goes with an answer: the bodies for which somebody was told, whom they can ask, what their own link is made of,
 # and of a receipt what was answered, with no more of the text than may be in a mail. Whose it is stands in its key: the answer,
-# or the recipient (`unclear:<recipient>:<day>`, `own-link:<what>:<recipient>`).
+# or the recipient (`unclear:<recipient>:<day>:<revision>`, `own-link:<day>:<recipient>`).
 PERSONAL_ANSWER = f"""
 SELECT m.id, m.key, m.given_back, r.id, r.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
     NULL, NULL, NULL, said.answer
@@ -241,7 +241,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT jsonb_build_object(
         'reference', a.reference, 'number', v.number, 'at', k.at, 'how', k.how, 'read', k.read, 'by', by.name,
-        'name', k.name_given, 'told_how', k.told_how, 'told_at', k.told_at, 'late', k.late, 'due', a.acknowledge_by,
+        'name', k.name_given, 'told_how', k.told_how, 'told_at', k.told_at, 'late', k.late,
+        'due', CASE WHEN v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id) THEN a.acknowledge_by END,
         'receipt', upper(left(k.form_id::text, 8)),
         'title', CASE WHEN shown.so THEN v.content->>'title'
                       ELSE coalesce(nullif(v.content->>'open_title', ''), a.open_title) END,
@@ -260,7 +261,37 @@ LEFT JOIN LATERAL (
             JOIN alerts_actionanswer s ON s.action_id = c.id AND s.acknowledgement_id = k.id
             LEFT JOIN alerts_relay l ON l.id = s.relay_id
             LEFT JOIN departments_body b ON b.id = l.body_id
-        )
+        ),
+        -- What is not done yet, of them and of the bodies for which they answer; NULL where they are asked anew, or no more.
+        'open', CASE WHEN k.read <> 'phishing' AND a.state = 'live' AND (k.how <> 'office' OR a.office = 'counts')
+                          AND v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id) THEN (
+            SELECT coalesce(jsonb_agg(
+                jsonb_build_object(
+                    'place', c.place, 'text', CASE WHEN shown.so THEN c.text END, 'body', b.name, 'due', c.due,
+                    'by_date', s.by_date
+                ) ORDER BY c.place, b.name
+            ), '[]')
+            FROM (
+                SELECT key, text, due, of, row_number() OVER (ORDER BY "order", id) AS place
+                FROM alerts_action WHERE revision_id = v.id
+            ) c
+            LEFT JOIN alerts_relay l ON c.of = 'body' AND l.advisory_id = a.id AND l.purpose = 'target' AND l.body_id IN (
+                SELECT m.body_id FROM departments_membership m
+                WHERE m.person_id = p.id AND m.until IS NULL AND m.role IN ('contact', 'deputy', 'head')
+            )
+            LEFT JOIN departments_body b ON b.id = l.body_id
+            LEFT JOIN LATERAL (
+                SELECT s.choice, s.by_date
+                FROM alerts_actionanswer s
+                JOIN alerts_action q ON q.id = s.action_id AND q.key = c.key AND q.text = c.text
+                JOIN alerts_acknowledgement t ON t.id = s.acknowledgement_id AND t.suspect = '{{}}'
+                     AND (t.how <> 'office' OR a.office = 'counts')
+                WHERE s.relay_id = l.id OR c.of = 'person' AND s.acknowledgement_id = k.id AND s.relay_id IS NULL
+                ORDER BY q.revision_id DESC, s.acknowledgement_id DESC
+                LIMIT 1
+            ) s ON true
+            WHERE (c.of = 'person' OR l.id IS NOT NULL) AND (s.choice IS NULL OR s.choice NOT IN ('done', 'na'))
+        ) END
     ) AS answer
     FROM alerts_revision v
     CROSS JOIN (SELECT a.marking IN ({_IN_MAIL}) AS so) shown

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from alerts import outbox
+from alerts.desk_words import OF_A_DRAFT as OF_A_DRAFT
 from alerts.models import Advisory, Message
 
 # An advisory that waits for an officer's press waits with everybody whom it would warn: before every other mail.
 FIRST, LAST = 0, 9
 PRESSING = (Message.Kind.APPROVE, Message.Kind.APPROVED)
-# What is about a draft, and asks for nothing once that is published or gone.
-OF_A_DRAFT = (*PRESSING, Message.Kind.RETURNED)
 PEOPLE = "SELECT p.id, p.id, %(stem)s || ':' || p.id FROM departments_person p WHERE p.id = ANY(%(people)s)"
 
 

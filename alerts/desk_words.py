@@ -12,6 +12,8 @@ from alerts import marking
 from alerts.models import Acknowledgement, Advisory, Draft, Gap, Message
 
 WIDTH = 64  # columns of the text part
+# What is about a draft, and asks for nothing once that is published or gone. All else is about what is published.
+OF_A_DRAFT = (Message.Kind.APPROVE, Message.Kind.APPROVED, Message.Kind.RETURNED)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class DeskWords:
 
 def desk_words(kind: str, about: Advisory) -> DeskWords:
     """The words of a desk mail of this kind (`alerts.models.message.DESK`), as things stand now."""
-    name = _name_of(about)
+    name = _name_of(about, of_draft=kind in OF_A_DRAFT)
     subject, lead, button, page = _SAYS[kind](about, name)
     drill = "[EXERCISE] " if about.exercise else ""
     return DeskWords(
@@ -71,11 +73,11 @@ def desk_words(kind: str, about: Advisory) -> DeskWords:
     )
 
 
-def _name_of(about: Advisory) -> str:
-    """What may be said of it in a mail: from AMBER up the open title alone."""
+def _name_of(about: Advisory, *, of_draft: bool) -> str:
+    """What may be said of it in a mail: from AMBER up the open title alone; of an update's draft to its officers alone."""
     if not marking.text_in_mail(about.marking):
         return about.open_title or about.reference
-    draft = getattr(about, "draft", None)
+    draft = getattr(about, "draft", None) if of_draft or about.current is None else None
     content = draft.content if draft is not None else about.current.content if about.current else {}
     return " ".join(str(content.get("title") or about.reference).split())
 

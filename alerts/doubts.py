@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from alerts import desk
 from alerts.answers import Question
+from alerts.last_word import last_word
 from alerts.models import Acknowledgement, Advisory, Message
 from alerts.officers import approvers
-from alerts.standings_sql import LAST_WORD
 from alerts.statements import run
 
 SHOWN = 20
@@ -32,16 +32,16 @@ WITH asking AS (
            row_number() OVER (PARTITION BY k.read ORDER BY k.id DESC) AS n
     FROM alerts_revision w
     JOIN alerts_acknowledgement k ON k.revision_id = w.id AND k.read IN ('help', 'phishing')
-    WHERE w.advisory_id = %(advisory)s AND k.suspect = '{{}}'
-      AND {LAST_WORD}
+    WHERE w.advisory_id = %(advisory)s AND k.id = {last_word("k.recipient_id")}
 )
-SELECT a.read, a.many, p.id, p.name, place.name, place.slug, a.at, a.text, a.number, a.how, b.name, a.name_given
+SELECT a.read, a.many, p.id, p.name, place.name, place.slug, a.at, a.text, a.number, a.how, b.name, a.name_given,
+       p.telephone, contact.name, contact.telephone
 FROM asking a
 JOIN alerts_recipient r ON r.id = a.recipient_id
 JOIN departments_person p ON p.id = r.person_id
 LEFT JOIN departments_person b ON b.id = a.by_id
 LEFT JOIN LATERAL (
-    SELECT d.name, d.slug
+    SELECT d.name, d.slug, s.relay_id
     FROM alerts_seat s
     JOIN alerts_relay l ON l.id = s.relay_id
     JOIN departments_body d ON d.id = l.body_id
@@ -49,6 +49,15 @@ LEFT JOIN LATERAL (
     ORDER BY s.ended_at IS NOT NULL, NOT s.counts, d.name
     LIMIT 1
 ) place ON true
+LEFT JOIN LATERAL (
+    SELECT c.name, c.telephone
+    FROM alerts_seat s
+    JOIN alerts_recipient cr ON cr.id = s.recipient_id
+    JOIN departments_person c ON c.id = cr.person_id AND c.left_at IS NULL AND c.telephone <> ''
+    WHERE s.relay_id = place.relay_id AND s.contact AND s.ended_at IS NULL AND p.telephone = '' AND c.id <> p.id
+    ORDER BY s.id
+    LIMIT 1
+) contact ON true
 WHERE a.n <= %(shown)s
 ORDER BY a.id DESC
 """
@@ -71,6 +80,10 @@ class Voice:
     by: str | None
     """Who spoke for them, where somebody else did."""
     name_given: str
+    telephone: str
+    contact: str | None
+    """A contact of that body, to be rung where they have no number of their own; None where there is none with one."""
+    contact_telephone: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -124,6 +124,8 @@ def noted_html(notes: Sequence[Added]) -> str:
 
 How, Read = Acknowledgement.How, Acknowledgement.Read
 
+MOST_OPEN = 10  # actions of bodies that a receipt names one by one
+
 _READ: dict[str, str] = {
     Read.YES: "I have read this and understood it.",
     Read.HELP: "I have read this, and I need help.",
@@ -144,13 +146,36 @@ def answer_of(found: str | None) -> tuple[Line, ...]:
         Line("How", _how(answer)),
         Line("Receipt code", answer["receipt"]),
     ]
-    if answer["late"] and answer["due"]:
-        said.append(Line("Late", f"Yes. It was asked for by {exact(datetime.fromisoformat(answer['due']))}."))
+    if answer["late"]:
+        # Of an earlier revision than the one that is to be answered the time is not known any more.
+        due = f" It was asked for by {exact(datetime.fromisoformat(answer['due']))}." if answer["due"] else ""
+        said.append(Line("Late", f"Yes.{due}"))
     said.append(Line("Your answer", _READ[answer["read"]]))
     if answer["text"]:
         said.append(Line("Your words", answer["text"]))
     said += [Line(f"Action {action['place']}", _choice(**action)) for action in answer["actions"] or ()]
+    if answer.get("open") is not None:
+        said.append(Line("Still open", _open(answer["open"])))
     return tuple(said)
+
+
+def _open(actions: Sequence[dict[str, Any]]) -> str:
+    """What is not done yet, a line each, and by when."""
+    if not actions:
+        return "Nothing else is asked of you."
+    lines = []
+    for one in actions[:MOST_OPEN]:
+        body, text = f", for {one['body']}" if one["body"] else "", f": {one['text']}" if one["text"] else ""
+        by = day(one["by_date"]) if one["by_date"] else exact(datetime.fromisoformat(one["due"]))
+        lines.append(f"Action {one['place']}{body}, by {by}{text}")
+    if len(actions) > MOST_OPEN:
+        lines.append(f"And more of your bodies: {len(actions)} in all.")
+    return "\n".join(lines)
+
+
+def day(iso: str) -> str:
+    """ "1 May 2026"."""
+    return date_format(date.fromisoformat(iso), "j F Y")
 
 
 def exact(moment: datetime) -> str:
@@ -175,8 +200,10 @@ def _how(answer: dict[str, str]) -> str:
 def _choice(place: int, text: str | None, body: str | None, choice: str, by_date: str | None, why: str | None) -> str:
     """What was said of one action. `text` and `why` are None where the marking keeps them out of mails."""
     words = str(ActionAnswer.Choice(choice).label)
+    if choice == ActionAnswer.Choice.LATER:
+        words = "I can\N{RIGHT SINGLE QUOTATION MARK}t say yet: ask me again"
     if choice == ActionAnswer.Choice.LATER_DATE and by_date:
-        words = f"Will be done by {date_format(date.fromisoformat(by_date), 'j F Y')}"
+        words = f"Will be done by {day(by_date)}"
     said = f"{words}{f', for {body}' if body else ''}{f': {text}' if text else ''}"
     return f"{said}\nWhy: {why}" if why else said
 

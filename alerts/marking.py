@@ -39,6 +39,12 @@ def text_in_mail(marking: str) -> bool:
     return TABLE[marking].in_mail
 
 
+def is_stricter(marking: str, than: str) -> bool:
+    """Whether what has the one marking may go to fewer people than what has the other."""
+    order = list(TABLE)
+    return order.index(marking) > order.index(than)
+
+
 def needs_code(marking: str) -> bool:
     """Whether whoever holds the link must show, with a one-time code or a sign-in, that they are its recipient."""
     code = TABLE[marking].code

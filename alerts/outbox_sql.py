@@ -1,7 +1,8 @@
 """Putting plain mails into the outbox: from a table of people into messages, in batches."""
 
-# Behind every warning, however mild.
+# Behind every warning, however mild; what goes with an answer before what we ask and introduce.
 PLAIN_RANK = 9
+ANSWER_RANK = 8
 
 # `plain_mails` is who gets one: a person, and the key that makes a second run write nothing.
 CREATE = "CREATE TEMPORARY TABLE plain_mails (n bigint, person_id bigint, key text) ON COMMIT DROP"

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+
+from django.db.models import Q
 
 from alerts import answer_form
 from alerts.answer_form import ActionChoice
-from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Relay, Seat
+from alerts.models import Acknowledgement, Action, ActionAnswer, Office, Recipient, Relay, Revision, Seat
 from alerts.nearest import answering_for
 from departments.models import Membership, Role
 
 # Who answers a body's actions.
 ANSWERING = (Role.CONTACT, Role.DEPUTY, Role.HEAD)
+# After these nothing is left to be done.
+SETTLED = (ActionAnswer.Choice.DONE, ActionAnswer.Choice.NOT_US)
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last thing said about an action, with the revision to which it was said, and the text that the action had there."""
+
+    choice: ActionChoice
+    number: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,23 @@ class Question:
     body: str
     """The body's name for a body's action, "" for a person's."""
     previous: ActionChoice | None
-    """What they (for a body's action: anybody for that body) last said about it."""
+    """What they (for a body's action: anybody for that body) last said about it, while its text was the same."""
+    before: Last | None
+    """What was said while its text was another."""
+    required: bool
+    """It needs a choice: only what was answered for a body to this very revision does not."""
+
+    @property
+    def is_settled(self) -> bool:
+        """It is done, or does not apply."""
+        return self.previous is not None and self.previous.choice in SETTLED
+
+    @property
+    def by_date(self) -> date | None:
+        """The day on which it will be done, where that was said."""
+        return (
+            self.previous.by_date if self.previous and self.previous.choice == ActionAnswer.Choice.LATER_DATE else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +103,44 @@ def answers_for(recipient: Recipient) -> list[Relay]:
 
 
 def questions_of(
-    recipient: Recipient, actions: list[Action], seats: list[Seat], previous: Acknowledgement | None
+    recipient: Recipient,
+    actions: list[Action],
+    seats: list[Seat],
+    previous: Acknowledgement | None,
+    *,
+    of_office: bool = False,
 ) -> tuple[tuple[Question, ...], tuple[BodyAction, ...]]:
-    """The actions of a revision as this recipient is asked about them: a person's, then those of bodies. Four queries."""
+    """The actions of a revision as this recipient is asked about them: a person's, then those of bodies. Four queries.
+
+    `of_office`: somebody of their office is asked, who answers for no body.
+    """
     of_bodies = [action for action in actions if action.of == Action.Of.BODY]
-    mine = answers_for(recipient) if of_bodies else []
-    own = _said(ActionAnswer.objects.filter(acknowledgement=previous, relay=None)) if previous else {}
-    theirs = _said(ActionAnswer.objects.filter(relay__in=mine, acknowledgement__suspect=[])) if mine else {}
+    mine = answers_for(recipient) if of_bodies and not of_office else []
+    theirs = _of_bodies([relay.pk for relay in mine])
     of_persons = [action for action in actions if action.of == Action.Of.PERSON]
+    own = _own(previous) if previous and of_persons else {}
     answering = _answering([seat.relay for seat in seats], mine) if of_bodies else ()
+    current = recipient.advisory.current.number if recipient.advisory.current else 0
     first = 2 + len(of_persons)
     return (
-        tuple(_question(number, action, None, own) for number, action in enumerate(of_persons, 2)),
+        tuple(_question(number, action, None, own, current) for number, action in enumerate(of_persons, 2)),
         tuple(
-            BodyAction(number, action, tuple(_question(number, action, relay, theirs) for relay in mine), answering)
+            BodyAction(
+                number, action, tuple(_question(number, action, relay, theirs, current) for relay in mine), answering
+            )
             for number, action in enumerate(of_bodies, first)
         ),
     )
+
+
+def changed_since(revision: Revision, number: int) -> frozenset[str]:
+    """The keys of this revision's actions that had another text, or were not there, in the one with that number. One query."""
+    then = dict(
+        Action.objects.filter(revision__advisory=revision.advisory_id, revision__number=number).values_list(
+            "key", "text"
+        )
+    )
+    return frozenset(one.key for one in revision.actions.all() if then.get(one.key) != one.text)
 
 
 def _answering(seated: list[Relay], mine: list[Relay]) -> tuple[tuple[str, str], ...]:
@@ -99,24 +150,47 @@ def _answering(seated: list[Relay], mine: list[Relay]) -> tuple[tuple[str, str],
 
 
 def _question(
-    number: int, action: Action, relay: Relay | None, said: Mapping[tuple[str, int | None], ActionChoice]
+    number: int, action: Action, relay: Relay | None, said: Mapping[tuple[str, int | None], Last], current: int
 ) -> Question:
     relay_id = relay.pk if relay else None
+    last = said.get((action.key, relay_id))
+    same = last is not None and last.text == action.text
     return Question(
         number=number,
         action=action,
         field=answer_form.field(action.key, relay_id),
         relay_id=relay_id,
         body=relay.body.name if relay else "",
-        previous=said.get((action.key, relay_id)),
+        previous=last.choice if last and same else None,
+        before=None if same else last,
+        required=relay is None or last is None or last.number < current,
     )
 
 
-def _said(answers: Any) -> dict[tuple[str, int | None], ActionChoice]:
-    """The last thing said about each action, by its key: keys survive revisions."""
-    rows: Iterable[tuple[str, int | None, str, Any, str]] = (
-        answers.order_by("relay_id", "action__key", "-acknowledgement_id")
+def _own(previous: Acknowledgement) -> dict[tuple[str, int | None], Last]:
+    """What the answer said of a person's actions. What whoever put it down left open, nobody said."""
+    said = _said(ActionAnswer.objects.filter(acknowledgement=previous, relay=None))
+    if previous.how != Acknowledgement.How.BEHALF:
+        return said
+    return {key: last for key, last in said.items() if last.choice.choice != ActionAnswer.Choice.LATER}
+
+
+def _of_bodies(relays: Collection[int]) -> dict[tuple[str, int | None], Last]:
+    """The last thing that anybody said for these bodies, and that counts."""
+    counts = ~Q(acknowledgement__how=Acknowledgement.How.OFFICE) | Q(action__revision__advisory__office=Office.COUNTS)
+    return _said(ActionAnswer.objects.filter(counts, relay__in=relays, acknowledgement__suspect=[])) if relays else {}
+
+
+def _said(answers: Any) -> dict[tuple[str, int | None], Last]:
+    """The last thing said about each action, to the latest revision (`alerts.last_word`), by its key: keys survive."""
+    rows: Iterable[tuple[str, int | None, str, Any, str, int, str]] = (
+        answers.order_by("relay_id", "action__key", "-action__revision__number", "-acknowledgement_id")
         .distinct("relay_id", "action__key")
-        .values_list("action__key", "relay_id", "choice", "by_date", "text")
+        .values_list(
+            "action__key", "relay_id", "choice", "by_date", "text", "acknowledgement__revision__number", "action__text"
+        )
     )
-    return {(key, relay_id): ActionChoice(choice, by_date, text) for key, relay_id, choice, by_date, text in rows}
+    return {
+        (key, relay_id): Last(ActionChoice(choice, by_date, why), number, text)
+        for key, relay_id, choice, by_date, why, number, text in rows
+    }

@@ -9,16 +9,20 @@ from typing import Any
 
 from django.db.models import Q
 
-from alerts import answer_form, holds, noting
-from alerts.also_open import Elsewhere, also_open
+from alerts import answer_form, holds, noting, outbox
+from alerts.also_open import AlsoOpen, also_open
 from alerts.answered import Answers, Receipt, answers_of, is_unused, machine_since, receipt_of
 from alerts.contract import EARLIER_SAID
 from alerts.holds import Held
 from alerts.models import Acknowledgement, Advisory, Office, Recipient, Relay, Revision, Seat, State
 from alerts.nearest import Contact, nearest_contact
-from alerts.questions import BodyAction, Question, questions_of
+from alerts.questions import BodyAction, Question, changed_since, questions_of
+from alerts.said_before import Before, said_before
 from alerts.since import Since, since
 from alerts.viewing import Viewer, viewer
+
+# What belongs to one question in a form, behind its field's name.
+PARTS = ("", "-date", "-day", "-month", "-why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class ReaderPage:
     """What changed since their mail; of a first revision nothing."""
     earlier: str
     """Of an update, whether what was said before still holds, in a sentence; "" where that was not said."""
+    is_thanked: bool
+    """They answered it, whenever that was: what is stood down thanks them."""
     achieved: tuple[str, ...]
     """What it came to, a sentence each: of what was stood down, for whoever answered it."""
     replacing: Replacing
@@ -93,28 +99,32 @@ class ReaderPage:
     """The last answer that counts, whoever gave it for them, if any."""
     receipt: Receipt | None
     """Its receipt, where it is to the last material revision or a later one."""
-    earlier_answers: tuple[Acknowledgement, ...]
-    """Those before it, the latest first."""
+    earlier_answers: tuple[Before, ...]
+    """The others, the latest first."""
     overtaken: bool
     """Their last answer is to an earlier revision than the one that stood when it came."""
     ask_again: bool
     """Their last answer looks like a machine's: say so, and ask once more."""
+    ask_again_by_reply: bool
+    """That one was a reply by mail, not by this link."""
     answered: bool
     """Whether nothing more is asked of whoever has it open: the last material revision is answered."""
-    still_asked: bool
-    """Their office answered, and they are asked all the same."""
+    has_answered: bool
+    """They answered themselves, or their office did where that counts."""
     office_counts: bool
     """What their office answers counts as if they had."""
     answered_at: datetime | None
     """When they last answered in a way that counts; None where they never did."""
+    can_be_mailed: bool
+    """Mail reaches their own address, for all that is known."""
     mailed_revision: int
     """The revision that they were last mailed; 0 where none was."""
     contact_name: str
     contact_telephone: str
     contact: Contact | None
     """Whom they can ask; its name and telephone once more for short."""
-    also: tuple[Elsewhere, ...]
-    """Their other live advisories, those still to be answered first."""
+    also: AlsoOpen
+    """Their other live advisories."""
     doubt: Acknowledgement | None
     """When they last said that it looks like phishing, if ever."""
     doubt_token: str
@@ -122,17 +132,29 @@ class ReaderPage:
     form_token: str
     """The value of the hidden field `form`."""
     meanwhile: bool
-    """The form that came back wrong was of an earlier revision than this one."""
+    """The form that came back was of an earlier revision than this one."""
+    reworded: frozenset[str]
+    """The fields of questions whose text changed since the form that came back was opened."""
 
     @property
-    def also_asked(self) -> tuple[Elsewhere, ...]:
-        """Of their other advisories, those still to be answered."""
-        return tuple(one for one in self.also if not one.answered)
+    def asks(self) -> bool:
+        """Whether it asks for an answer at all: not what was stood down, or was not looked at in time."""
+        return self.advisory.state == State.LIVE
 
     @property
-    def also_answered(self) -> tuple[Elsewhere, ...]:
-        """Of their other advisories, those that they answered."""
-        return tuple(one for one in self.also if one.answered)
+    def still_asked(self) -> bool:
+        """Their office answered, and they are asked all the same."""
+        return self.asks and self.receipt is not None and not self.has_answered
+
+    @property
+    def still_open(self) -> tuple[Question, ...]:
+        """What is asked of them and of their bodies, and is not done yet."""
+        asked = [*self.person_actions, *(one for action in self.body_actions for one in action.questions)]
+        return tuple(one for one in asked if not one.is_settled)
+
+    def still_good(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """What was typed, without what was chosen under another text."""
+        return {name: value for name, value in typed.items() if name not in self.reworded}
 
     @property
     def places(self) -> dict[str, str]:
@@ -145,11 +167,11 @@ class ReaderPage:
         return places
 
 
-def page(recipient: Recipient, says: str = "", sent: str = "") -> ReaderPage:
+def page(recipient: Recipient, says: str = "", sent: str = "", *, doubted: bool = False) -> ReaderPage:
     """What this recipient sees now: the current revision, whatever they were mailed.
 
-    `says`: who has it open, in their own word (`alerts.viewing`). `sent`: the hidden value of a form that came back wrong,
-    which is kept where it can still answer.
+    `says`: who has it open, in their own word (`alerts.viewing`). `sent`: the hidden value of a form that came back,
+    which is kept where it can still answer. `doubted`: what came with it looks like a machine's.
     """
     advisory = recipient.advisory
     revision = advisory.current
@@ -159,10 +181,19 @@ def page(recipient: Recipient, says: str = "", sent: str = "") -> ReaderPage:
     who = viewer(recipient, says)
     given = answers_of(recipient)
     previous = given.last
-    person_actions, body_actions = questions_of(recipient, list(revision.actions.all()), seats, previous)
+    person_actions, body_actions = questions_of(
+        recipient,
+        list(revision.actions.all()),
+        seats,
+        previous,
+        # Whoever only says that they are of the office answers for no body.
+        of_office=who.office,
+    )
     answered = answered_material(recipient, through_office=who.is_other or advisory.office == Office.COUNTS)
     receipt = _receipt(recipient, previous)
-    form, meanwhile = _form(recipient, revision, sent)
+    form, came_from = _form(recipient, revision, sent)
+    reworded = changed_since(revision, came_from) if 0 < came_from < revision.number else frozenset()
+    ask_again = doubted or _ask_again(recipient, given, answered=answered)
     contact = nearest_contact(recipient)
     return ReaderPage(
         advisory=advisory,
@@ -174,6 +205,7 @@ def page(recipient: Recipient, says: str = "", sent: str = "") -> ReaderPage:
         bodies=tuple(seat.relay.body.name for seat in seats),
         since=since(advisory, recipient.told_revision),
         earlier=_earlier(advisory, revision),
+        is_thanked=_ever_answered(recipient),
         achieved=_achieved(recipient, revision),
         replacing=replacing(advisory),
         holding=_holding(recipient, seats),
@@ -182,37 +214,50 @@ def page(recipient: Recipient, says: str = "", sent: str = "") -> ReaderPage:
         body_actions=body_actions,
         questions=1 + len(person_actions) + sum(bool(action.questions) for action in body_actions),
         viewer=who,
-        asks_name=who.office or (recipient.person.shared and who.delegate is None),
+        asks_name=who.office or (who.delegate.shared if who.delegate else recipient.person.shared),
         previous=previous,
         receipt=receipt,
-        earlier_answers=given.counting[1:] if receipt else given.counting,
+        earlier_answers=said_before(given.others if receipt else given.counting),
         overtaken=_overtaken(revision, previous),
-        ask_again=_ask_again(recipient, given, answered=answered),
+        ask_again=ask_again,
+        ask_again_by_reply=ask_again and _came_by_reply(recipient),
         answered=answered,
-        still_asked=receipt is not None and not _is_told(recipient),
+        has_answered=_has_answered(recipient),
         office_counts=advisory.office == Office.COUNTS,
         answered_at=previous.at if previous else None,
+        can_be_mailed=outbox.can_reach(recipient.person),
         mailed_revision=recipient.told_revision,
         contact_name=contact.name if contact else "",
         contact_telephone=contact.telephone if contact else "",
         contact=contact,
-        also=tuple(also_open(recipient)),
+        also=also_open(recipient),
         doubt=given.doubt,
         doubt_token=answer_form.issue(recipient.pk, revision.number),
         form_token=form,
-        meanwhile=meanwhile,
+        meanwhile=0 < came_from < revision.number,
+        reworded=_fields(person_actions, body_actions, reworded),
     )
 
 
-def _form(recipient: Recipient, revision: Revision, sent: str) -> tuple[str, bool]:
-    """The form's hidden value, the one that was sent where it can still answer; and whether it was of an earlier revision."""
+def _form(recipient: Recipient, revision: Revision, sent: str) -> tuple[str, int]:
+    """The form's hidden value, the one that was sent where it can still answer; and of which revision that one was, or 0."""
     try:
         opened = answer_form.opened(sent, recipient.pk) if sent else None
     except answer_form.NotAnswered:
         opened = None
     if opened and opened.number == revision.number and opened.is_fresh and is_unused(opened.form_id):
-        return sent, False
-    return answer_form.issue(recipient.pk, revision.number), opened is not None and opened.number < revision.number
+        return sent, opened.number
+    return answer_form.issue(recipient.pk, revision.number), opened.number if opened else 0
+
+
+def _fields(
+    person_actions: tuple[Question, ...], body_actions: tuple[BodyAction, ...], keys: frozenset[str]
+) -> frozenset[str]:
+    """The fields of the questions about the actions with these keys, and of what follows from their choices."""
+    asked = [*person_actions, *(one for action in body_actions for one in action.questions)]
+    fields = [one.field for one in asked if one.action.key in keys]
+    fields += [one.for_all for one in body_actions if one.for_all and one.action.key in keys]
+    return frozenset(f"{field}{part}" for field in fields for part in PARTS)
 
 
 def _receipt(recipient: Recipient, last: Acknowledgement | None) -> Receipt | None:
@@ -230,6 +275,12 @@ def _ask_again(recipient: Recipient, given: Answers, *, answered: bool) -> bool:
     if not 0 < _material(recipient.advisory) <= recipient.suspect_revision:
         return False
     return not answered or machine_since(recipient, given.counting)
+
+
+def _came_by_reply(recipient: Recipient) -> bool:
+    """Whether the last answer that looks like a machine's came by mail. One query."""
+    last = recipient.acknowledgements.exclude(suspect=[]).order_by("-pk").values_list("how", flat=True).first()
+    return last == Acknowledgement.How.REPLY
 
 
 def cover(recipient: Recipient) -> Cover:
@@ -281,7 +332,7 @@ def answered_material(recipient: Recipient, *, through_office: bool = False) -> 
     return 0 < _material(recipient.advisory) <= heard
 
 
-def _is_told(recipient: Recipient) -> bool:
+def _has_answered(recipient: Recipient) -> bool:
     return answered_material(recipient, through_office=recipient.advisory.office == Office.COUNTS)
 
 
@@ -300,8 +351,14 @@ def _earlier(advisory: Advisory, revision: Revision) -> str:
     return EARLIER_SAID.get(str(revision.content.get("earlier") or ""), "")
 
 
+def _ever_answered(recipient: Recipient) -> bool:
+    """Whether they answered any of its revisions, or their office did where that counts."""
+    through_office = recipient.office_revision if recipient.advisory.office == Office.COUNTS else 0
+    return max(recipient.answered_revision, through_office) > 0
+
+
 def _achieved(recipient: Recipient, revision: Revision) -> tuple[str, ...]:
-    if revision.kind != Revision.Kind.STAND_DOWN or not recipient.answered_revision:
+    if revision.kind != Revision.Kind.STAND_DOWN or not _ever_answered(recipient):
         return ()
     return tuple(revision.content.get("achieved") or ())
 

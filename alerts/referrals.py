@@ -1,9 +1,10 @@
 """Referrals: what a reader says about who should have a warning. Whoever answers for the body decides (`alerts.deciding`).
 
 Before: a recipient's link, and whoever holds it. After `say`: one open referral, and a mail to those who decide; where
-somebody says that they are another recipient of the same warning, that one's own link is mailed to them once more. Nothing
-else changed: not the directory, not the audience, no figure. Twice, from one form: the first stands, and nothing is written.
-A press that bears the signs of a machine writes nothing. Nothing here says whether an address is known.
+somebody says that they are another recipient of the same warning, that one's own link is mailed to them once more
+(`alerts.own_links`). Nothing else changed: not the directory, not the audience, no figure. Twice, from one form: the first
+stands, and nothing is written. A press that bears the signs of a machine writes nothing. Nothing here says whether an address
+is known.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import desk, outbox, record, spelling, suspicion
+from alerts import desk, own_links, record, spelling, suspicion
 from alerts.answer_form import DAMAGED
 from alerts.models import Advisory, Marking, Message, Recipient, Referral, State
-from alerts.referrals_sql import DECIDERS, OWN_LINK
+from alerts.referrals_sql import DECIDERS
 from alerts.statements import run
 from departments.models import Person, Role
 from departments.noting import address_of, name_of
@@ -121,16 +122,18 @@ def _write(recipient: Recipient, kind: str, form_id: UUID, name: str, email: str
     made = Referral.objects.create(
         recipient=held, body_id=body_id, kind=kind, name=name, email=email, text=text, form_id=form_id, at=now
     )
-    about = held.advisory_id
-    own_link = False
-    if kind == Kind.NOT_ME:
-        values = {"referral": made.pk, "advisory": about, "email": email}
-        own_link = bool(outbox.put(Message.Kind.OWN_LINK, OWN_LINK, values, now, about=about))
+    own_link = kind == Kind.NOT_ME and own_links.send(_told_as(email, held.advisory), held.advisory_id, now)
     _tell(held.advisory, body_id, people, now)
     record.write(
         "referred", held.advisory.reference, None, recipient=held.pk, referral=made.pk, said=kind, own_link=own_link
     )
     return made
+
+
+def _told_as(email: str, advisory: Advisory) -> int:
+    """The recipient with this address, where they were told; else 0. Who waits behind a hold was not, and is not by this."""
+    told = Recipient.objects.filter(advisory=advisory, told_revision__gt=0, person__email=email, person__left_at=None)
+    return told.values_list("pk", flat=True).first() or 0
 
 
 def _opened(recipient: Recipient, kind: str, form: str) -> tuple[UUID, float]:

@@ -1,4 +1,4 @@
-"""The SQL of referrals: who decides, whose own link is mailed once more, and where somebody sits as a warning travels."""
+"""The SQL of referrals: who decides, and where somebody sits as a warning travels."""
 
 # The nearest body with somebody who answers for it, from those through which the recipient is told up the tree: their current
 # seats first, and of these the ones that count. Neither the recipient nor whoever is spoken of decides; nor does somebody whom
@@ -27,15 +27,8 @@ ORDER BY n.now DESC, n.distance, n.counts DESC, n.body_id
 LIMIT 1
 """
 
-# Whoever has this address and was told of the same advisory. Who waits behind a hold was not, and is not told by this.
-OWN_LINK = """
-SELECT r.id, r.person_id, 'own-link:' || %(referral)s || ':' || r.id
-FROM alerts_recipient r JOIN departments_person p ON p.id = r.person_id AND p.left_at IS NULL
-WHERE r.advisory_id = %(advisory)s AND r.told_revision > 0 AND p.email = %(email)s
-"""
-
-# Where somebody sits: whether in `homes`, in `branch` or below it, in a body that the advisory has come to or will, in one that
-# was left out of it; as far as the issuer may warn (`own`; NULL: everywhere).
+# Where somebody sits: whether in `homes`, in one of them or below it, in a body that the advisory has come to or will, in one
+# that was left out of it; as far as the issuer may warn (`own`; NULL: everywhere).
 PLACES = """
 WITH RECURSIVE sat(body_id, name) AS (
     SELECT DISTINCT b.id, b.name
@@ -48,7 +41,7 @@ WITH RECURSIVE sat(body_id, name) AS (
 )
 SELECT sat.name,
        sat.body_id = ANY(%(homes)s::bigint[]),
-       EXISTS (SELECT FROM line n WHERE n.body_id = sat.body_id AND n.above_id = ANY(%(branch)s::bigint[])),
+       EXISTS (SELECT FROM line n WHERE n.body_id = sat.body_id AND n.above_id = ANY(%(homes)s::bigint[])),
        EXISTS (
            SELECT FROM alerts_relay r
            WHERE r.advisory_id = %(advisory)s AND r.body_id = sat.body_id AND r.purpose <> 'left'

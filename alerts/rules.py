@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from alerts import marking
 from alerts.models import Advisory, Referral, Relay
 from alerts.officers import may_approve
-from departments.models import Person, Role
+from departments.models import Membership, Person, Role
 from departments.models.membership import DUTIES
 from departments.rules import answers_for, bodies_of, has_a_duty, is_administrator, is_auditor
 from departments.tree import branches
@@ -109,18 +109,36 @@ def may_put_down(person: Person, relay: Relay | None) -> bool:
 
 
 def referrals_seen_by(person: Person) -> QuerySet[Referral]:
-    """What readers say about who should have a warning, as far as this person sees it: of the bodies they answer for."""
+    """What readers say about who should have a warning, as far as this person sees it: of the bodies they answer for.
+
+    Nothing that came by their own link: it is for somebody else to look at.
+    """
     if is_administrator(person) or is_auditor(person):
         return Referral.objects.all()
-    return Referral.objects.filter(body__in=_answered_for(person))
+    return _said_to(person)
 
 
 def referrals_decided_by(person: Person) -> QuerySet[Referral]:
     """Of these, what this person may decide: an administrator all, others nothing that came by their link or is about them."""
     if is_administrator(person):
         return Referral.objects.all()
-    about_them = Q(recipient__person=person.pk) | (Q(email=person.email) & ~Q(kind=Referral.Kind.LEFT))
-    return Referral.objects.filter(body__in=_answered_for(person)).exclude(about_them)
+    about_them = Q(email=person.email) & ~Q(kind=Referral.Kind.LEFT)
+    return _said_to(person).exclude(about_them)
+
+
+def _said_to(person: Person) -> QuerySet[Referral]:
+    return Referral.objects.filter(body__in=_answered_for(person)).exclude(recipient__person=person.pk)
+
+
+def known_to(person: Person, others: Collection[int]) -> set[int]:
+    """Of which of these people this person hears who they are and what they have: those with a place in a body they answer for.
+
+    Administrators and auditors hear it of everybody. Whoever sees everything of an advisory hears more of that one.
+    """
+    if is_administrator(person) or is_auditor(person):
+        return set(others)
+    places = Membership.objects.filter(person__in=others, until=None, body__in=_answered_for(person))
+    return set(places.values_list("person", flat=True))
 
 
 def _answered_for(person: Person) -> set[int]:

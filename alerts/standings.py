@@ -6,16 +6,19 @@ One statement, so that people and counts are of one moment; what `alerts.models.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.models import Relay
 from alerts.standings_sql import PEOPLE, STANDINGS
 from alerts.statements import run
 
-SIZE = 100
-"""People on one page."""
+SIZE = 50
+"""People on one page: on a telephone it is long enough."""
+
+_LITERAL, _ESCAPED = re.compile(r"([\\%_])"), r"\\\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class People:
     standing: str
     """The one that was asked for; "" for everybody."""
     page: int
+    name: str = ""
+    """A part of the names that were asked for; "" for any."""
 
     @property
     def total(self) -> int:
@@ -82,21 +87,28 @@ class People:
         return max(-(-self.total // SIZE), 1)
 
 
-def people_of(relay: Relay, standing: str = "", page: int = 1) -> People:
-    """Everybody with a current seat there, those who need attention first; only of one standing where it is given.
+def people_of(relay: Relay, standing: str = "", page: int = 1, name: str = "") -> People:
+    """Everybody with a current seat there, those who need attention first; only of one standing where it is given, and only
+    those with `name` somewhere in theirs: they alone are counted then.
 
     A page beyond the last one is the last one.
     """
     found = run(
-        PEOPLE, advisory=relay.advisory_id, relay=relay.pk, standing=standing, size=SIZE, page=max(min(page, 10**6), 1)
+        PEOPLE,
+        advisory=relay.advisory_id,
+        relay=relay.pk,
+        standing=standing,
+        like=f"%{_LITERAL.sub(_ESCAPED, name)}%" if name else "%",
+        size=SIZE,
+        page=max(min(page, 10**6), 1),
     )
     counted = json.loads(found[0][0] or "{}")
     counts = {name: counted[name] for name in STANDINGS if name in counted}
     people = [
         Standing(*(*row[1:16], Word(*row[16:]) if row[16] is not None else None)) for row in found if row[1] is not None
     ]
-    made = People(people, counts, standing, page)
-    return People(people, counts, standing, min(max(page, 1), made.pages))
+    made = People(people, counts, standing, page, name)
+    return replace(made, page=min(max(page, 1), made.pages))
 
 
 def holder_of(relay: Relay) -> Relay | None:

@@ -1,5 +1,6 @@
 """The SQL of the people of one body of an advisory: each of them once, with how they stand, in one statement."""
 
+from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
 
 # From what needs somebody's attention most to what needs none: also the order of the page.
@@ -16,30 +17,24 @@ STANDINGS = (
 )
 _RANK = "array_position(ARRAY[" + ", ".join(f"'{standing}'" for standing in STANDINGS) + "], x.standing)"
 
-# The last word of whoever takes it for phishing: nothing was said since. Figures know nothing of it.
-# Index: acknowledgement_asking, acknowledgement_last.
-LAST_WORD = """NOT EXISTS (
-        SELECT FROM alerts_acknowledgement since
-        WHERE since.recipient_id = k.recipient_id AND since.id > k.id AND since.suspect = '{}' OFFSET 0
-    )"""
-
-# Of each standing how many there are, and one page of people, of one moment. What is looked up of each person (their last
-# answer, their last mail) is looked up of those on the page alone. OFFSET 0: rows by key, however few there seem to be.
-# Index: seat_current, recipient's and person's primary keys, acknowledgement_last, alerts_message(recipient).
+# Of each standing how many there are of those who are called like that, and one page of them, of one moment. What is looked up
+# of each person (their last answer, their last mail) is looked up of those on the page alone. OFFSET 0: rows by key, however
+# few there seem to be. Of whoever takes it for phishing (`doubting`) figures know nothing.
+# Index: seat_current, recipient's and person's primary keys, acknowledgement_asking, acknowledgement_last,
+# alerts_message(recipient).
 PEOPLE = f"""
 WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id = %(advisory)s),
 doubting AS MATERIALIZED (
     SELECT k.recipient_id
     FROM alerts_revision w
     JOIN alerts_acknowledgement k ON k.revision_id = w.id AND k.read IN ('help', 'phishing')
-    WHERE w.advisory_id = %(advisory)s AND k.read = 'phishing' AND k.suspect = '{{}}'
-      AND {LAST_WORD}
+    WHERE w.advisory_id = %(advisory)s AND k.read = 'phishing' AND k.id = {last_word("k.recipient_id")}
 ), standing AS MATERIALIZED (
     SELECT r.id, r.person_id, p.name, p.telephone, s.counts, s.contact, r.outcome, r.told_revision, r.answered_revision,
            r.needs_help, f.acknowledged, f.office, f.waiting,
            v.material > 0 AND r.answered_revision >= v.material AND r.behalf_revision < v.material AS themselves,
            CASE WHEN r.id IN (SELECT recipient_id FROM doubting) THEN 'doubt'
-                WHEN r.needs_help AND (f.acknowledged = 1 OR f.office = 1) THEN 'help'
+                WHEN r.needs_help THEN 'help'
                 WHEN f.acknowledged = 1 THEN 'answered'
                 WHEN f.office = 1 THEN 'office'
                 WHEN NOT s.counts THEN 'information'
@@ -52,7 +47,7 @@ doubting AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT r.* FROM alerts_recipient r WHERE r.id = s.recipient_id OFFSET 0) r
     CROSS JOIN LATERAL (SELECT p.name, p.telephone FROM departments_person p WHERE p.id = r.person_id OFFSET 0) p
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-    WHERE s.relay_id = %(relay)s AND s.ended_at IS NULL
+    WHERE s.relay_id = %(relay)s AND s.ended_at IS NULL AND (%(like)s = '%%' OR p.name ILIKE %(like)s)
 ), chosen AS MATERIALIZED (
     SELECT x.*, {_RANK} AS rank
     FROM standing x
@@ -78,10 +73,7 @@ LEFT JOIN LATERAL (
     FROM alerts_acknowledgement k
     JOIN alerts_revision w ON w.id = k.revision_id
     LEFT JOIN departments_person b ON b.id = k.by_id
-    WHERE k.recipient_id = s.id AND k.suspect = '{{}}'
-    -- Where two spoke at the same moment, what they said themselves is what stands.
-    ORDER BY s.themselves AND k.how IN ('link', 'reply') DESC, k.id DESC
-    LIMIT 1
+    WHERE k.id = {last_word("s.id")}
 ) said ON true
 ORDER BY s.rank, lower(s.name), s.id
 """

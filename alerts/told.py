@@ -29,6 +29,10 @@ from alerts.models import (
 from alerts.models.figures import OUT_OF_REACH
 from departments.models import Membership, Person
 
+# Whoever answered the last material revision, themselves or through their office, was told: the figures say it so as well.
+_MATERIAL = F("recipient__advisory__material__number")
+_HEARD = Q(recipient__answered_revision__gte=_MATERIAL) | Q(recipient__office_revision__gte=_MATERIAL)
+
 # Whoever joined longer than this after the end of an advisory has nothing to do with it.
 JOINED_AFTER = timedelta(days=90)
 
@@ -190,7 +194,7 @@ def _add_places(made: dict[int, Entry], memberships: dict[int, list[Membership]]
     recipients = [entry.recipient.pk for entry in made.values() if entry.recipient is not None]
     seats = {seat.relay_id: seat for seat in Seat.objects.filter(recipient__in=recipients)}
     reached = Seat.objects.filter(relay=OuterRef("pk"), counts=True, ended_at=None).filter(
-        ~Q(recipient__outcome__in=OUT_OF_REACH) | Q(recipient__answered_revision__gt=0)
+        ~Q(recipient__outcome__in=OUT_OF_REACH) | _HEARD
     )
     theirs = Q(pk__in=list(seats)) | Q(advisory__in=made, body__in=list(memberships), purpose=Relay.Purpose.TARGET)
     relays = list(

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts import codes, marking, outbox, record
+from alerts import answer_form, codes, marking, outbox, record
 from alerts.models import Code, Message, Recipient
 from alerts.models.code import MOST_TRIES
 from departments.models import Person
@@ -52,7 +52,7 @@ def is_locked(recipient: Recipient, key: str, signed_in: Person | None) -> bool:
 
 def can_be_sent(recipient: Recipient) -> bool:
     """Whether there is an address to which a code can go."""
-    return recipient.person.left_at is None and recipient.person.bounced_at is None
+    return outbox.can_reach(recipient.person)
 
 
 def waiting(recipient: Recipient, now: datetime | None = None) -> Code | None:
@@ -145,9 +145,9 @@ def issue_form(recipient: Recipient) -> str:
 
 
 def opened_at(recipient: Recipient, form: str) -> float | None:
-    """When the page with this form was opened (seconds since 1970); None where the form is not this recipient's."""
+    """When the page with this form was opened (seconds since 1970); None for one that is old, or not this recipient's."""
     try:
-        whose, opened = signing.loads(form, salt=_FORM)
+        whose, opened = signing.loads(form, salt=_FORM, max_age=answer_form.FRESH)
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return float(opened) if whose == recipient.pk else None

@@ -22,6 +22,8 @@ class Delegate:
     name: str
     until: date | None
     """The last day; None where no end was given."""
+    shared: bool = False
+    """Several people read their mailbox: whoever answers says who they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def viewer(recipient: Recipient, says: str = "") -> Viewer:
     """Who they say they are: "office", or the id of a delegate. Whatever else it says is the recipient."""
     named = current_delegations().filter(person=recipient.person_id).select_related("delegate")
     delegates = tuple(
-        Delegate(one.delegate_id, one.delegate.name, last_day(one)) for one in named.order_by("delegate__name", "pk")
+        Delegate(one.delegate_id, one.delegate.name, last_day(one), one.delegate.shared)
+        for one in named.order_by("delegate__name", "pk")
     )
     chosen = next((one for one in delegates if str(one.id) == says), None)
     return Viewer(delegates, chosen, office=says == OFFICE)

@@ -12,19 +12,29 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 # Whoever holds a token may answer for its person, so what follows /a/ (and /c/, where contacts answer) is cut wherever it
-# turns up. So are addresses.
-TOKEN = re.compile(r"/([ac])/[A-Za-z0-9_.~%-]+")
+# turns up, whatever a mail program put around it or into it. So are addresses.
+TOKEN = re.compile(r"/([ac])/[^\s/]+")
+# A whole path: no space and no slash ends the token there, only the name of a page behind it.
+PATH = re.compile(r"^(.*?/[ac]/).+?(/[a-z-]{1,9})?$", re.DOTALL)
+# What is as long as a token's signature is one (`alerts.tokens`), wherever it stands, unless it is words run together, such as
+# the name of a class.
+BARE = re.compile(r"(?<![0-9A-Za-z])(?![a-z]*(?:[A-Z]+[a-z]{3,})*(?![0-9A-Za-z]))[0-9A-Za-z]{22,}")
 ADDRESS = re.compile(r"[^\s<>\"'@:,;()\[\]]+@[^\s<>\"'@:,;()\[\]]+\.[^\s<>\"'@:,;()\[\]]+")
 
 
 def scrub(text: str) -> str:
     """The text without tokens and without mail addresses."""
-    return ADDRESS.sub("<address>", scrub_tokens(text))
+    return BARE.sub("<token>", ADDRESS.sub("<address>", scrub_tokens(text)))
 
 
 def scrub_tokens(text: str) -> str:
     """The text without what stands behind a link of ours."""
     return TOKEN.sub(r"/\1/<token>", text)
+
+
+def scrub_path(path: str) -> str:
+    """The path of a request without a token, however it was mangled."""
+    return PATH.sub(r"\1<token>\2", path)
 
 
 def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -108,7 +118,7 @@ class RequestMiddleware:
         self.log.info(
             "served",
             method=request.method,
-            path=request.path,
+            path=scrub_path(request.path),
             status=response.status_code,
             ms=round((time.perf_counter() - started) * 1000),
         )

@@ -81,6 +81,7 @@ def mail(request: HttpRequest, number: int) -> HttpResponse:
             "arrived": arrived,
             "first": first,
             "headers": headers,
+            "replies": bool(first.get("reply-to")),
             "subject": first.get("subject") or "(no subject)",
             "text": _words(found, "plain"),
             "html": _words(found, "html") is not None,

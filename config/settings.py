@@ -42,6 +42,11 @@ ALLOWED_HOSTS = [_site.hostname, *(["localhost", "127.0.0.1", "[::1]"] if DEBUG 
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _SECURE else None
+# How many proxies of ours a request passes: so many addresses at the end of X-Forwarded-For are believed (`config.asker`). At
+# https there is one, which ends TLS and says so.
+PROXIES: int = env.int("PROXIES", default=1 if _SECURE else 0)
+if PROXIES < 0:
+    raise ImproperlyConfigured(f"PROXIES is {PROXIES}: how many proxies of yours stand in front, 0 for none")
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_REFERRER_POLICY = "same-origin"  # stricter, and browsers post our own forms with "Origin: null"

@@ -21,6 +21,10 @@ LONGEST_TELEPHONE = 50
 NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}
 # These turn round how the text behind them is read, and can make one address look like another (Unicode, UAX 9).
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Unseen, but part of how a name is written in Persian or Hindi, and of many an emoji.
+JOINERS = frozenset("\u200c\u200d")
+# Letters and signs by their kind, and yet nothing is seen of them: the fillers of Hangul, and braille without a dot.
+BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def written_of(typed: str) -> str:
 
 
 def name_of(typed: str) -> str:
-    """A name on one line. Refused where it is empty, too long, or holds characters that no name has."""
+    """A name on one line, without what nobody sees of it. Refused where nothing is left, or too much, or what no name has."""
     return _line(typed, "name", LONGEST_NAME, required=True)
 
 
@@ -85,8 +89,8 @@ def _line(typed: str, what: str, longest: int, *, required: bool) -> str:
         typed
     ):
         raise Refused(f"The {what} holds characters that can't be read. Nothing was changed; type it again.")
-    line = " ".join(typed.split())
-    if required and not line:
+    line = " ".join("".join(sign for sign in typed if not _unseen(sign)).split())
+    if required and not any(map(_is_seen, line)):
         raise Refused(f"There is no {what}. Nothing was changed; give one.")
     if len(line) > longest:
         raise Refused(f"The {what} has {len(line):,} characters, at most {longest} fit. Nothing was changed.")
@@ -96,6 +100,16 @@ def _line(typed: str, what: str, longest: int, *, required: bool) -> str:
 def _control(typed: str) -> bool:
     """A tab or the end of a line is only space; any other control character is not."""
     return any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in typed)
+
+
+def _unseen(sign: str) -> bool:
+    """Of no width and no shape: with it, two names that look the same would be two."""
+    return unicodedata.category(sign) == "Cf" and sign not in JOINERS
+
+
+def _is_seen(sign: str) -> bool:
+    """A letter, a number, a sign: not space, and not what only goes with another."""
+    return unicodedata.category(sign)[0] in "LNPS" and sign not in BLANK
 
 
 def nobody_left(body_ids: Collection[int]) -> str:

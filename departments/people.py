@@ -214,8 +214,9 @@ def leave(person: Person, by: Person, on: date) -> Done:
     person.is_administrator = person.is_auditor = False
     person.save(update_fields=["left_at", "password", "is_administrator", "is_auditor"])
     note(person, "left", by, before=before, after={"on": on.isoformat()})
-    said = f"{person.name} has left: no warning is sent to them any more."
-    return Done(said, person, hint=nobody_left(bodies))
+    said = f"{person.name} has left: no new warning is sent to them."
+    still = "Of those that they were told of, they still hear what changes."
+    return Done(f"{said} {still}", person, hint=nobody_left(bodies))
 
 
 def _check_not_last(person: Person) -> None:

@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.http import HttpRequest, HttpResponse
 
+from config.asker import asker
 from departments.models import Person
 from departments.models.membership import DUTIES
 
@@ -42,6 +43,10 @@ class DutyAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has n
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """By what tries to sign in are limited: as everywhere."""
+        return asker(request)
 
     def pre_login(self, request: HttpRequest, user: Person, **how: Any) -> HttpResponse | None:
         """Whoever has no duty gets no session, whichever way they came; a right password is no duty."""

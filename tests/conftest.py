@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -38,7 +39,14 @@ def _start_services() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
-if "PYTEST_XDIST_WORKER" not in os.environ:
+def _own_redis(worker: str) -> None:
+    """Each worker of a parallel run has a database of its own there as well: one that a test empties is nobody else's."""
+    os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{1 + int(worker[2:])}").geturl()
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _own_redis(os.environ["PYTEST_XDIST_WORKER"])
+else:
     _start_services()
 
 from django.conf import settings as _settings  # noqa: E402  # only now are its services there

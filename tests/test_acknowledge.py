@@ -463,3 +463,13 @@ def test_answers_through_one_link_come_to_an_end_for_the_day_and_the_last_one_st
     assert say(reader, form=form) == first
     with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
         assert say(reader) != first
+
+
+def test_an_office_that_several_people_read_gives_the_name_of_whoever_answers(reader: Recipient) -> None:
+    box = rows.person("Office of Ada", shared=True)
+    Delegation.objects.create(person=reader.person, delegate=box, until=timezone.now() + timedelta(days=9))
+    with pytest.raises(NotAnswered, match="name"):
+        acknowledge.answer(reader, Form(opened(reader), "yes", {}, delegate=box.pk), Client(PERSON))
+    form = Form(opened(reader), "yes", {}, delegate=box.pk, name="Tom")
+    made = acknowledge.answer(reader, form, Client(PERSON))
+    assert (made.how, made.by, made.name_given) == ("office", box, "Tom")

@@ -158,9 +158,14 @@ def test_particulars_speak_of_bodies_and_people_that_exist(rows: list[tuple[str,
 
 def test_telephone_numbers_are_kept_for_drama_and_each_is_given_once() -> None:
     numbers = list(particulars.TELEPHONES.values())
-    ranges = r"020 7946 0\d{3}|029 2018 0\d{3}|0131 496 0\d{3}|028 9649 6\d{3}|01632 960\d{3}"
+    ranges = r"020 7946 0\d{3}|029 2018 0\d{3}|0131 496 0\d{3}|028 9649 6\d{3}|01632 960\d{3}|07700 900\d{3}"
     assert all(re.fullmatch(ranges, number) for number in numbers)
     assert len(set(numbers)) == len(numbers)
+
+
+def test_a_clerk_can_ring_most_of_a_committees_members() -> None:
+    members = [email for email, places in people.register().places.items() if "foreign-affairs-committee" in places]
+    assert len([email for email in members if email in particulars.TELEPHONES]) > len(members) / 2
 
 
 def test_one_or_two_in_a_hundred_bounce_and_one_body_bounces_whole(rows: list[tuple[str, str, str, str]]) -> None:

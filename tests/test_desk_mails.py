@@ -6,8 +6,10 @@ from django.utils import timezone
 from alerts import reviewing
 from alerts.approving import approve, give_back, submit
 from alerts.deliver import deliver
-from alerts.draft import drop, save
-from alerts.models import Batch, Draft, Message
+from alerts.desk_words import desk_words
+from alerts.draft import drop, save, start_update
+from alerts.models import Advisory, Batch, Draft, Message
+from alerts.models.message import DESK
 from alerts.publish import publish_draft
 from departments.models import Body
 from tests.smtp import Server
@@ -41,6 +43,17 @@ def test_a_draft_that_changes_hands_asks_those_who_may_approve_it_now(office: Wi
     now = timezone.now()
     assert [reviewing.hand_over(now), reviewing.hand_over(now)] == [1, 0]
     assert waiting("approve") == {"Hal"}
+
+
+def test_the_title_of_an_updates_draft_is_for_those_who_write_and_approve_it(office: Wide) -> None:
+    """Contacts and administrators have desk mails too: theirs are about what is published."""
+    draft = submitted(office)
+    assert "Do not use Zoom" in desk_words("referral", draft.advisory).subject
+    publish_draft(draft, office.ben, accept_gaps="told otherwise")
+    start_update(draft.advisory, office.ada, {"title": "Zoom leaked the cabinet keys"})
+    about = Advisory.objects.get()
+    told = {kind for kind in DESK if "cabinet keys" in desk_words(kind, about).subject}
+    assert told == {"approve", "approved", "returned"}
 
 
 class TestApproved:

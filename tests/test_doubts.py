@@ -162,6 +162,18 @@ def test_those_who_see_everything_see_who_asks_the_newest_first(advisory: Adviso
     assert "שלום" not in html
 
 
+def test_their_number_stands_there_or_else_their_contacts(advisory: Advisory, treasury: Relay) -> None:
+    said(rows.recipient(advisory, treasury, who=rows.person("Ada", telephone="020 7946 0001")), "help")
+    said(rows.recipient(advisory, treasury, who=rows.person("Bea")), "help")
+    said(rows.recipient(advisory, rows.relay(advisory, "agency"), who=rows.person("Cas")), "help")
+    con = rows.person("Con", telephone="020 7946 0002")
+    rows.recipient(advisory, treasury, who=con, role="contact")
+    html = page(advisory.written_by, advisory)
+    assert html.count('<a href="tel:02079460001">020 7946 0001</a>') == 1
+    assert 'their contact is <bdi>Con</bdi>, <a href="tel:02079460002">' in html
+    assert html.count("no telephone number") == 1
+
+
 def test_whoever_said_something_else_since_is_not_among_them(advisory: Advisory, treasury: Relay) -> None:
     one = rows.recipient(advisory, treasury)
     said(one, "help")

@@ -172,6 +172,8 @@ def test_a_domain_in_other_letters_is_the_same_domain(agency: Body, connie: Pers
         ("email", f"{'a' * 300}@agency.example", "not a mail address"),
         ("name", "  ", "There is no name"),
         ("name", "x" * 501, "501 characters"),
+        ("name", "\u200b\u2060", "There is no name"),
+        ("name", "\u3164\u200d", "There is no name"),
         ("name", "Ada\x00", "can't be read"),
         ("name", "Ada\u202emoc.elpmaxe", "can't be read"),
         ("telephone", "1" * 51, "51 characters"),
@@ -198,6 +200,11 @@ def test_strange_and_long_names_are_names(agency: Body, connie: Person, name: st
     assert done.person.name == name
     page = signed_in(connie).get(reverse("departments:body", args=["agency"])).content.decode()
     assert "<b>Bob</b>" not in page
+
+
+def test_what_nobody_sees_is_no_part_of_a_name(agency: Body, connie: Person) -> None:
+    done = people.add(agency, connie, "ada@agency.example", "\ufeffAd\u200ba\u00ad \u200eLovelace\u2060", "member")
+    assert done.person.name == "Ada Lovelace"
 
 
 # --- correcting ---
@@ -462,7 +469,9 @@ def test_somebody_is_corrected_leaves_and_comes_back_through_the_page(agency: Bo
     assert corrected == ["Tom Team is corrected; mail goes to tom@new.example from now on."]
     today = timezone.localdate().isoformat()
     left = told_by(client, reverse("people:leave", args=[tom.pk]), on=today)
-    assert left[0] == "Tom Team has left: no warning is sent to them any more."
+    assert left[0] == (
+        "Tom Team has left: no new warning is sent to them. Of those that they were told of, they still hear what changes."
+    )
     assert "Nobody is left to tell in Agency" in left[1]
     assert "is back" in told_by(client, reverse("people:come-back", args=[tom.pk]))[0]
     given = told_by(

@@ -174,7 +174,9 @@ def test_whoever_was_stopped_or_stood_down_is_told_so(client: Client, office: Of
 
 def test_an_answer_that_looks_like_a_machines_is_asked_for_again(client: Client, recipient: Recipient) -> None:
     answer = {**form_of(client, recipient), "read": "yes", "a-action-1": "done"}
-    assert Client(headers={"user-agent": "MailGatewayLinkScanner/2.1"}).post(link(recipient), answer).status_code == 303
+    response = Client(headers={"user-agent": "MailGatewayLinkScanner/2.1"}).post(link(recipient), answer)
+    assert response.status_code == 200
+    assert "Was that you?" in response.content.decode()
     recipient.refresh_from_db()
     assert recipient.answered_revision == 0
     assert "Was that you?" in client.get(link(recipient)).content.decode()
@@ -298,6 +300,29 @@ class TestCheck:
         assert "Zoom" not in page
         stand_down(advisory, office.ada, "over")
         assert "stood down" in client.get("/check", {"reference": advisory.reference}).content.decode()
+
+    @pytest.mark.parametrize(
+        "pasted",
+        [
+            "adv\u2011{year}\u20110001",
+            "ADV\u2013{year}\u20130001",
+            "ADV-{year}-0001\u200b",
+            "\uff21\uff24\uff36-{year}-0001",
+            "\u201cADV-{year}-0001\u201d.",
+            "ADV - {year} -\xad 0001",
+            "ADV {year}\xa00001,\n",
+            "*ADV\u2212{year}-0001*" + "\u2060" * 60,
+        ],
+    )
+    def test_it_knows_a_reference_as_people_paste_it(self, client: Client, office: Office, pasted: str) -> None:
+        _, year, number = office.publish().advisory.reference.split("-")
+        assert number == "0001"
+        assert "is genuine" in client.get("/check", {"reference": pasted.format(year=year)}).content.decode()
+
+    def test_what_is_nothing_but_marks_is_a_reference_of_nothing(self, client: Client, office: Office) -> None:
+        reference = office.publish().advisory.reference
+        for typed in ("-", "\u200b", "\ufdfa" * 40, reference.replace("-", ""), reference + "1", "٣" * 40):
+            assert "is genuine" not in client.get("/check", {"reference": typed}).content.decode()
 
     def test_a_draft_and_what_does_not_exist_get_the_same_answer(self, client: Client, office: Office) -> None:
         draft = office.draft().advisory.reference

@@ -20,8 +20,10 @@ from alerts.answers import Read as Said_of_reading
 from alerts.cascade import cascade
 from alerts.deliver import addressed, deliver
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient
-from alerts.outbox_sql import PLAIN_RANK
+from alerts.outbox_sql import ANSWER_RANK, PLAIN_RANK
 from departments.models import Person
+from departments.refusal import Refused
+from tests import rows
 from tests.clients import signed_in
 from tests.office import Office
 from tests.smtp import Received, Server
@@ -94,6 +96,7 @@ def test_a_receipt_says_what_was_answered_when_how_and_leads_to_their_page(offic
         "Your answer: I have read this and understood it.",
         "Action 1: Will be done by 1 May 2026: Move closed meetings",
         "Action 2: Does not apply to us, for A Department: Count Why: We have <none>. None at all.",
+        "Still open: Action 1, by 1 May 2026: Move closed meetings",
         f"/a/{tokens.make(recipient.pk, 0)}",
     ):
         assert said in text
@@ -104,6 +107,22 @@ def test_a_receipt_says_what_was_answered_when_how_and_leads_to_their_page(offic
     assert max(len(line) for line in mail.text.splitlines() if "/a/" not in line) <= 72
     to = addressed(tokens.make_32(recipient.pk, recipient.token_issue, tokens.REPLY))
     assert mail.message["Reply-To"] == to, "a reply to a receipt may be an answer"
+
+
+def test_it_says_that_nothing_else_is_asked_only_when_all_is_done_for_every_body(
+    office: Office, server: Server
+) -> None:
+    recipient = asked(office)
+    question = answers.question(recipient.pk, 1)
+    assert question is not None
+    done = ActionChoice(Choice.DONE)
+    person, body = question.actions
+    answered(recipient, said=[Said(person, None, done)])
+    left = words(arrived(server))
+    assert "Still open: Action 2, for A Department, by " in left
+    assert "Nothing else is asked" not in left
+    answered(recipient, said=[Said(person, None, done), Said(body, question.relays[0], done)], form_id=UUID(int=7))
+    assert "Still open: Nothing else is asked of you." in words(arrived(server))
 
 
 @pytest.mark.parametrize("marking", ["AMBER", "AMBER+STRICT", "RED"])
@@ -161,6 +180,20 @@ def test_a_late_answer_says_by_when_it_was_asked_for_and_a_drill_that_it_is_one(
     assert "THIS IS AN EXERCISE" in mail.text
 
 
+def test_the_time_by_which_an_earlier_revision_was_asked_for_is_named_by_no_receipt(
+    office: Office, server: Server
+) -> None:
+    recipient = asked(office, acknowledge_within="P1D")
+    Advisory.objects.filter(pk=recipient.advisory_id).update(acknowledge_by=NOON)
+    answered(recipient)
+    # A material update, with a time of its own, before the receipt has left.
+    rows.revise(recipient.advisory)
+    Advisory.objects.filter(pk=recipient.advisory_id).update(acknowledge_by=timezone.now() + timedelta(days=3))
+    text = words(arrived(server))
+    assert "Late: Yes." in text
+    assert "asked for by" not in text
+
+
 def test_a_doubt_gets_a_receipt_and_what_looks_like_a_machines_none(office: Office, server: Server) -> None:
     recipient = asked(office)
     answered(recipient, read=Said_of_reading.PHISHING, said=[])
@@ -184,7 +217,7 @@ def test_the_last_answer_that_counts_is_mailed_once(office: Office) -> None:
 
 def test_receipts_go_before_what_we_ask_and_behind_every_warning(office: Office) -> None:
     answered(asked(office))
-    assert Message.objects.get(kind="receipt").batch.rank == receipts.RANK == PLAIN_RANK - 1
+    assert Message.objects.get(kind="receipt").batch.rank == ANSWER_RANK == PLAIN_RANK - 1
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -195,9 +228,9 @@ def test_who_was_not_understood_is_told_what_to_do(
     recipient = asked(office, marking=marking, audience={"people": ["cas@example.org"]})
     settings.MAILBOX = object() if kept else None
     with transaction.atomic():
-        assert receipts.tell_unclear(recipient, timezone.localdate())
-        assert not receipts.tell_unclear(recipient, timezone.localdate())
-        assert receipts.tell_unclear(recipient, timezone.localdate() + timedelta(days=1))
+        assert receipts.tell_unclear(recipient, timezone.localdate(), 1)
+        assert not receipts.tell_unclear(recipient, timezone.localdate(), 1)
+        assert receipts.tell_unclear(recipient, timezone.localdate() + timedelta(days=1), 1)
     mail = arrived(server, "unclear")
     text = words(mail)
     assert ("opened with a code" in text) is (marking == "RED")
@@ -225,7 +258,7 @@ def test_whoever_has_left_or_can_not_be_written_to_is_sent_none(gone: str, offic
     recipient = asked(office)
     answered(recipient)
     with transaction.atomic():
-        receipts.tell_unclear(recipient, timezone.localdate())
+        receipts.tell_unclear(recipient, timezone.localdate(), 1)
     Person.objects.filter(pk=office.cas.pk).update(**{gone: timezone.now()})
     before = len(server.mails)
     deliver_all()
@@ -258,3 +291,55 @@ def test_the_very_receipt_is_shown_again_without_its_link(office: Office, server
     assert shown.status_code == 200
     assert "7F3A01BC" in shown.content.decode()
     assert tokens.make(recipient.pk, 0) not in shown.content.decode()
+
+
+def test_receipts_come_to_an_end(office: Office) -> None:
+    recipient = asked(office)
+    question = answers.question(recipient.pk, 1)
+    assert question is not None
+    for number in range(receipts.MOST + 1):
+        answers.keep(question, Given(How.LINK, Said_of_reading.YES, UUID(int=number)))
+        if number < receipts.MOST:
+            assert receipts.send_last(recipient)
+    with pytest.raises(receipts.TooMany, match="4 receipts were mailed within a day"):
+        receipts.send_last(recipient)
+    assert Message.objects.filter(kind="receipt").count() == receipts.MOST
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+        assert receipts.send_last(recipient)
+
+
+@pytest.mark.parametrize("gone", ["left_at", "bounced_at"])
+def test_whoever_no_mail_reaches_is_told_so_and_no_receipt_is_put_by(gone: str, office: Office) -> None:
+    recipient = asked(office)
+    question = answers.question(recipient.pk, 1)
+    assert question is not None
+    answers.keep(question, Given(How.LINK, Said_of_reading.YES, FORM))
+    Person.objects.filter(pk=office.cas.pk).update(**{gone: timezone.now()})
+    with pytest.raises(Refused, match="nothing was mailed"):
+        receipts.send_last(recipient)
+    assert not Message.objects.filter(kind="receipt").exists()
+    page = Client().get(f"/a/{tokens.make(recipient.pk, 0)}").content.decode()
+    assert "Mail does not reach your own address at present, so this receipt is not mailed: print this page." in page
+    assert "Mail me this receipt" not in page
+
+
+@pytest.mark.parametrize(
+    ("became", "says"),
+    [
+        ({}, "This receipt is on its way to your own address."),
+        ({"state": "sent"}, "This receipt was mailed to your own address."),
+        ({"state": "superseded"}, "this receipt is not mailed: print this page."),
+        ({"state": "failed"}, "this receipt is not mailed: print this page."),
+        ({"state": "sent", "fate": "bounced"}, "this receipt is not mailed: print this page."),
+    ],
+)
+def test_the_page_says_what_became_of_the_receipt(became: dict[str, str], says: str, office: Office) -> None:
+    recipient = asked(office)
+    question = answers.question(recipient.pk, 1)
+    assert question is not None
+    answers.keep(question, Given(How.LINK, Said_of_reading.YES, FORM))
+    assert receipts.send_last(recipient)
+    Message.objects.filter(kind="receipt").update(**became)
+    page = " ".join(Client().get(f"/a/{tokens.make(recipient.pk, 0)}").content.decode().split())
+    assert says in page
+    assert "Mail me this receipt" not in page

@@ -10,12 +10,13 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from alerts import deciding
+from alerts import deciding, own_links
 from alerts.cascade import wanting
 from alerts.deciding import AlreadyDecided
 from alerts.deliver import deliver
 from alerts.life import life_of
 from alerts.models import Advisory, Exclusion, Message, Named, Recipient, Record, Referral, Relay, Seat
+from alerts.outbox_sql import ANSWER_RANK
 from alerts.referrals import NotSaid, TooMany
 from alerts.stopping import stand_down
 from alerts.suspicion import Client
@@ -70,6 +71,7 @@ class TestSaying:
         cases: list[tuple[str, dict[str, str], set[str]]] = [
             ("also", {}, {"name", "email"}),
             ("also", {"name": "N", "email": "nobody"}, {"email"}),
+            ("also", {"name": "\u200b\u2060", "email": "n@example.org"}, {"name"}),
             ("also", {"name": "N" * 501, "email": "n@example.org"}, {"name"}),
             ("also", {"name": "N\x00", "email": "n@example.org\x00" * 30}, {"name", "email"}),
             ("also", {"name": "N", "email": "n@example.org", "text": "x" * 2_001}, {"text"}),
@@ -193,11 +195,21 @@ class TestWhoDecides:
 class TestNotMe:
     def test_another_recipient_is_mailed_their_own_link_once(self, scene: Referring) -> None:
         form = form_of(scene.recipient(), "not-me")
-        said, _ = (scene.say("not-me", form=form, name="Meg", email="Meg@Example.org") for _ in range(2))
+        for _ in range(2):
+            scene.say("not-me", form=form, name="Meg", email="Meg@Example.org")
         mail = Message.objects.get(kind="own-link")
-        assert mail.key == f"own-link:{said.pk}:{scene.recipient(scene.meg).pk}"
-        assert (mail.person, mail.batch.about) == (scene.meg, scene.advisory)
+        assert mail.key == own_links.key_of(scene.recipient(scene.meg).pk, timezone.now())
+        assert (mail.person, mail.batch.about, mail.batch.rank) == (scene.meg, scene.advisory, ANSWER_RANK)
         assert not scene.recipient(scene.meg).answered_revision
+
+    def test_through_however_many_links_they_are_mailed_it_once_a_day(self, scene: Referring) -> None:
+        mails = Message.objects.filter(kind="own-link", person=scene.meg)
+        for day, so_far in (("2026-06-01", 1), ("2026-06-02", 2)):
+            with time_machine.travel(f"{day}T10:00:00Z", tick=False):
+                for who in (scene.cas, scene.con, scene.dep, scene.top):
+                    for _ in range(2):
+                        scene.say("not-me", who, name="Meg", email="meg@example.org")
+            assert mails.count() == so_far
 
     @pytest.mark.parametrize("who", ["somebody else in the directory", "nobody", "not told yet", "left"])
     def test_nobody_else_is(self, scene: Referring, who: str) -> None:
@@ -261,6 +273,38 @@ class TestPassingOn:
         assert not Named.objects.exists()
         assert Referral.objects.get().decision == "done"
 
+    def test_somebody_elsewhere_is_passed_it_in_the_same_words_whether_they_have_it_or_not(
+        self, scene: Referring
+    ) -> None:
+        """Whether another branch's people have a warning is nothing for this contact. (What they had, they have once.)"""
+        scene.office.person("oz", scene.office.outside, "member")
+        heard = {scene.passed(who, f"{who}@example.org").said.replace(who, "they") for who in ("bea", "oz")}
+        assert len(heard) == 1
+        assert Record.objects.filter(kind="passed on").count() == 2
+        scene.go()
+        assert (scene.mails("Bea"), scene.mails("Oz")) == (1, 1)
+
+    def test_why_it_goes_no_further_is_said_alike_of_whoever_is_not_ones_own(self, office: Office) -> None:
+        scene = marked(office, "AMBER")
+        scene.office.person("oz", scene.office.outside, "member")
+        heard = set()
+        for email in ("bea@example.org", "oz@example.org", "root@example.org", "nobody@example.org"):
+            with pytest.raises(Refused, match="nobody with that address") as refused:
+                scene.passed("N", email)
+            heard.add(str(refused.value))
+        assert len(heard) == 1
+        with pytest.raises(Refused, match="Oz sits in China Committee"):
+            deciding.pass_on(Referral.objects.get(email="oz@example.org").pk, scene.root)
+
+    def test_a_readers_words_do_not_rename_somebody(self, scene: Referring) -> None:
+        known = Person.objects.create(
+            email="box@example.org", written="box@example.org", name="The Committee's Box", shared=True, telephone="1"
+        )
+        assert "The Committee's Box is put in" in scene.passed("Evil Name", "box@example.org").said
+        known.refresh_from_db()
+        assert (known.name, known.shared, known.telephone) == ("The Committee's Box", True, "1")
+        assert sits(known) == {"department"}
+
     def test_two_readers_who_name_the_same_person_are_one_mail(self, scene: Referring) -> None:
         first, second = scene.also(), scene.also(who=scene.meg)
         for said in (first, second):
@@ -313,6 +357,20 @@ class TestPassingOn:
         scene.go()
         assert Message.objects.filter(advisory=scene.advisory, person__email="nia@example.org").count() == 1
 
+    @pytest.mark.parametrize("decider", ["top", "root"])
+    def test_it_stays_with_the_readers_own_bodies_however_far_up_it_is_decided(
+        self, office: Office, decider: str
+    ) -> None:
+        scene = Referring(office, marking="AMBER", audience={"branches": ["department"]})
+        Membership.objects.filter(person__in=[scene.con, scene.dep]).update(until=timezone.now())
+        said = scene.also("Bea", "bea@example.org")
+        assert said.body == office.government
+        by = {"top": scene.top, "root": scene.root}[decider]
+        with pytest.raises(Refused, match=r"in A Department or below alone, and Bea sits in Another Department"):
+            deciding.pass_on(said.pk, by)
+        office.person("nia", scene.agency, "member")
+        deciding.pass_on(scene.also().pk, by)
+
     def test_at_red_nobody_is_named_by_readers_and_nobody_is_passed_it(self, office: Office) -> None:
         scene = marked(office, "RED")
         with pytest.raises(Refused, match="ask The Centre"):
@@ -338,8 +396,9 @@ class TestPassingOn:
 
     def test_a_leaver_is_not_brought_back_by_it(self, scene: Referring) -> None:
         Person.objects.create(email="nia@example.org", written="x", name="N", left_at=timezone.now())
-        with pytest.raises(Refused, match="not brought back"):
+        with pytest.raises(Refused, match="left the directory"):
             scene.passed()
+        assert not Named.objects.exists()
 
     @pytest.mark.parametrize("state", ["stood down", "expired"])
     def test_of_what_is_over_nobody_else_is_told(self, scene: Referring, state: str) -> None:

@@ -242,6 +242,24 @@ class TestThoseWhoDecide:
         assert "their own link was mailed to them once more" in page
         assert "Nothing more to do" in page
 
+    def test_who_has_it_elsewhere_is_said_to_whoever_sees_everything_alone(self, office: Office) -> None:
+        """Of another branch's people a contact hears neither that they have a RED warning nor that they are there at all."""
+        scene = Referring(office, marking="RED", audience={"people": ["cas@example.org", "bea@example.org"]})
+        for email in ("bea@example.org", "root@example.org", "nobody@example.org"):
+            scene.say("not-me", name="B", email=email)
+        said = ("told of this warning themselves", "In the directory as", "Nobody in the directory", "own link")
+        page = signed_in(scene.con).get("/referrals/").content.decode()
+        assert not [words for words in said if words in page]
+        page = signed_in(scene.root).get("/referrals/").content.decode()
+        assert [words for words in said if words in page] == list(said)
+
+    def test_what_came_by_ones_own_link_is_for_somebody_else_to_look_at(self, scene: Referring) -> None:
+        """Or a contact would look up any address by typing it behind their own link."""
+        said = scene.also("x", "bea@example.org", who=scene.con)
+        assert "bea@example.org" not in signed_in(scene.con).get("/referrals/").content.decode()
+        assert self.press(scene, said, scene.con, press="pass").status_code == 404
+        assert "bea@example.org" in signed_in(scene.dep).get("/referrals/").content.decode()
+
     def test_after_it_was_stood_down_there_is_no_button_and_the_press_is_refused(self, scene: Referring) -> None:
         said = scene.also()
         stand_down(scene.advisory, scene.office.ada, "It is over.")
@@ -259,6 +277,10 @@ class TestThoseWhoDecide:
         assert "/referrals/" not in signed_in(scene.con).get("/").content.decode()
         said = scene.also()
         assert "1 reader says" in signed_in(scene.con).get("/").content.decode()
+        auditor = Person.objects.create(email="a@x.example", written="a", name="A", is_auditor=True)
+        page = signed_in(auditor).get("/").content.decode()
+        assert "1 reader says" in page
+        assert ">Decide<" not in page
         assert "/referrals/" not in signed_in(scene.bea).get("/").content.decode()
         deciding.decline(said.pk, scene.con, "No.")
         assert "/referrals/" not in signed_in(scene.con).get("/").content.decode()

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from uuid import uuid4
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -22,13 +24,14 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import doubts, inbound, tokens
+from alerts import answers, doubts, inbound, own_links, tokens
 from alerts.answer_form import LONGEST_NAME
+from alerts.answers import Given
 from alerts.cascade import cascade
 from alerts.deliver import deliver
 from alerts.inbound import mailbox
 from alerts.inbound.own_words import Own, own_words
-from alerts.inbound.replying import AFTER_THE_MAIL, ANOTHER_ADDRESS, MOST_RECEIPTS
+from alerts.inbound.replying import AFTER_THE_MAIL, ANOTHER_ADDRESS, MOST_RECEIPTS, TOLD_WITHIN
 from alerts.inbound.understanding import TABLE, Meaning, Means, understood
 from alerts.models import Acknowledgement, Code, Message, Recipient, Record
 from config.mail_url import mailbox as mailbox_of
@@ -58,16 +61,22 @@ SAYS: dict[Means, list[str]] = {
         "OK understood",
         "Acknowledged",
         "Noted, with thanks.",
-        "Confirmed",
-        "Yes",
-        "Yes, I have.",
         "I understand.",
         "Happy to confirm that I have read this.",
         "Hi,\n\nUnderstood.\n\nThanks\nDana",
         "Understood, thanks\nDW",
         "Dear National Cyber Security Centre,\n\nWe have all read the guidance.\n\nDana Whitlock\nClerk\n020 7946 0001",
         "OFFICIAL\n\nRead and understood",
-        "Understood.\n\nKind regards\n\nDana\nI work flexibly, and do not expect an answer at night.",
+        "Read\n\nDana, Clerk",
+        "Read\n\nKind regards,\n\nDANA WHITLOCK (she/her)\nHead of IT & Facilities | House of Commons\nT: 020 7946 0001"
+        "\nmobile 07700 900001\nwww.parliament.example\ndana@parliament.example\n\nNo. 10, Parliament Street, London SW1A 2NE",
+    ],
+    Means.YES: [
+        "Confirmed",
+        "OK, confirmed. Thanks\nDana",
+        "Yes",
+        "Yes, I have.",
+        "I confirm",
     ],
     Means.DONE: [
         "Done",
@@ -141,6 +150,17 @@ UNCLEAR = [
     "Which of our meetings does this mean?",
     "I read this to mean that Zoom is fine",
     "Done deal",
+    "Read\n\nDana\nWe keep using Zoom until May.",
+    "Read. Dana. We keep using Zoom until May.",
+    "Read\n\nDana\nZoom stays in use",
+    "Read\n\nDana\nWE KEEP USING ZOOM",
+    "Read\n\nDana\nZoom Stays In Use Here.",
+    "Read\n\nDana\nNot Me",
+    "Read\n\nDana\nPS Ask Tom",
+    "Hello nobody here reads this\nRead",
+    "Read\n\nDana\nis on leave",
+    "Read\n\nKind regards\nDana\nStill on Zoom until May",
+    "Read\n\nDana\n" + "020 7946 0001\n" * 16,
     "\u202edaeR",
     "مقروء",
     "Прочитано",
@@ -198,6 +218,7 @@ PROGRAMS = {
     "a signature": f"Read\n\n-- \nDana Whitlock\nClerk\n\nOn 24/04/2020 10:31, {OURS} wrote:\n{MARKED}",
     "a disclaimer": f"Read\n\n{DISCLAIMER}\n\n{OUTLOOK}\n\n{QUOTED}",
     "a disclaimer at the end": f"Read\n\nOn 24/04/2020 10:31, {OURS} wrote:\n{MARKED}\n\n{DISCLAIMER}",
+    "a signature with a mail system's words": f"Read\n\n-- \nDana Whitlock\nClerk\n\n{DISCLAIMER}",
     "Parliament": "Read\n\nUK Parliament Disclaimer: this e-mail is confidential to the intended recipient.",
     "a Samsung": f"Read\n\nSent from my Galaxy\n\n-------- Original message --------\n{OUTLOOK}\n\n{QUOTED}",
     "a banner": f"CAUTION: This email originated from outside of the organisation.\n\nRead\n\n{OUTLOOK}\n\n{QUOTED}",
@@ -222,6 +243,104 @@ def test_of_what_a_program_sends_the_persons_own_words_are_read(program: str) ->
 def test_what_is_quoted_alone_is_nobodys_answer(program: str) -> None:
     text = PROGRAMS[program].replace("Read\n", "\n").replace("Read\r\n", "\r\n")
     assert understood(own_words(written(text)), ["Dana Whitlock"]) is None
+
+
+# As they are found below the mails of departments, and above those that come in from elsewhere.
+NOTICES = [
+    DISCLAIMER,
+    "This email and any files transmitted with it are private and intended solely for the use of the individual or entity to\n"
+    "whom they are addressed. If you have received this email in error please return it to the sender and then delete it from\n"
+    "your system. This email message has been swept for computer viruses.",
+    "This e-mail and any attachments is intended only for the attention of the addressee(s). Any unauthorised use, disclosure,"
+    " storage or copying is not permitted. If you are not the intended recipient, please destroy all copies and inform the"
+    " sender by return e-mail.",
+    "Disclaimer: The information in this email is confidential. Any views expressed are not necessarily those of the Department"
+    " for Work and Pensions. E-mails may be monitored and recorded for lawful purposes.",
+    "Confidentiality notice\nThis message may contain confidential information. If you are not the intended recipient, you must"
+    " not read, copy or distribute it.",
+    "This e-mail has been checked for viruses, but no liability is accepted for any damage caused by any virus transmitted by"
+    " this e-mail. This e-mail address is not secure, is not encrypted and should not be used for sensitive data.",
+    "Please consider the environment before printing this email.\nPlease excuse brevity and any typos",
+    "Follow us on Twitter @cabinetofficeuk",
+    "I work flexibly, and do not expect an answer at night.",
+    "My working days are Monday to Thursday.",
+    "[EXTERNAL]",
+    "CAUTION: This email originated from outside of the organisation. Do not click links or open attachments unless you"
+    " recognise the sender and know the content is safe.",
+    "You don\u2019t often get email from dana@x.example. Learn why this is important<https://aka.ms/LearnAbout>",
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_what_mail_systems_add_is_nobodys_word(notice: str) -> None:
+    for text in (f"Read\n\n{notice}", f"{notice}\n\nRead", f"Read\n{notice}\n\n> quoted\n\n{notice}"):
+        assert own_words(written(text)) == Own("Read")
+
+
+SAID_LIKE_A_NOTICE = [
+    "This email was not intended for me.",
+    "This message contains a virus, I think.",
+    "This email went to the wrong recipient, I am not Dana.",
+    "This message is not confidential, so I sent it to all. Please call me.",
+    "This message is confidential, so I sent it to nobody.",
+    "This email is confidential\nand so I have let nobody see it",
+    "Security note: we go on using Zoom.",
+    "Disclaimer: we go on using Zoom.",
+    "Any use of it is not prohibited here.",
+    "If you have received this in error, we have too.",
+    "Notice: the sender is unknown to us, and so we left the email alone.",
+    "Warning: from outside, this message looks wrong to me.",
+]
+
+
+@pytest.mark.parametrize("words", SAID_LIKE_A_NOTICE)
+def test_who_writes_like_a_notice_is_heard(words: str) -> None:
+    for text in (f"Read\n\n{words}", f"{words}\n\nRead", f"Read\n{DISCLAIMER} {words}"):
+        assert understood(own_words(written(text)), ["Dana Whitlock"]) is None
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Sent from my iPhone\nWe keep using Zoom.",
+        "Sent from my iPhone, we keep using Zoom",
+        "Sent using my thumbs because Zoom is quicker",
+        "-- \nWe keep using Zoom",
+        "-- \nDana Whitlock\nclosed meetings stay as they are",
+        "Best regards\nDana\nAll but Zoom Is Gone",
+        "Thanks\n\nSent from my iPhone\nNot read",
+    ],
+)
+def test_below_a_name_or_a_device_nothing_more_may_be_said(below: str) -> None:
+    assert understood(own_words(written(f"Yes\n\n{below}")), ["Dana Whitlock"]) is None
+
+
+@pytest.mark.parametrize(
+    "device", ["Sent from Mail for Windows", "Sent from Yahoo Mail on Android", "Sent via my Phone."]
+)
+def test_with_what_it_was_sent_says_nothing(device: str) -> None:
+    assert understood(own_words(written(f"Done\n\n{device}\n\nDana Whitlock\nClerk")), ["Dana Whitlock"]) == DONE
+
+
+@pytest.mark.parametrize(
+    ("words", "means"),
+    [
+        ("> Do you still use Zoom?\nYes", None),
+        ("> Do you still use Zoom?\nConfirmed", None),
+        ("> 1. Move\nDone\n> 2. Count", None),
+        ("> 1. Move\n> 2. Count\n\nAll done", None),
+        ("Done\n\n> 1. Move\n\nYes", None),
+        ("> 1. Move\nRead\n> 2. Count\nNo", None),
+        ("<blockquote>1. Move</blockquote>Done<blockquote>2. Count</blockquote>", None),
+        ("> 1. Move\nRead and understood\n> 2. Count", READ),
+        ("> 1. Move\nI need help\n> 2. Count", Meaning(Read.HELP, text="I need help")),
+        ("> 1. Move\n\nIs this genuine?", Meaning(Read.PHISHING, text="Is this genuine?")),
+        ("Done\n\n> 1. Move\n> 2. Count", DONE),
+    ],
+)
+def test_a_word_between_quoted_lines_is_said_of_these_and_not_of_all(words: str, means: Meaning | None) -> None:
+    own = own_words(written(words, "html" if words.startswith("<") else "plain"))
+    assert understood(own, ["Dana Whitlock"]) == means
 
 
 IN_HTML = {
@@ -295,6 +414,13 @@ def test_a_mail_in_any_charset_is_read(head: str, body: bytes) -> None:
         "_" * 100_000,
         "Warning: mail " * 10_000,
         "Sent from my " * 10_000,
+        "This email is confidential and " * 4_000,
+        "If you have received this in error please " * 4_000,
+        "If you have received this in error" + " please" * 14_000 + " I",
+        "Any use" + " of it" * 16_000 + " I\n",
+        "any use of it\n" * 7_000,
+        "Any views expressed are not necessarily those of" + " The" * 20_000,
+        "Read\nDana\n" + "Clerk " * 16_000,
     ],
     ids=lambda text: text[:8],
 )
@@ -431,15 +557,29 @@ def test_a_doubt_is_told_to_the_issuer_once_and_does_not_count(asked: Asked, mon
 
 
 def test_what_is_not_understood_is_no_answer_and_they_are_told_so_once_a_day(asked: Asked) -> None:
+    now = timezone.now()
     for number in range(3):
-        assert asked.takes(asked.reply("Which meetings?", Message_ID=f"<{number}@mx.example>")) is None
-    assert asked.mailed == [f"unclear:{asked.recipient.pk}:{timezone.localdate().isoformat()}"]
+        assert asked.takes(asked.reply("Which meetings?", Message_ID=f"<{number}@mx.example>"), now) is None
+    assert asked.mailed == [f"unclear:{asked.recipient.pk}:{timezone.localdate(now).isoformat()}:1"]
     assert not Record.objects.filter(kind="acknowledged").exists()
+
+
+def test_a_mailbox_that_is_read_again_another_day_tells_nobody_anew(asked: Asked) -> None:
+    came_in = timezone.now()
+    for days in (0, 1, 30):
+        with time_machine.travel(came_in + timedelta(days=days), tick=False):
+            assert asked.takes(asked.reply("Which meetings?"), came_in) is None
+    assert len(asked.mailed) == 1
+
+
+def test_nobody_is_told_of_what_they_wrote_days_ago(asked: Asked) -> None:
+    assert asked.takes(asked.reply("Which meetings?"), timezone.now() - TOLD_WITHIN - timedelta(minutes=1)) is None
+    assert asked.mailed == []
 
 
 def test_whoever_has_answered_may_write_what_they_like(asked: Asked) -> None:
     asked.takes(asked.reply())
-    inbound.take(message_from_bytes(asked.reply("Thanks. And Teams?", Message_ID="<2@mx.example>")), LATER)
+    inbound.take(message_from_bytes(asked.reply("Thanks. And Teams?", Message_ID="<2@mx.example>")), timezone.now())
     assert [key.partition(":")[0] for key in asked.mailed] == ["receipt"]
 
 
@@ -553,6 +693,21 @@ def test_of_a_shared_mailbox_the_name_in_from_is_kept(name: str, kept: str | Non
     assert kept is None or made.name_given == kept
 
 
+@pytest.mark.parametrize(
+    "name", ["", "Treasury Press Office", "PRESS OFFICE (Treasury)", "press-office@rows.example", "!"]
+)
+def test_a_shared_mailbox_answers_for_nobody_without_a_persons_name(name: str, asked: Asked) -> None:
+    person = asked.recipient.person
+    person.shared, person.name = True, "Treasury Press Office"
+    person.save(update_fields=["shared", "name"])
+    sender = f'"{name}" <{person.email}>' if name else person.email
+    assert asked.takes(asked.reply(From=sender), timezone.now()) is None
+    assert [key.partition(":")[0] for key in asked.mailed] == ["unclear"]
+    doubt = asked.takes(asked.reply("Is this genuine?", From=sender, Message_ID="<2@mx.example>"), timezone.now())
+    assert doubt is not None
+    assert doubt.read == Read.PHISHING, "which counts for nobody"
+
+
 # --- to which revision ---
 
 
@@ -580,6 +735,47 @@ def test_a_provider_names_its_mails_itself(asked: Asked) -> None:
     assert made.revision.number == 2
 
 
+def id_of(mail: Message) -> str:
+    """Its Message-ID, with which it left."""
+    return f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:32]}@tocsin.example>"
+
+
+def left(key: str, at: datetime) -> Message:
+    """The mail with this key, handed over by now."""
+    Message.objects.filter(key__startswith=key).update(state="sent", sent_at=at)
+    return Message.objects.get(key__startswith=key)
+
+
+def test_a_reply_to_a_mail_that_went_with_an_answer_is_of_the_revision_that_was_answered(asked: Asked) -> None:
+    now = timezone.now()
+    assert asked.takes(asked.reply("Which meetings?"), now) is None
+    first = asked.takes(asked.reply("Read", Message_ID="<2@mx.example>"), now)
+    assert first is not None
+    unclear, receipt = left("unclear:", now), left(f"receipt:{first.pk}", now)
+    rows.revise(asked.advisory)
+    mail_of(asked.recipient, 2, sent_at=now)
+    for number, mail in enumerate((unclear, receipt), 3):
+        answer = asked.reply("Done", In_Reply_To=id_of(mail), Message_ID=f"<{number}@mx.example>", Date=None)
+        made = asked.takes(answer, now + timedelta(minutes=number))
+        assert made is not None
+        assert made.revision == asked.first
+        soon = asked.reply("Done", In_Reply_To=id_of(mail), Message_ID=f"<{number}-soon@mx.example>", Date=None)
+        made = asked.takes(soon, now + timedelta(seconds=1))
+        assert made is not None
+        assert made.suspect == [AFTER_THE_MAIL], "sooner after this very mail than a person can"
+
+
+def test_a_reply_to_ones_own_link_is_of_no_revision(asked: Asked) -> None:
+    now = timezone.now()
+    own_links.send(asked.recipient.pk, asked.advisory.pk, now)
+    named = id_of(left("own-link:", now - timedelta(hours=1)))
+    assert asked.takes(asked.reply("Read", In_Reply_To=named), now) is None
+    assert asked.mailed == [f"unclear:{asked.recipient.pk}:{timezone.localdate(now).isoformat()}:0"]
+    named = id_of(left("unclear:", now))
+    again = asked.reply("Read", In_Reply_To=named, Message_ID="<2@mx.example>")
+    assert asked.takes(again, now + timedelta(minutes=1)) is None
+
+
 def test_where_no_mail_is_named_it_is_the_last_one_before_and_none_is_no_answer(asked: Asked) -> None:
     rows.revise(asked.advisory)
     mail_of(asked.recipient, 2, sent_at=LATER + timedelta(hours=1))
@@ -600,6 +796,45 @@ def test_a_mail_that_lay_in_a_mailbox_is_as_late_as_it_came_in(asked: Asked) -> 
     made = asked.takes(asked.reply(Message_ID="<2@mx.example>"), due + timedelta(seconds=1))
     assert made is not None
     assert made.late
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_lay_in_a_mailbox_takes_nothing_back_that_was_said_since(number: int, asked: Asked) -> None:
+    if number == 2:
+        rows.revise(asked.advisory)
+    question = answers.question(asked.recipient.pk, number)
+    assert question is not None
+    answers.keep(question, Given(How.LINK, Read.YES, uuid4(), at=LATER + timedelta(days=1)))
+    assert asked.takes(asked.reply("Help")) is None, "it lies where it was, for people to read"
+    assert not asked.recipient.needs_help
+    doubt = asked.takes(asked.reply("Is this genuine?", Message_ID="<2@mx.example>"))
+    assert doubt is not None, "it takes nothing back"
+
+
+def test_what_others_said_for_them_since_or_they_of_an_earlier_revision_is_no_later_word(asked: Asked) -> None:
+    rows.revise(asked.advisory)
+    mail_of(asked.recipient, 2, sent_at=NOON)
+    since = LATER + timedelta(days=1)
+    by_link = Given(How.LINK, Read.YES, uuid4(), at=since)
+    by_telephone = answers.Told.TELEPHONE
+    for_them = Given(How.BEHALF, Read.YES, uuid4(), by=rows.person(), told_how=by_telephone, told_at=since, at=since)
+    for number, given_then in ((1, by_link), (2, for_them)):
+        question = answers.question(asked.recipient.pk, number)
+        assert question is not None
+        answers.keep(question, given_then)
+    made = asked.takes(asked.reply("Read", In_Reply_To=None))
+    assert made is not None
+    assert (made.how, made.revision.number, made.at) == ("reply", 2, LATER)
+
+
+def test_a_reply_that_was_taken_is_done_with_whatever_was_said_since(asked: Asked) -> None:
+    made = asked.takes(asked.reply())
+    question = answers.question(asked.recipient.pk, 1)
+    assert question is not None
+    answers.keep(question, Given(How.LINK, Read.YES, uuid4(), at=LATER + timedelta(days=1)))
+    assert made is not None
+    assert inbound.take(message_from_bytes(asked.reply()), LATER).is_done
+    assert Acknowledgement.objects.count() == 2
 
 
 # --- tokens ---
@@ -639,7 +874,7 @@ def test_what_is_stood_down_is_answered_late_and_nobody_is_asked_again(asked: As
 
 def test_at_red_only_whoever_unlocked_the_page_since_can_have_read_it(asked: Asked) -> None:
     type(asked.advisory).objects.filter(pk=asked.advisory.pk).update(marking="RED", open_title="Advice")
-    assert asked.takes(asked.reply()) is None
+    assert asked.takes(asked.reply(), timezone.now()) is None
     assert len(asked.mailed) == 1
     assert asked.mailed[0].startswith("unclear:")
     since = asked.first.at

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
         ({"ALERTS_FROM": "alerts-of-the-whole-government@example.org"}, "ALERTS_FROM"),
         ({"SUBADDRESS_SEPARATOR": "@"}, "SUBADDRESS_SEPARATOR"),
         ({"SITE_URL": "alerts.example.gov.uk"}, "SITE_URL"),
+        ({"PROXIES": "-1"}, "PROXIES is -1"),
         ({"MAILBOX_URL": "imap://u:p@mail.example.gov.uk"}, "MAILBOX_URL must be like imaps://"),
         ({"INBOUND_PROVIDER": "nobody"}, "INBOUND_PROVIDER is 'nobody'"),
         ({"INBOUND_PROVIDER": "postmark"}, "INBOUND_PROVIDER needs ANYMAIL_WEBHOOK_SECRET"),
@@ -46,6 +47,24 @@ def test_what_would_break_a_promise_is_refused(wrong: dict[str, str], says: str)
     assert "ImproperlyConfigured" in done.stderr
     assert says in done.stderr.splitlines()[-1]
     assert "u:p" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "proxies"),
+    [
+        ({"SITE_URL": "https://alerts.example.gov.uk"}, "1"),
+        ({"SITE_URL": "http://127.0.0.1:8000"}, "0"),
+        ({"SITE_URL": "https://alerts.example.gov.uk", "PROXIES": "0"}, "0"),
+        ({"SITE_URL": "https://alerts.example.gov.uk", "PROXIES": "2"}, "2"),
+    ],
+)
+def test_a_site_at_https_has_a_proxy_in_front_unless_it_says_otherwise(given: dict[str, str], proxies: str) -> None:
+    says = "from config.settings import PROXIES; print(PROXIES)"
+    environment = {**os.environ, **given}
+    done = subprocess.run(
+        [sys.executable, "-c", says], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == proxies
 
 
 @pytest.mark.parametrize(

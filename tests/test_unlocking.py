@@ -219,6 +219,18 @@ def test_whoever_is_signed_in_as_the_recipient_needs_no_code(office: Office, red
     assert not is_open(signed_in(office.ada), red)
 
 
+@pytest.mark.parametrize("press", ["send", "open"])
+def test_a_form_of_a_day_ago_sends_and_opens_nothing_and_the_page_says_so(
+    client: Client, red: Recipient, press: str
+) -> None:
+    with time_machine.travel(timezone.now() - timedelta(hours=25)):
+        form = unlocking.issue_form(red)
+    answer = client.post(link(red), {"press": press, "form": form, "code": "123456"})
+    page = answer.content.decode()
+    assert (answer.status_code, "had been open for long" in page, "Nothing is lost" in page) == (422, True, True)
+    assert not Code.objects.exists()
+
+
 @pytest.mark.parametrize("marking", ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT"])
 def test_below_red_a_link_is_enough(client: Client, office: Office, marking: str) -> None:
     recipient = recipient_of(office, marking)

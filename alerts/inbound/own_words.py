@@ -1,4 +1,4 @@
-"""A person's own words in a mail: without what they quote, their signature, and what their mail system adds below.
+"""A person's own words in a mail: without what they quote, their signature, and what mail systems add (`notices`).
 
 What is quoted below a mark of its own (`>`, a blockquote) is left out here; where a quoted mail begins without one, and where
 a signature does, mail-parser-reply says (MIT; English, which is what our mails are in). Reads no more of a mail than a person
@@ -8,12 +8,13 @@ would type: its patterns take time with the square of a text's length.
 import codecs
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from html import unescape
 
 from mailparser_reply import EmailMessage
 
+from alerts.inbound.notices import without_notices
 from alerts.inbound.reading import parts_of
 from alerts.spelling import lines
 
@@ -25,17 +26,21 @@ _NO_CHARSETS = ("ascii", "idna", "punycode", "unicode-escape", "raw-unicode-esca
 
 @dataclass(frozen=True)
 class Own:
-    """What somebody wrote, and below it how they signed."""
+    """What somebody wrote, and below it how they signed, with their telephone or not."""
 
     words: str
     below: str = ""
+    answers_lines: bool = False
+    """Some of it stands between lines that are quoted, or below them: it may be said of one of these, and of nothing else."""
 
 
 def own_words(message: Message) -> Own:
     """Of a mail's text, or where it has none of its HTML. Empty where there is nothing of their own. Never raises."""
     parts = list(parts_of(message))
     text = _joined(parts, "text/plain") or _text_of_html(_joined(parts, "text/html"))
-    return _without_signature(_without_notice(_without_banner(_without_quotes(lines(text)))))
+    above, among = (without_notices(one) for one in _without_quotes(lines(text)))
+    own = _without_signature(f"{above}\n\n{among}".strip()[:LONGEST_READ])
+    return replace(own, answers_lines=bool(among))
 
 
 # --- the text ---
@@ -113,19 +118,21 @@ _WROTE = re.compile(r"on\b.{4,400}\bwrote:", re.IGNORECASE | re.DOTALL)
 _WROTE_LINES = 4
 
 
-def _without_quotes(text: str) -> str:
-    """Without lines that are marked as quoted, and the line that says whose they are; what stands above and below them."""
-    kept: list[str] = []
-    quoting = False
+def _without_quotes(text: str) -> tuple[str, str]:
+    """What stands above the lines that are marked as quoted, without the line that says whose they are; and what does below."""
+    above: list[str] = []
+    among: list[str] = []
+    kept, quoting = above, False
     for line in text.split("\n"):
         is_quoted = line.lstrip().startswith(">")
         if is_quoted and not quoting:
             _drop_who_wrote(kept)
+            kept = among
             kept.append("")
         elif not is_quoted:
             kept.append(line)
         quoting = is_quoted
-    return "\n".join(kept).strip()[:LONGEST_READ]
+    return "\n".join(above), "\n".join(among)
 
 
 def _drop_who_wrote(kept: list[str]) -> None:
@@ -137,39 +144,8 @@ def _drop_who_wrote(kept: list[str]) -> None:
             return
 
 
-# What our own mail system may put above whatever comes from elsewhere: a paragraph of its own.
-_BANNER = re.compile(
-    r"\W*(?:caution|warning|attention|notice|external|(?:this|the) (?:e-?mail|message|sender))\b"
-    r"(?=.{0,400}\b(?:external|outside|unknown|unverified)\b)(?=.{0,400}\b(?:e-?mail|message|sender)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def _without_banner(text: str) -> str:
-    first, _, rest = text.partition("\n\n")
-    return rest.strip() if len(first) < 600 and _BANNER.match(first) else text
-
-
-# What mail systems put below whatever leaves: a line that begins so, and all after it.
-_NOTICE = re.compile(
-    r"^[ *_\"]*(?:"
-    r"[^\n]{0,40}\b(?:disclaimer|(?:confidentiality|legal|privacy|important|security) (?:notice|note))\b"
-    r"|(?:this|the (?:information|contents?) (?:contained )?(?:in|of) this) (?:e-?mail|message|communication|transmission)\b"
-    r"(?=[^\n]{0,400}\b(?:confidential|intended|addressee|recipient|privileged|virus|malware|monitored))"
-    r")",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def _without_notice(text: str) -> str:
-    found = _NOTICE.search(text)
-    return text[: found.start()].strip() if found else text
-
-
 # What telephones and programs sign with; the library knows the first two.
-_DEVICE = re.compile(
-    r"^(?:sent (?:from|via|using)\b|get outlook for\b|sent by my\b)[^\n]{0,150}$", re.IGNORECASE | re.MULTILINE
-)
+_DEVICE = re.compile(r"^(?:sent (?:from|via|using|by my)|get outlook for)\b", re.IGNORECASE | re.MULTILINE)
 # Thanks are words like any others: more may follow.
 _THANKS = re.compile(r"\s*(?:many )?(?:thanks|thank you)\b", re.IGNORECASE)
 
@@ -186,5 +162,5 @@ def _without_signature(text: str) -> Own:
         words, mark, rest = words.partition(found.signatures)
         below = mark + rest
     if device := _DEVICE.search(words):
-        words, below = words[: device.start()], f"{words[device.end() :]}\n{below}"
+        words, below = words[: device.start()], f"{words[device.start() :]}\n{below}"
     return Own(words.strip(), below.strip())

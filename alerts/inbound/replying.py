@@ -3,13 +3,14 @@
 Before: a mail that a person may have written, to the address for replies of one recipient. After, where their own words say so
 beyond doubt (`understanding`): an answer by reply, to the revision whose mail they replied to, with a receipt on its way; or
 one that is kept as suspect, where it came from somebody else's address or sooner than a person can write. Where the words say
-something else, nothing is taken, and once a day at most the recipient is told so, with their own link. Twice, the same mail:
-the first stands. A token that is not ours costs no query; one that was revoked changes nothing.
+something else, or nobody's name stands on what a shared mailbox sends, nothing is taken, and once a day at most the recipient
+is told so, with their own link. What comes to be read when they have answered since is left for people: the later word stands.
+Twice, the same mail: the first stands. A token that is not ours costs no query; one that was revoked changes nothing.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import HeaderParseError
@@ -19,9 +20,10 @@ from email.utils import getaddresses
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from alerts import answers, doubts, links, marking, receipts, suspicion, tokens
+from alerts import answers, counting, doubts, links, marking, receipts, suspicion, tokens
 from alerts.answer_form import LONGEST_NAME, ActionChoice, Said
 from alerts.answers import Given, How, Question
 from alerts.inbound.own_words import own_words
@@ -41,6 +43,8 @@ Choice = ActionAnswer.Choice
 # handed over (`suspicion.SOONEST`) than one can be read, answered and carried back.
 ANOTHER_ADDRESS, AFTER_THE_MAIL = "another address", "after the mail"
 MOST_RECEIPTS, WITHIN = 4, timedelta(days=1)
+# Nobody is told of a mail that they wrote longer ago: a mailbox may be read for the first time, or once more.
+TOLD_WITHIN = timedelta(days=3)
 _FORMS = UUID("5b1e5f0e-3f5e-4c1c-9a55-5d0c5b8a7b1e")
 
 # What programs call the answers that they give for somebody, where no header says so.
@@ -75,11 +79,13 @@ def take(message: Message, read: Read, received: datetime) -> bool:
     mailed = _mailed(message, recipient, read.at)
     names = (sender.name, recipient.person.name, *([by.name] if by else []))
     meaning = understood(own_words(message), names)
-    if meaning is not None and mailed is not None and _may_answer(recipient, meaning):
+    if meaning is not None and by is None and not _is_somebodys(sender, recipient, meaning):
+        meaning = None
+    if meaning is not None and mailed is not None and mailed.number and _may_answer(recipient, meaning):
         suspect = _signs(theirs=theirs, since=received - mailed.at)
         return _keep(recipient, meaning, mailed, by, sender, suspect, received, form=_form(recipient, read))
     if theirs and not _signs(theirs=True, since=received - mailed.at if mailed else None):
-        _tell(recipient)
+        _tell(recipient, mailed.number if mailed else 0, received)
     return False
 
 
@@ -128,6 +134,21 @@ def _delegate(recipient: Recipient, address: str, now: datetime) -> Person | Non
     return found.delegate if found else None
 
 
+def _is_somebodys(sender: Sender, recipient: Recipient, meaning: Meaning) -> bool:
+    """Whether it is known whose: of a mailbox that several people read, by a name in From that is not the mailbox's own.
+
+    A doubt counts for nobody, and need not say so.
+    """
+    person = recipient.person
+    if not person.shared or meaning.read == Acknowledgement.Read.PHISHING:
+        return True
+    return not _words_of(sender.name) <= _words_of(f"{person.name} {person.email}")
+
+
+def _words_of(name: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", name.casefold()))
+
+
 def _signs(*, theirs: bool, since: timedelta | None) -> list[str]:
     signs = [] if theirs else [ANOTHER_ADDRESS]
     if since is not None and since.total_seconds() < suspicion.SOONEST:
@@ -143,6 +164,7 @@ class Mailed:
     """The mail that is replied to, or else the last one before: of which revision, and when it was handed over."""
 
     number: int
+    """0: it went with none."""
     at: datetime
 
 
@@ -157,25 +179,52 @@ def _named(message: Message) -> Iterator[str]:
 
 def _mailed(message: Message, recipient: Recipient, at: datetime) -> Mailed | None:
     """None where nothing was mailed to them before."""
-    sent = (
-        Mail.objects.filter(recipient=recipient, state=Mail.State.SENT)
-        .order_by("sent_at", "pk")
-        .values_list("key", "provider_id", "revision__number", "sent_at")
+    named = list(_named(message))
+    warnings = Mail.objects.filter(
+        recipient=recipient, state=Mail.State.SENT, revision__isnull=False, sent_at__isnull=False
     )
     by_id, before = dict[str, Mailed](), list[Mailed]()
-    for key, provider_id, number, sent_at in sent:
-        if number is None or sent_at is None:
-            continue
-        mailed = Mailed(number, sent_at)
-        before += [mailed] if sent_at <= at else []
-        by_id[hashlib.sha256(key.encode()).hexdigest()[:32]] = mailed
-        if theirs := provider_id.strip("<>"):
-            by_id[theirs] = mailed
-    for one in _named(message):
-        # Ours in front of any domain of ours; a provider's as it is, or in front of a domain of theirs.
-        if (found := by_id.get(one) or by_id.get(one.partition("@")[0])) is not None:
+    for key, provider_id, number, sent_at in warnings.order_by("sent_at", "pk").values_list(
+        "key", "provider_id", "revision__number", "sent_at"
+    ):
+        mailed = Mailed(number or 0, sent_at or at)
+        before += [mailed] if mailed.at <= at else []
+        by_id |= dict.fromkeys(_ids(key, provider_id), mailed)
+    if named and _found(by_id, named[0]) is None:
+        by_id |= _with_answers(recipient, at)
+    for one in named:
+        if (found := _found(by_id, one)) is not None:
             return found
     return before[-1] if before else None
+
+
+def _with_answers(recipient: Recipient, at: datetime) -> dict[str, Mailed]:
+    """The mails that went with answers, by their ids: of the revision that was answered, or was to be; a link's of none.
+
+    Whatever is replied to has left, whether that was noted yet or not. By their keys alone, of which there is an index.
+    """
+    answered = Acknowledgement.objects.filter(recipient=recipient).values_list("pk", "revision__number")
+    numbers = {f"receipt:{pk}": number for pk, number in answered}
+    unclear = Q(key__startswith=f"unclear:{recipient.pk}:")
+    own_link = Q(key__startswith="own-link:") & Q(key__endswith=f":{recipient.pk}")
+    went = Mail.objects.filter(Q(key__in=numbers) | unclear | own_link)
+    found = dict[str, Mailed]()
+    for key, provider_id, kind, sent_at in went.values_list("key", "provider_id", "kind", "sent_at"):
+        last = key.rpartition(":")[2]
+        number = numbers.get(key, int(last) if kind == Mail.Kind.UNCLEAR and last.isdigit() else 0)
+        found |= dict.fromkeys(_ids(key, provider_id), Mailed(number, sent_at or at))
+    return found
+
+
+def _ids(key: str, provider_id: str) -> list[str]:
+    """By which ids a mail may be named: ours, in front of any domain of ours; a provider's."""
+    ours = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return [ours, theirs] if (theirs := provider_id.strip("<>")) else [ours]
+
+
+def _found(by_id: Mapping[str, Mailed], one: str) -> Mailed | None:
+    """A provider's as it is, or in front of a domain of theirs."""
+    return by_id.get(one) or by_id.get(one.partition("@")[0])
 
 
 def _may_answer(recipient: Recipient, meaning: Meaning) -> bool:
@@ -222,6 +271,8 @@ def _keep(
         at=min(received, timezone.now()),
     )
     with transaction.atomic():
+        if _came_too_late(asked, given):
+            return False
         made, new = answers.keep(asked, given)
         if new and not made.suspect:
             if meaning.read == Acknowledgement.Read.PHISHING:
@@ -229,6 +280,24 @@ def _keep(
             if _few_receipts(recipient):
                 receipts.send(made, asked.advisory_id)
     return not made.suspect
+
+
+def _came_too_late(asked: Question, given: Given) -> bool:
+    """Whether they have answered since, of this revision or a later one: a mail may lie in a mailbox while they press.
+
+    Holds their row, so that nobody answers meanwhile. What others said for them gives way to it (`last_word`). Within a
+    transaction.
+    """
+    if given.suspect or given.read == Acknowledgement.Read.PHISHING:
+        return False
+    counting.share_figures(asked.advisory_id)
+    Recipient.objects.select_for_update(no_key=True).get(pk=asked.recipient_id)
+    since = Acknowledgement.objects.filter(
+        recipient=asked.recipient_id, revision__number__gte=asked.number, at__gt=given.at, suspect=[]
+    ).exclude(read=Acknowledgement.Read.PHISHING)
+    if given.how == How.REPLY:
+        since = since.filter(how__in=(How.LINK, How.REPLY))
+    return since.exists() and not Acknowledgement.objects.filter(form_id=given.form_id).exists()
 
 
 def _said(asked: Question, meaning: Meaning) -> list[Said]:
@@ -264,12 +333,14 @@ def _few_receipts(recipient: Recipient) -> bool:
     return lately.count() <= MOST_RECEIPTS
 
 
-def _tell(recipient: Recipient) -> None:
-    """That nothing was taken, where an answer is still wanted of them."""
+def _tell(recipient: Recipient, number: int, received: datetime) -> None:
+    """That nothing was taken, where an answer is still wanted of them; of the revision whose mail they replied to."""
     advisory = recipient.advisory
     if advisory.current is None or advisory.current.kind == Revision.Kind.STAND_DOWN or answered_material(recipient):
         return
     if advisory.material is not None and recipient.office_revision >= advisory.material.number:
         return
+    if timezone.now() - received > TOLD_WITHIN:
+        return
     with transaction.atomic():
-        receipts.tell_unclear(recipient, timezone.localdate())
+        receipts.tell_unclear(recipient, timezone.localdate(received), number)

@@ -24,6 +24,7 @@ class Means(Enum):
     NOTHING = "a greeting, thanks"
     SIGNED = "here the signature begins"
     READ = "read and understood"
+    YES = "yes, to whatever was asked"
     DONE = "read, and all done"
     HELP = "needs help"
     DOUBT = "may be phishing"
@@ -47,7 +48,7 @@ _IT = (
 )
 _I = r"(?:(?:i|we)(?:'ve| have)?(?: all| both| now| just| also| fully| hereby)? |have |all |fully |duly )?"
 _HAVE_READ = (
-    rf"(?:{_I}(?:read|understood|noted|acknowledged|confirmed)(?: and (?:read|understood|noted|acknowledged))*{_IT})"
+    rf"(?:{_I}(?:read|understood|noted|acknowledged)(?: and (?:read|understood|noted|acknowledged|confirmed))*{_IT})"
 )
 _HAVE_DONE = (
     rf"(?:{_I}(?:done|completed|actioned|complied with){_IT}"
@@ -62,12 +63,21 @@ _GENUINE = r"(?:genuine|real|legit|legitimate|authentic|(?:a |an )?(?:phishing|p
 _BAD = r"(?:a |an )?(?:phishing|phish|scam|spam|hoax|fraud|fraudulent|fake|suspicious)(?: e-?mail| mail| message| attempt)?"
 _THIS = r"(?:this|it|this (?:e-?mail|mail|message|link|warning)|the (?:e-?mail|mail|message|link|warning))"
 
+# Words of which something is told: none stands in a greeting or in a signature. "No" may be a house's.
+_TELLING = (
+    r"(?:i|we|you|is|are|am|was|were|be|been|has|have|had|do|does|did|would|should|could|can|must|not|never|none|nobody|nothing"
+    r"|cannot|without|except|but|however|also|yet|still|before|after|later|until|unless|only|using|need|want|wrong|please|done"
+    r"|read|unread|what|which|who|why|how|when|no(?!\.? ?\d))"
+)
+
 # One sentence, in small letters, without its full stop. Which sentences are known, and what they say; the first that fits.
 TABLE: tuple[tuple[Means, str], ...] = (
     (Means.READ, rf"{_CONFIRM}{_HAVE_READ}(?: and {_HAVE_READ})?{_WHEN}{_THANKS}"),
-    (Means.READ, r"yes|(?:yes )?(?:i|we) (?:have|do|did)|yes (?:read|understood)"),
-    (Means.READ, rf"(?:i|we) (?:understand|acknowledge|confirm){_IT}{_THANKS}"),
-    (Means.READ, rf"(?:ok|okay|message|well) (?:read|understood|noted|acknowledged|confirmed){_THANKS}"),
+    (Means.READ, r"yes (?:read|understood)"),
+    (Means.READ, rf"(?:i|we) (?:understand|acknowledge){_IT}{_THANKS}"),
+    (Means.READ, rf"(?:ok|okay|message|well) (?:read|understood|noted|acknowledged){_THANKS}"),
+    (Means.YES, r"yes|(?:yes )?(?:i|we) (?:have|do|did)"),
+    (Means.YES, rf"(?:{_I}|ok |okay |yes )confirmed{_IT}{_THANKS}|(?:i|we) confirm{_IT}{_THANKS}"),
     (Means.DONE, rf"{_CONFIRM}(?:{_HAVE_READ} and )?{_HAVE_DONE}{_WHEN}{_THANKS}"),
     (Means.DONE, r"(?:ok|okay|yes) (?:all )?done"),
     (Means.HELP, r"(?:please )?help(?: me| us)?(?: please)?"),
@@ -89,7 +99,10 @@ TABLE: tuple[tuple[Means, str], ...] = (
         Means.NOTHING,
         r"(?:thanks|thank you|many thanks) for (?:this|letting (?:me|us) know|the (?:warning|e-?mail|alert|advice))",
     ),
-    (Means.NOTHING, r"(?:hi|hello|dear|good (?:morning|afternoon|evening|day))(?: (?!i\b|we\b)[\w'-]+){0,6}"),
+    (
+        Means.NOTHING,
+        r"(?:hi|hello|dear|good (?:morning|afternoon|evening|day))(?: (?!@\b)[\w'-]+){0,6}".replace("@", _TELLING),
+    ),
     (Means.NOTHING, r"(?:all|both|team|colleagues|sir|madam|sir or madam)"),
     # What some governments write at the head of each mail.
     (Means.NOTHING, r"(?:classification:? ?)?(?:uk )?official(?:[ -]sensitive)?"),
@@ -110,78 +123,114 @@ _TAKES_BACK = re.compile(
     r"|^p\.? ?s\b",
     re.MULTILINE,
 )
-# A line that is no line of a signature: more is said there, or asked.
-_GOES_ON = re.compile(
-    r"^(?:but|however|also|can|could|would|what|when|who|why|how|which|do|does|is|are|i need"
-    r"|please (?:help|ring|call|tell|explain))\b|\?$",
-    re.MULTILINE,
+
+# What a signature is: a few short lines that say who somebody is, where, and on which telephone.
+LONGEST_SIGNATURE, LONGEST_LINE = 15, 100  # lines, characters
+_DEVICE = re.compile(r"^(?:sent (?:from|via|using|by)|get outlook for)\b", re.IGNORECASE)
+# Each word of it begins as names do, or is a number, an address, or one of these.
+_SMALL = re.compile(
+    r"of|the|and|for|to|in|at|on|my|de|la|le|du|di|da|von|van|der|den|bin|al|tel|telephone|phone|mob|mobile|direct|dial|line"
+    r"|switchboard|ext|e-?mail|mail|web|website|fax|[temwfp]|iphone|ipad|ios|smartphone|tablet",
+    re.IGNORECASE,
 )
-LONGEST_SIGNATURE = 15  # lines
+_NUMBER_OR_ADDRESS = re.compile(r"\d|\w[.@/]\w")
+# And none of it tells anything, in capitals or not.
+_TELLS = re.compile(rf"\b{_TELLING}\b|\w'(?:t|m|re|ve|ll|d)\b|\?(?!\S)|^p\.? ?s\b(?! to\b|/)", re.IGNORECASE)
+_MOST_WORDS_TO_A_STOP = 3  # more of them, with a full stop, are a sentence
 
 
 def understood(own: Own, names: Collection[str] = ()) -> Meaning | None:
     """What they say; None where that is in doubt. `names`: what its writer may be called, with which a mail ends."""
-    words, below = _plain(own.words), _plain(own.below)
+    words = _typed(own.words)
     if not words or len(own.words) > LONGEST_TEXT:
         return None
-    said, signature = _said(words, _called(names))
+    called = _called(names)
+    said, signature = _said(words, called)
     if said is None or (means := _together(said)) is None:
         return None
     if means in (Means.HELP, Means.DOUBT):
-        if means is Means.HELP and _UNREAD.search(words):
+        if means is Means.HELP and _UNREAD.search(words.casefold()):
             return None
         return Meaning(Read.HELP if means is Means.HELP else Read.PHISHING, text=own.words)
-    signature = f"{signature}\n{below}"
-    asks = any(_means(one) in (Means.HELP, Means.DOUBT) for one in _sentences(signature))
-    if asks or _GOES_ON.search(signature) or _TAKES_BACK.search(f"{words}\n{signature}"):
+    if own.answers_lines and not {Means.DONE, Means.YES}.isdisjoint(said):
+        return None  # to which line, or to which question, nobody can tell
+    signature += _typed(own.below).split("\n")
+    if not _is_signature(signature, called) or _TAKES_BACK.search(words.casefold()):
         return None
     return Meaning(Read.YES, done=means is Means.DONE)
 
 
 def _called(names: Collection[str]) -> set[str]:
     """The words of which a name that somebody signs with is made, and their initials."""
-    parts = [re.findall(r"[\w'-]+", _plain(name)) for name in names]
+    parts = [re.findall(r"[\w'-]+", _typed(name).casefold()) for name in names]
     return {one for part in parts for one in part} | {
         "".join(one[0] for one in part) for part in parts if len(part) > 1
     }
 
 
-def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, str]:
-    """What its sentences say, and what stands in its signature; None for one that is not known.
+def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, list[str]]:
+    """What its sentences say, and the lines of its signature; None for one that is not known.
 
     Behind a plea for help, or a doubt, anything may follow.
     """
     found: list[Means] = []
     written = words.split("\n")
     for number, line in enumerate(written):
-        for sentence in _sentences(line):
+        sentences = _sentences(line)
+        for place, sentence in enumerate(sentences):
             means = _means(sentence)
             if means in (Means.HELP, Means.DOUBT):
-                return [*found, means], ""
+                return [*found, means], []
             if found and (means is Means.SIGNED or (means is None and _is_name(sentence, names))):
-                rest = written[number + 1 :]
-                return (found if len(rest) <= LONGEST_SIGNATURE else None), "\n".join(rest)
+                return found, [*sentences[place + 1 :], *written[number + 1 :]]
             if means is None or means is Means.SIGNED:
-                return None, ""
+                return None, []
             found.append(means)
-    return found, ""
+    return found, []
 
 
 def _is_name(sentence: str, names: Collection[str]) -> bool:
-    words = re.findall(r"[\w'-]+", sentence)
+    words = re.findall(r"[\w'-]+", sentence.casefold())
     return bool(words) and all(word in names for word in words)
+
+
+def _is_signature(written: Collection[str], names: Collection[str]) -> bool:
+    """Whether nothing is said in these lines but who somebody is."""
+    shown = [line for line in written if line]
+    return len(shown) <= LONGEST_SIGNATURE and all(_signs(line, names) for line in shown)
+
+
+def _signs(line: str, names: Collection[str]) -> bool:
+    if all(_means(one) in (Means.NOTHING, Means.SIGNED) for one in _sentences(line)):
+        return True
+    device = _DEVICE.match(line)
+    words = [word for word in re.split(r"[\s|,;()\[\]<>\u2022\u00b7]+", line[device.end() if device else 0 :]) if word]
+    theirs = [word for word in words if word.strip("\"'.:*_").casefold() not in names]
+    if len(line) > LONGEST_LINE or _TELLS.search(" ".join(theirs)):
+        return False
+    if not device and line.endswith((".", "!")) and len(words) > _MOST_WORDS_TO_A_STOP:
+        return False
+    return all(_begins_as_a_name(word.strip("\"'.:*_+&/-\u2013\u2014")) for word in theirs)
+
+
+def _begins_as_a_name(word: str) -> bool:
+    return not word or word[0].isupper() or bool(_SMALL.fullmatch(word) or _NUMBER_OR_ADDRESS.search(word))
+
+
+_GRAVEST = (Means.DOUBT, Means.HELP, Means.DONE, Means.READ, Means.YES)
 
 
 def _together(said: Collection[Means]) -> Means | None:
     """The gravest of it."""
-    return next((means for means in (Means.DOUBT, Means.HELP, Means.DONE, Means.READ) if means in said), None)
+    return next((means for means in _GRAVEST if means in said), None)
 
 
 def _means(sentence: str) -> Means | None:
-    return next((means for means, pattern in _TABLE if pattern.fullmatch(sentence)), None)
+    plain = sentence.casefold()
+    return next((means for means, pattern in _TABLE if pattern.fullmatch(plain)), None)
 
 
-_JOINED = re.compile(r"^(?:and|but|so|also|then)\b ?")
+_JOINED = re.compile(r"^(?:and|but|so|also|then)\b ?", re.IGNORECASE)
 
 
 def _sentences(words: str) -> list[str]:
@@ -190,8 +239,8 @@ def _sentences(words: str) -> list[str]:
     return [one for part in parted if (one := _JOINED.sub("", part.strip(" \"'()")))]
 
 
-def _plain(text: str) -> str:
-    """As it is compared: compatible letters made one (UAX 15), small, quotation marks as a typewriter has them."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = plain.translate(str.maketrans("\u2018\u2019\u02bc\u201c\u201d", "'''\"\"")).replace("&", " and ")
-    return "\n".join(" ".join(line.split()) for line in plain.split("\n")).strip()
+def _typed(text: str) -> str:
+    """Compatible letters made one (UAX 15), quotation marks as a typewriter has them, one blank for several."""
+    typed = unicodedata.normalize("NFKC", text)
+    typed = typed.translate(str.maketrans("\u2018\u2019\u02bc\u201c\u201d", "'''\"\"")).replace("&", " and ")
+    return "\n".join(" ".join(line.split()) for line in typed.split("\n")).strip()

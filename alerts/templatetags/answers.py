@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from alerts.answered import given_by
 from alerts.models import Acknowledgement
 from alerts.questions import BodyAction
+from alerts.reader import PARTS
 
 register = template.Library()
 
@@ -35,9 +36,8 @@ def wrong_at(errors: Mapping[str, str], name: str) -> bool:
 @register.simple_tag
 def opens(asked: BodyAction, typed: Mapping[str, str], errors: Mapping[str, str]) -> bool:
     """Whether the single bodies are shown: something was typed for one of them, or is wrong there."""
-    parts = ("", "-date", "-day", "-month", "-why")
     return any(
-        typed.get(f"{one.field}{part}") or f"{one.field}{part}" in errors for one in asked.questions for part in parts
+        typed.get(f"{one.field}{part}") or f"{one.field}{part}" in errors for one in asked.questions for part in PARTS
     )
 
 

@@ -1,5 +1,8 @@
 """`/check`: is this reference genuine? For anybody, without the link."""
 
+import re
+import unicodedata
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -11,6 +14,10 @@ from alerts.web.limits import too_many
 
 PUBLISHED = (State.LIVE, State.STOOD_DOWN, State.EXPIRED)
 LONGEST = 40
+LONGEST_PASTED = 200  # with all that is not seen
+# What stands in place of a dash, alone or with spaces, and in place of nothing: what a mail program puts there to break a line.
+_DASH = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
+_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 MOST = 30  # a minute, from one address
 
 
@@ -21,7 +28,7 @@ def check(request: HttpRequest) -> HttpResponse:
 
     What does not exist and what may not be shown get the same answer; a draft that is to replace it is not named.
     """
-    typed = request.GET.get("reference", "")[:LONGEST].replace("\0", "").strip().upper()
+    typed = as_written(request.GET.get("reference", ""))
     context: dict[str, object] = {"typed": typed}
     if typed and too_many(request, "check", MOST):
         return render(request, "alerts/check.html", {**context, "too_many": True}, status=429)
@@ -30,3 +37,11 @@ def check(request: HttpRequest) -> HttpResponse:
         context["found"] = found
         context["replaced_by"] = replacing(found).replaced_by if found else ()
     return render(request, "alerts/check.html", context)
+
+
+def as_written(typed: str) -> str:
+    """A reference as we write it, from what somebody typed, or pasted from a mail with what stood around it."""
+    folded = unicodedata.normalize("NFKC", typed[:LONGEST_PASTED])
+    # Line breaks and tabs are unseen as well, and part words.
+    seen = "".join(one for one in folded if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf"))
+    return _AROUND.sub("", _DASH.sub("-", seen))[:LONGEST].upper()

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from alerts.suspicion import MANY_WITHIN, Client, Hand, proves
+from config.asker import asker
 
 ANSWERED = "tocsin:answered"
 
@@ -31,24 +32,25 @@ def client_of(request: HttpRequest) -> Client:
     )
 
 
+def proving(request: HttpRequest, reference: str) -> Client:
+    """Also what was typed as proof."""
+    proof = request.POST.get("proof", "")
+    proved = proves(proof, reference)
+    return replace(client_of(request), proved=proved, mistyped=bool(proof.strip()) and not proved)
+
+
 def answering(request: HttpRequest, recipient_id: int, reference: str) -> Client:
-    """Of a posted answer: also what was typed as proof, and for whom else the same client answered a moment ago.
+    """Of a posted answer: also for whom else the same client answered a moment ago.
 
     One round trip to Redis, and none for whoever shows a hand. Redis away: for nobody else.
     """
-    client, proof = client_of(request), request.POST.get("proof", "")
-    proved = proves(proof, reference)
-    return replace(
-        client,
-        others=0 if client.hand is Hand.SEEN else _others(request, client, recipient_id),
-        proved=proved,
-        mistyped=bool(proof.strip()) and not proved,
-    )
+    client = proving(request, reference)
+    return client if client.hand is Hand.SEEN else replace(client, others=_others(request, client, recipient_id))
 
 
 def _others(request: HttpRequest, client: Client, recipient: int) -> int:
     """Note this one, and count the others of the last seconds. Keyed, so that nobody reads an address out of Redis."""
-    who = salted_hmac(ANSWERED, f"{request.META.get('REMOTE_ADDR', '')}\n{client.user_agent}", algorithm="sha256")
+    who = salted_hmac(ANSWERED, f"{asker(request)}\n{client.user_agent}", algorithm="sha256")
     key, now = f"{ANSWERED}:{who.hexdigest()[:32]}", timezone.now().timestamp()
     try:
         with _redis(settings.REDIS_URL).pipeline(transaction=False) as pipe:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from alerts import suspicion, verify
 from alerts.verify import Check
 from alerts.web.client import client_of
+from alerts.web.posted import readable
 from alerts.web.reader import private
 from alerts.web.refusing import no_such_link
 from departments.confirming import LONGEST_HINT, Still
@@ -36,12 +37,15 @@ class Question:
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_check(request: HttpRequest, token: str) -> HttpResponse:
     """Opening it writes nothing, ever: scanners open links; only a posted choice counts."""
+    return private(_look(request, token))
+
+
+@readable
+def _look(request: HttpRequest, token: str) -> HttpResponse:
     check = verify.find(token)
     if check is None:
-        return private(no_such_link(request))
-    if request.method == "POST":
-        return private(_answer(request, check))
-    return private(_show(request, check, {}))
+        return no_such_link(request)
+    return _answer(request, check) if request.method == "POST" else _show(request, check, {})
 
 
 def _answer(request: HttpRequest, check: Check) -> HttpResponse:

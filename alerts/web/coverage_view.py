@@ -212,7 +212,9 @@ def view_of(advisory: Advisory, person: Person, opened: Collection[str]) -> Cove
         everything=everything,
         as_at=found.whole.as_at,
         parts=parts,
-        apart=coverage.told_apart(whole, office_counts=advisory.office == Office.COUNTS),
+        apart=coverage.told_apart(
+            whole, office_counts=advisory.office == Office.COUNTS, asks=advisory.state == State.LIVE
+        ),
         not_told=parts.not_told(delivery),
         bodies=bodies,
         reports_delivery=delivery,
@@ -361,7 +363,7 @@ def _with_people(lines: Iterable[Line], advisory: Advisory, person: Person) -> l
 
 
 def _through_office(row: Row) -> Why:
-    return Why(f"{row.branch.office:,} told through their office")
+    return Why(f"{count(row.branch.office, 'place', 'places')} told through their office")
 
 
 def _people_of(row: Row) -> str:
@@ -413,5 +415,5 @@ def _why(row: Row, waits: int, mail: MailStates) -> list[Why]:
     if row.branch.waiting > waits:
         said.append(Why(f"{people(row.branch.waiting - waits)} waiting to be sent"))
     if row.branch.suspect:
-        said.append(Why(f"{count(row.branch.suspect, 'answer', 'answers')} like a machine's"))
+        said.append(Why(f"{count(row.branch.suspect, 'place', 'places')} with an answer like a machine's"))
     return said

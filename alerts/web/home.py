@@ -11,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import rules
-from alerts.models import Advisory, Draft, Relay, State
+from alerts.helping import Cry, who_needs_help
+from alerts.models import Advisory, Draft, Referral, Relay, State
 from alerts.watch import troubles
 from alerts.web import words
 from alerts.web.asking import signed_in, title_of, with_titles
@@ -21,6 +22,7 @@ from departments.readiness import estate, refresh
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
 
 SHOWN = 20
+HELP_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class Some:
     """The first advisories of a kind, each with its title, and how many more there are."""
 
     lines: list[tuple[Advisory, str]]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """How many people need help in the bodies whose contact or deputy somebody is, and where most of them are."""
+
+    people: int
+    lines: list[tuple[Cry, Advisory, str]]
+    """Each with its advisory and its title."""
     more: int
 
 
@@ -72,17 +84,33 @@ def home(request: HttpRequest) -> HttpResponse:
             "expired": some(mine.filter(state=State.EXPIRED).order_by("review_by", "pk")),
             "past": some(mine.filter(state=State.STOOD_DOWN).order_by("-pk")),
             "writes": bool(bodies_of(person, [Role.OFFICER])),
-            "referred": rules.referrals_decided_by(person).filter(decision="").count(),
+            "referred": _said_by_readers(person).filter(decision="").count(),
+            "decides": not is_auditor(person),
+            "help": _needing_help(person, issuing),
             "nobody": _dark() if is_administrator(person) else 0,
             "troubles": _troubles() if is_administrator(person) or is_auditor(person) else 0,
         },
     )
 
 
+def _said_by_readers(person: Person) -> QuerySet[Referral]:
+    """What waits for this person's decision; of an auditor, who reads it and decides nothing, for anybody's."""
+    return rules.referrals_seen_by(person) if is_auditor(person) else rules.referrals_decided_by(person)
+
+
 def _under(advisory: Advisory, title: str, person: Person) -> Under:
     view = view_of(advisory, person, [])
     wrong, rest = words.verdict(view)
     return Under(advisory, title, view, wrong, rest)
+
+
+def _needing_help(person: Person, issuing: set[int]) -> Help:
+    """Two queries at most, however many there are."""
+    cries = who_needs_help(bodies_of(person, [Role.CONTACT, Role.DEPUTY]))
+    shown = cries[:HELP_SHOWN]
+    about = with_titles(Advisory.objects.filter(pk__in={cry.advisory_id for cry in shown})).in_bulk() if shown else {}
+    lines = [(cry, about[cry.advisory_id], title_of(about[cry.advisory_id], person, issuing)) for cry in shown]
+    return Help(len({one for cry in cries for one in cry.people}), lines, len(cries) - len(shown))
 
 
 def visible(person: Person) -> QuerySet[Advisory]:

@@ -1,4 +1,4 @@
-"""Rate limits for what anybody may ask, by the asker's address. Redis away: no limit, and nobody is locked out."""
+"""Rate limits for what anybody may ask, by who asks (`config.asker`). Redis away: no limit, and nobody is locked out."""
 
 import hashlib
 import time
@@ -6,6 +6,8 @@ import time
 from django.core.cache import cache
 from django.http import HttpRequest
 from redis import RedisError
+
+from config.asker import asker
 
 WINDOW = 60  # seconds
 # Whoever is known to be over it is so for a moment without Redis being asked: a flood costs little more than its own requests.
@@ -16,8 +18,7 @@ _over: dict[str, float] = {}
 
 def too_many(request: HttpRequest, what: str, most: int) -> bool:
     """Count one more of `what` from this address; True when it was more than `most` within a minute."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    key = f"limit:{what}:{hashlib.sha256(address.encode()).hexdigest()[:24]}"
+    key = f"limit:{what}:{hashlib.sha256(asker(request).encode()).hexdigest()[:24]}"
     now = time.monotonic()
     if _over.get(key, 0.0) > now:
         return True

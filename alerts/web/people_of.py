@@ -1,6 +1,6 @@
 """The people of one body of an advisory, one by one; and the form that puts down what one of them said by telephone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,13 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from alerts import behalf, rules
-from alerts.answer_form import NotAnswered
-from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Relay, Revision
+from alerts.answer_form import LONGEST_NAME, LONGEST_TEXT, NotAnswered
+from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Relay, Revision, State
 from alerts.standings import People, Standing, holder_of
 from alerts.standings import people_of as read
 from alerts.standings_sql import STANDINGS
@@ -24,9 +25,13 @@ from alerts.web import standing_words as words
 from alerts.web.answer_words import at
 from alerts.web.asking import require, signed_in, title_of
 from alerts.web.numbers import people
+from alerts.web.posted import readable_form
 from departments.models import Person
 from departments.refusal import Refused
 from departments.rules import is_administrator, is_auditor
+
+LONGEST = 200
+"""Characters of a name that are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Line:
     text: str
     """Their own words, or what was put down of them; "" for whoever may not read them."""
     may: bool
-    """Whether this viewer may put down an answer for them."""
+    """Whether this viewer is offered to put down an answer for them."""
 
 
 @require_safe
@@ -49,14 +54,16 @@ class Line:
 def people_of(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
     """For contacts, deputies and heads of the body or one above, officers of the issuer or above, administrators, auditors.
 
-    `?state=silent` shows those alone, `?page=2` goes on. A constant number of queries, whatever the body's size.
+    `?state=silent` shows those alone, `?name=ann` those who are called like that, `?page=2` goes on. A constant number of
+    queries, whatever the body's size.
     """
     place = _place(reference, relay)
     require(request, "alerts.view_people", place)
     viewer = signed_in(request)
     may = viewer.has_perm("alerts.answer_on_behalf", place)
-    asked = request.GET.get("state", "")
-    found = read(place, asked if asked in STANDINGS else "", _number(request.GET.get("page", "1")))
+    asks = place.advisory.state == State.LIVE
+    asked = _asked(request)
+    found = read(place, asked.state, asked.page, asked.name)
     holder = holder_of(place) if found.counts.get("waiting") else None
     # What somebody wrote about a text may give it away.
     reads = rules.sees_text(viewer, place.advisory)
@@ -67,34 +74,64 @@ def people_of(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
             "advisory": place.advisory,
             "place": place,
             "title": title_of(place.advisory, viewer),
-            "lines": [_line(one, holder, viewer, may=may, reads=reads) for one in found.people],
+            "lines": [_line(one, holder, viewer, may=may and asks, reads=reads, asks=asks) for one in found.people],
             "found": found,
-            "kinds": [(name, words.listed(name, number)) for name, number in found.counts.items()],
+            "kinds": [
+                (name, words.listed(name, number), replace(asked, state=name, page=1).query)
+                for name, number in found.counts.items()
+            ],
+            "all": replace(asked, state="", page=1).query,
+            "here": replace(asked, page=found.page).query,
             "everybody": sum(found.counts.values()),
             "shown": words.listed(found.standing, found.total) if found.standing else people(found.total),
-            "pages": _pages(found),
-            "may": may,
+            "pages": _pages(asked, found),
+            "offers": may and asks,
+            "asks": asks,
+            "numbers": may or rules.sees_everything(viewer, place.advisory),
             "linked": _sees_directory(viewer, place),
         },
     )
 
 
-def _line(one: Standing, holder: Relay | None, viewer: Person, *, may: bool, reads: bool) -> Line:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of them are asked for."""
+
+    state: str
+    name: str
+    page: int
+
+    @property
+    def query(self) -> str:
+        """What stands behind the page's address, "?" included; "" where everybody is asked for."""
+        said = {"state": self.state, "name": self.name, "page": self.page if self.page > 1 else ""}
+        query = urlencode({name: value for name, value in said.items() if value})
+        return f"?{query}" if query else ""
+
+
+def _asked(request: HttpRequest) -> Asked:
+    """As the address says it; of what it can't mean, everybody."""
+    state, page = request.GET.get("state", ""), request.GET.get("page", "1")
+    name = " ".join(request.GET.get("name", "").replace("\0", "").split())[:LONGEST]
+    number = int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1
+    return Asked(state if state in STANDINGS else "", name, number)
+
+
+def _line(one: Standing, holder: Relay | None, viewer: Person, *, may: bool, reads: bool, asks: bool) -> Line:
     return Line(
         person=one,
         stands=words.ROW[one.standing],
         dark=one.standing in words.DARK,
-        said=words.said(one, holder),
+        said=words.said(one, holder, asks=asks),
         text=one.word.text if one.word and reads else "",
         may=may and not one.themselves and one.person_id != viewer.pk,
     )
 
 
-def _pages(found: People) -> dict[str, str]:
-    """The query strings of the page before and the page after."""
+def _pages(asked: Asked, found: People) -> dict[str, str]:
+    """The queries of the page before and the page after."""
     there = {"before": found.page - 1, "next": found.page + 1}
-    state = {"state": found.standing} if found.standing else {}
-    return {name: urlencode({**state, "page": page}) for name, page in there.items() if 1 <= page <= found.pages}
+    return {which: replace(asked, page=page).query for which, page in there.items() if 1 <= page <= found.pages}
 
 
 def _sees_directory(viewer: Person, place: Relay) -> bool:
@@ -105,8 +142,12 @@ def _sees_directory(viewer: Person, place: Relay) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
+@readable_form
 def put_down(request: HttpRequest, reference: str, relay: int, recipient: int) -> HttpResponse:
-    """For a contact or deputy of the body: what one of its people said by telephone, in person or in a meeting."""
+    """For a contact or deputy of the body: what one of its people said by telephone, in person or in a meeting.
+
+    Then back to the very page of the list on which it was opened.
+    """
     place = _place(reference, relay)
     require(request, "alerts.answer_on_behalf", place)
     whose = get_object_or_404(_seated(place), pk=recipient)
@@ -121,9 +162,14 @@ def put_down(request: HttpRequest, reference: str, relay: int, recipient: int) -
         return _form(request, place, whose, errors=wrong.errors)
     except Refused as refused:
         messages.error(request, str(refused))
-        return redirect("alerts:people_of", reference, relay)
-    messages.success(request, _done(whose, made))
-    return redirect("alerts:people_of", reference, relay)
+    else:
+        messages.success(request, _done(whose, made))
+    return redirect(_list(request, place))
+
+
+def _list(request: HttpRequest, place: Relay) -> str:
+    """The page of the list from which the form was opened."""
+    return reverse("alerts:people_of", args=[place.advisory.reference, place.pk]) + _asked(request).query
 
 
 def _done(whose: Recipient, made: Acknowledgement) -> str:
@@ -164,6 +210,9 @@ def _form(
             "title": title_of(advisory, viewer),
             "revision": of,
             "later": advisory.material if advisory.material and advisory.material.number > number else None,
+            "back": _list(request, place),
+            "again": request.get_full_path(),
+            "asks": advisory.state == State.LIVE,
             "answered": behalf.answered_themselves(whose, number),
             "actions": list(of.actions.filter(of=Action.Of.PERSON)) if reads else [],
             "hidden": not reads,
@@ -172,6 +221,8 @@ def _form(
             "errors": errors or {},
             "ways": Acknowledgement.Told.choices,
             "choices": ActionAnswer.Choice,
+            "longest_text": LONGEST_TEXT,
+            "longest_name": LONGEST_NAME,
             "now": now,
         },
         status=422 if errors else 200,
@@ -197,7 +248,3 @@ def _seated(place: Relay) -> QuerySet[Recipient]:
     """Those who sit there now."""
     whose = Recipient.objects.filter(seats__relay=place, seats__ended_at=None)
     return whose.select_related("person", "advisory__current", "advisory__material")
-
-
-def _number(typed: str) -> int:
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 7 else 1

@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, answer_form, holds, marking, receipts, suspicion, unlocking
+from alerts import acknowledge, also_open, answer_form, holds, marking, receipts, suspicion, unlocking
 from alerts.acknowledge import NotAnswered, ReaderPage
 from alerts.markdown import to_html
 from alerts.models import Acknowledgement, Advisory, Recipient, State
 from alerts.reader import cover
-from alerts.web.client import answering, client_of
+from alerts.web.client import answering, proving
 from alerts.web.posted import readable
 from alerts.web.refusing import no_such_link
 from departments.models import Person
@@ -32,13 +32,16 @@ NOT_OPENED = (
     "you, or have another one sent."
 )
 NOT_TAKEN = "This page is locked, so your answer was not taken. Open it with a code first, and answer then."
-TOO_QUICK = "That was quicker than a person presses, so no code was sent. Press once more."
-NOT_PRESSED = "That was quicker than a person presses, so nothing was let go on. Press once more."
+MACHINE = "That looks as if a machine had pressed, so {}. Press once more, with the four characters below."
+NO_CODE = MACHINE.format("no code was sent")
+NOT_PRESSED = MACHINE.format("nothing was let go on")
+NOBODY_TOLD = MACHINE.format("nobody was told")
+NOT_MAILED_QUICK = MACHINE.format("nothing was mailed")
 OLD = "This page had been open for long, or came back damaged, so nothing was let go on. Press once more."
-DAMAGED = "This form came back damaged. Nothing is lost: send it once more."
-NOBODY_TOLD = "That looks as if a machine had pressed, so nobody was told. If it was you, press once more."
-NOT_MAILED_QUICK = "That looks as if a machine had pressed, so nothing was mailed. If it was you, press once more."
+NOT_UNLOCKED_OLD = "This page had been open for long, or came back damaged. Nothing is lost: press once more."
 NOT_MAILED_OLD = "This page had been open for long, or came back damaged, so nothing was mailed. Press once more."
+# Whoever bears a sign that stays, such as a browser without a name, gets out of it by typing.
+ASKS_PROOF = frozenset((NO_CODE, NOT_PRESSED, NOBODY_TOLD, NOT_MAILED_QUICK, acknowledge.MISTYPED))
 
 
 # No CSRF cookie here: the link itself is the secret, and the form carries a signed value of its own, so that answering
@@ -56,11 +59,15 @@ def _read(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and "press" not in request.POST:
         form = acknowledge.read_form(request.POST.dict())
         made = acknowledge.answer_at_once(token, form, lambda of: answering(request, of.recipient_id, of.reference))
-        if made is not None:
-            return _answered(request, made)
+        if made is not None and not made.suspect:
+            return _back(request, "#receipt")
+    else:
+        made = None
     recipient = acknowledge.find(token)
     if recipient is None or recipient.advisory.current is None:
         return no_such_link(request)
+    if made is not None:
+        return _answered(request, recipient, made)
     press = request.POST.get("press") if request.method == "POST" else None
     # Letting a warning through, and doubting it, need no word of its text, so that a locked page offers both.
     if press == "release":
@@ -76,6 +83,8 @@ def _read(request: HttpRequest, token: str) -> HttpResponse:
         return _back(request)
     if press == "receipt":
         return _mail_receipt(request, recipient)
+    if press == "own-link":
+        return _mail_link(request, recipient)
     return _answer(request, recipient)
 
 
@@ -97,8 +106,8 @@ def _release(request: HttpRequest, recipient: Recipient) -> HttpResponse:
     opened = holds.opened_at(recipient, relay_id, request.POST.get("form", ""))
     if opened is None:
         return _not_released(request, recipient, OLD)
-    if suspicion.signs(client_of(request).evidence(timezone.now().timestamp() - opened)):
-        return _not_released(request, recipient, NOT_PRESSED)
+    if wrong := _doubtful(request, recipient, timezone.now().timestamp() - opened, NOT_PRESSED):
+        return _not_released(request, recipient, wrong)
     try:
         holds.release_by_link(recipient, relay_id)
     except Refused as refused:
@@ -128,7 +137,7 @@ def _doubt(request: HttpRequest, recipient: Recipient) -> HttpResponse:
         {"form": request.POST.get("form", ""), "read": Acknowledgement.Read.PHISHING.value, "text": text}
     )
     try:
-        made = acknowledge.answer(recipient, form, client_of(request))
+        made = acknowledge.answer(recipient, form, proving(request, recipient.advisory.reference))
     except NotAnswered as wrong:
         return _again(request, recipient, not_doubted=" ".join(wrong.errors.values()), doubted=text)
     if made.suspect:
@@ -153,15 +162,15 @@ def _unlock(request: HttpRequest, recipient: Recipient) -> HttpResponse:
         return _cover(request, recipient, wrong=NOT_TAKEN, status=403)
     opened = unlocking.opened_at(recipient, request.POST.get("form", ""))
     if opened is None:
-        return _cover(request, recipient, wrong=DAMAGED, status=422)
+        return _cover(request, recipient, wrong=NOT_UNLOCKED_OLD, status=422)
     if press == "send":
         return _send(request, recipient, opened)
     return _open(request, recipient)
 
 
 def _send(request: HttpRequest, recipient: Recipient, opened: float) -> HttpResponse:
-    if suspicion.signs(client_of(request).evidence(timezone.now().timestamp() - opened)):
-        return _cover(request, recipient, wrong=TOO_QUICK, status=422)
+    if wrong := _doubtful(request, recipient, timezone.now().timestamp() - opened, NO_CODE):
+        return _cover(request, recipient, wrong=wrong, status=422)
     try:
         unlocking.ask(recipient)
     except Refused as refused:
@@ -211,6 +220,7 @@ def _cover(
         "not_released": not_released,
         "not_doubted": not_doubted,
         "doubted": doubted,
+        "asks_proof": not ASKS_PROOF.isdisjoint((wrong, not_released, not_doubted)),
         "now": timezone.now(),
         "typing": typing,
         "waiting": waiting,
@@ -244,11 +254,17 @@ def _answer(request: HttpRequest, recipient: Recipient) -> HttpResponse:
         made = acknowledge.answer(recipient, acknowledge.read_form(typed), client)
     except NotAnswered as wrong:
         return _show(request, recipient, errors=wrong.errors, typed=_as_asked(typed), status=422)
-    return _answered(request, made)
+    return _answered(request, recipient, made)
 
 
-def _answered(request: HttpRequest, made: Acknowledgement) -> HttpResponse:
-    return _back(request, "#again" if made.suspect else "#receipt")
+def _answered(request: HttpRequest, recipient: Recipient, made: Acknowledgement) -> HttpResponse:
+    """What looks like a machine's is kept, and is shown once more with all that was typed: whoever typed it sends it again."""
+    if not made.suspect:
+        return _back(request, "#receipt")
+    if recipient.advisory.state != State.LIVE:
+        return _back(request)
+    recipient.refresh_from_db(fields=["suspect_revision"])
+    return _show(request, recipient, typed=_as_asked(request.POST.dict()), doubted_answer=True)
 
 
 def _as_asked(typed: dict[str, str]) -> dict[str, str]:
@@ -267,16 +283,45 @@ def _as_asked(typed: dict[str, str]) -> dict[str, str]:
 
 def _mail_receipt(request: HttpRequest, recipient: Recipient) -> HttpResponse:
     """To their own address, once for each answer; the page says whether it was."""
+    if why := _not_mailed(request, recipient):
+        return _show(request, recipient, not_mailed=why, status=422)
+    try:
+        receipts.send_last(recipient)
+    except Refused as refused:
+        status = 429 if isinstance(refused, receipts.TooMany) else 422
+        return _show(request, recipient, not_mailed=str(refused), status=status)
+    return _back(request, "#receipt")
+
+
+def _mail_link(request: HttpRequest, recipient: Recipient) -> HttpResponse:
+    """The link of another advisory that is open for them, to their own address; the page says whether it was mailed."""
+    if why := _not_mailed(request, recipient):
+        return _show(request, recipient, not_linked=why, status=422)
+    typed = request.POST.get("advisory", "")
+    try:
+        also_open.mail_link(recipient, int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 19 else 0)
+    except Refused as refused:
+        return _show(request, recipient, not_linked=str(refused), status=422)
+    return _back(request, "#also")
+
+
+def _not_mailed(request: HttpRequest, recipient: Recipient) -> str:
+    """Why a press mails nothing, as a sentence; "" where it may."""
     try:
         opened = answer_form.opened(request.POST.get("form", ""), recipient.pk)
     except NotAnswered:
-        return _show(request, recipient, not_mailed=NOT_MAILED_OLD, status=422)
+        return NOT_MAILED_OLD
     if not opened.is_fresh:
-        return _show(request, recipient, not_mailed=NOT_MAILED_OLD, status=422)
-    if suspicion.signs(client_of(request).evidence(opened.seconds)):
-        return _show(request, recipient, not_mailed=NOT_MAILED_QUICK, status=422)
-    receipts.send_last(recipient)
-    return _back(request, "#receipt")
+        return NOT_MAILED_OLD
+    return _doubtful(request, recipient, opened.seconds, NOT_MAILED_QUICK)
+
+
+def _doubtful(request: HttpRequest, recipient: Recipient, seconds: float, says: str) -> str:
+    """What to say of a press that looks like a machine's, `seconds` after its form was issued; "" for a person's."""
+    client = proving(request, recipient.advisory.reference)
+    if not suspicion.signs(client.evidence(seconds)):
+        return ""
+    return acknowledge.MISTYPED if client.mistyped else says
 
 
 def _show(
@@ -289,10 +334,12 @@ def _show(
     not_doubted: str = "",
     doubted: str = "",
     not_mailed: str = "",
+    not_linked: str = "",
+    doubted_answer: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     typed = typed or {}
-    page = acknowledge.page(recipient, _says(request), typed.get("form", ""))
+    page = acknowledge.page(recipient, _says(request), typed.get("form", ""), doubted=doubted_answer)
     advisory: Advisory = page.advisory
     now = timezone.now()
     context = {
@@ -300,15 +347,18 @@ def _show(
         "advisory": advisory,
         "errors": errors or {},
         "wrong": _wrong(page, errors or {}),
-        "typed": typed,
+        "typed": page.still_good(typed),
         "not_released": not_released,
         "not_doubted": not_doubted,
         "doubted": doubted,
         "not_mailed": not_mailed,
+        "not_linked": not_linked,
+        "asks_proof": not ASKS_PROOF.isdisjoint((not_released, not_doubted, not_mailed, not_linked)),
+        "doubted_answer": doubted_answer,
         "now": now,
         "is_late": advisory.acknowledge_by is not None and now > advisory.acknowledge_by,
         "guidance": to_html(page.content.get("guidance", "")),
-        "asks": advisory.state == State.LIVE,
+        "asks": page.asks,
         "expired": advisory.state == State.EXPIRED,
         "stood_down": advisory.state == State.STOOD_DOWN,
         "longest_text": answer_form.LONGEST_TEXT,

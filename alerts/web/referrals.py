@@ -14,13 +14,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import deciding, marking, rules
+from alerts import deciding, marking, own_links, rules
 from alerts.deciding import AlreadyDecided, Decided
 from alerts.models import Advisory, Message, Recipient, Referral
 from alerts.referrals import LONGEST_TEXT, why_closed
 from alerts.web.asking import require, signed_in, title_of, with_titles
+from alerts.web.posted import readable_form
 from departments.models import Person
 from departments.refusal import Refused
+from departments.rules import is_administrator, is_auditor
 
 ON_A_PAGE = 20
 
@@ -33,11 +35,13 @@ class Entry:
     advisory: Advisory
     title: str
     known: Person | None
-    """Whoever has the address in the directory."""
+    """Whoever has the address in the directory, where this person may hear that (`rules.known_to`)."""
+    nobody: bool
+    """Nobody has the address, said only to whoever hears it of every address: it would give the others away."""
     has_it: bool
-    """They are told of this very advisory already."""
+    """`known` is told of this very advisory already."""
     own_link: bool
-    """Their own link was mailed to them once more."""
+    """On the day on which this was said their own link was mailed to them once more."""
     mine: bool
     """This person may decide it."""
     closed: str
@@ -72,7 +76,11 @@ class Entry:
 @never_cache
 @login_required
 def referred(request: HttpRequest) -> HttpResponse:
-    """For contacts, deputies and heads: of the bodies that they answer for. Administrators and auditors see all."""
+    """For contacts, deputies and heads: of the bodies that they answer for. Administrators and auditors see all.
+
+    Whether somebody is in the directory, and has the warning, is said of people in one's own bodies alone: anybody's address
+    can be typed behind a link.
+    """
     require(request, "alerts.view_referrals", None)
     seen = rules.referrals_seen_by(signed_in(request))
     return _show(
@@ -85,6 +93,7 @@ def referred(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
+@readable_form
 def decide(request: HttpRequest, number: int) -> HttpResponse:
     """For those who answer for the body, but whoever it is about. `press`: left, pass or decline."""
     require(request, "alerts.view_referrals", None)
@@ -151,26 +160,30 @@ def _show(
 def _entries(person: Person, found: Collection[Referral]) -> list[Entry]:
     """A constant number of queries, whatever is shown."""
     advisories = with_titles(Advisory.objects.filter(pk__in={one.recipient.advisory_id for one in found})).in_bulk()
-    known = Person.objects.in_bulk({one.email for one in found if one.email}, field_name="email")
-    told = Recipient.objects.filter(advisory__in=advisories, person__in=known.values(), targeted=True)
+    everybody = Person.objects.in_bulk({one.email for one in found if one.email}, field_name="email")
+    known_to = rules.known_to(person, [one.pk for one in everybody.values()])
+    told = Recipient.objects.filter(advisory__in=advisories, person__in=everybody.values(), targeted=True)
     have = {(advisory, whose): pk for advisory, whose, pk in told.values_list("advisory", "person", "pk")}
-    own_links = _own_links(found, have.values())
+    mailed = _mailed(found, have.values())
     ids = [one.pk for one in found]
     mine = set(rules.referrals_decided_by(person).filter(pk__in=ids, decision="").values_list("pk", flat=True))
     issuing = rules.issuing(person)
+    everything = is_administrator(person) or is_auditor(person)
     made = []
     for one in found:
         advisory = advisories[one.recipient.advisory_id]
-        whose = known.get(one.email)
-        recipient = have.get((advisory.pk, whose.pk)) if whose is not None else None
+        whose = everybody.get(one.email)
+        known = whose if whose and (whose.pk in known_to or advisory.issuer_id in issuing) else None
+        recipient = have.get((advisory.pk, known.pk)) if known is not None else None
         made.append(
             Entry(
                 referral=one,
                 advisory=advisory,
                 title=title_of(advisory, person, issuing),
-                known=whose,
+                known=known,
+                nobody=everything and whose is None,
                 has_it=recipient is not None,
-                own_link=(one.pk, recipient) in own_links,
+                own_link=(one.pk, recipient) in mailed,
                 mine=one.pk in mine,
                 closed=why_closed(advisory),
                 needs_place=not marking.text_in_mail(advisory.marking),
@@ -179,8 +192,9 @@ def _entries(person: Person, found: Collection[Referral]) -> list[Entry]:
     return made
 
 
-def _own_links(found: Collection[Referral], recipients: Collection[int]) -> set[tuple[int, int]]:
-    """For which of these a recipient's own link was mailed: the referral's id and the recipient's."""
-    asked = [one.pk for one in found if one.kind == Referral.Kind.NOT_ME]
-    keys = {f"own-link:{pk}:{recipient}": (pk, recipient) for pk in asked for recipient in recipients}
-    return {keys[key] for key in Message.objects.filter(key__in=keys).values_list("key", flat=True)}
+def _mailed(found: Collection[Referral], recipients: Collection[int]) -> set[tuple[int, int]]:
+    """For which of these a recipient's own link was mailed on its day: the referral's id and the recipient's."""
+    asked = [one for one in found if one.kind == Referral.Kind.NOT_ME]
+    keys = {(one.pk, recipient): own_links.key_of(recipient, one.at) for one in asked for recipient in recipients}
+    there = set(Message.objects.filter(key__in=keys.values()).values_list("key", flat=True))
+    return {pair for pair, key in keys.items() if key in there}

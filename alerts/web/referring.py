@@ -4,7 +4,7 @@ These pages show no word of the advisory's text, so that they work while it is l
 Whatever address is typed, they say the same: nobody learns here who is in the directory.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,8 +16,7 @@ from alerts import acknowledge, marking, referrals
 from alerts.models import Advisory, Marking, Recipient, Referral
 from alerts.reader import cover
 from alerts.referrals import Kind, NotSaid, TooMany, Typed
-from alerts.suspicion import Client, proves
-from alerts.web.client import client_of
+from alerts.web.client import proving
 from alerts.web.posted import readable
 from alerts.web.reader import private
 from alerts.web.refusing import no_such_link
@@ -72,9 +71,8 @@ def _read(request: HttpRequest, token: str, kind: Kind) -> HttpResponse:
 
 def _say(request: HttpRequest, recipient: Recipient, kind: Kind) -> HttpResponse:
     typed = Typed(*(request.POST.get(field, "") for field in ("form", "name", "email", "text")))
-    client = _client(request, recipient)
     try:
-        referrals.say(recipient, kind, typed, client)
+        referrals.say(recipient, kind, typed, proving(request, recipient.advisory.reference))
     except NotSaid as wrong:
         return _show(request, recipient, kind, Wrong(wrong.errors, typed))
     except Refused as refused:
@@ -84,11 +82,6 @@ def _say(request: HttpRequest, recipient: Recipient, kind: Kind) -> HttpResponse
     response = HttpResponseRedirect(f"{request.path}#said")
     response.status_code = 303
     return response
-
-
-def _client(request: HttpRequest, recipient: Recipient) -> Client:
-    proof = request.POST.get("proof", "")
-    return replace(client_of(request), proved=proves(proof, recipient.advisory.reference))
 
 
 def _show(request: HttpRequest, recipient: Recipient, kind: Kind, wrong: Wrong | None = None) -> HttpResponse:

@@ -43,26 +43,27 @@ def listed(standing: str, number: int) -> str:
     return count(number, *LISTED[standing])
 
 
-def said(one: Standing, holder: Relay | None) -> str:
-    """Why they stand so, and since when: after the row's own few words."""
-    parts = [part for part in (_why(one, holder), _heard(one)) if part]
+def said(one: Standing, holder: Relay | None, *, asks: bool = True) -> str:
+    """Why they stand so, and since when: after the row's own few words. `asks`: the advisory still asks for answers."""
+    parts = [part for part in (_why(one, holder, asks=asks), _heard(one)) if part]
     return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts)
 
 
-def _why(one: Standing, holder: Relay | None) -> str:
+def _why(one: Standing, holder: Relay | None, *, asks: bool) -> str:
     match one.standing:
         case "unreachable":
             return OUT_OF_REACH_BECAUSE.get(one.outcome, "")
         case "waiting":
             return _waits(one, holder)
         case "suspect":
-            return f"their page asks them once more{_mailed(one)}"
+            once_more = f"their page asks them once more{_mailed(one)}"
+            return once_more if asks else _mailed(one).removeprefix(", ")
         case "silent":
             late = "; delayed by their mail server" if one.outcome == Recipient.Outcome.DEFERRED else ""
             spam = "; they reported it as spam" if one.outcome == Recipient.Outcome.COMPLAINED else ""
             return f"{_mailed(one).removeprefix(', ')}{late}{spam}"
         case "office":
-            return "not counted as their own answer: they are still asked"
+            return f"not counted as their own answer{': they are still asked' if asks else ''}"
         case "information":
             return _mailed(one).removeprefix(", ")
     return ""

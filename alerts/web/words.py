@@ -46,6 +46,8 @@ def for_the_record(advisory: Advisory, view: CoverageView) -> str:
         if view.not_told
         else "Nobody else was waiting to be told.",
     ]
+    if not view.everything and view.bodies.targeted > 1:
+        said.append("Whoever sits in two of these bodies is counted in both.")
     if view.apart:
         said.insert(2, f"Of these {people(view.total)}: {'; '.join(view.apart)}.")
     if view.dark:

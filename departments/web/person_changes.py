@@ -67,8 +67,8 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
         lambda said: people.leave(person, signed_in(request), **said),
         lambda done: person_page(pk),
         title=f"{person.name} has left",
-        lead="No warning is sent to them any more. Every place of theirs ends, and so does every delegation. What they "
-        "were told and answered is kept.",
+        lead="No new warning is sent to them; of those that they were told of, they still hear what changes. Every place of "
+        "theirs ends, and so does every delegation. What they were told and answered is kept.",
         button="They have left",
         danger=True,
         back=person_page(pk),

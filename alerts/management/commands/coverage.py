@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from alerts import coverage
-from alerts.models import Advisory, Office
+from alerts.models import Advisory, Office, State
 
 NAME_WIDTH = 58
 HEADS = ("answered", "of", "sent", "waiting", "refused", "state", "why")
@@ -32,9 +32,9 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(coverage.as_json(advisory), ensure_ascii=False, indent=1))
         else:
-            self._print(coverage.read(advisory), office_counts=advisory.office == Office.COUNTS)
+            self._print(coverage.read(advisory), advisory)
 
-    def _print(self, found: coverage.Coverage, *, office_counts: bool) -> None:
+    def _print(self, found: coverage.Coverage, advisory: Advisory) -> None:
         figures, bodies = found.whole.figures, found.whole.bodies
         self.stdout.write(
             f"{figures.acknowledged:,} of {figures.targeted:,} people have answered; {figures.sent:,} were sent it, "
@@ -42,7 +42,8 @@ class Command(BaseCommand):
             f"{bodies.covered:,} of {bodies.targeted:,} bodies are covered; {bodies.dark:,} have nobody to tell, "
             f"{bodies.held:,} hold it, {bodies.excluded:,} were left out on purpose.\n"
         )
-        for said in coverage.told_apart(figures, office_counts=office_counts):
+        counts, asks = advisory.office == Office.COUNTS, advisory.state == State.LIVE
+        for said in coverage.told_apart(figures, office_counts=counts, asks=asks):
             self.stdout.write(f"{said}.")
         self._line("body, with all below it", *HEADS)
         for row in found.rows:
