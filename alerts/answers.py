@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from alerts import record
 from alerts.answer_form import Asked, Said
-from alerts.answers_sql import ASKED, KEEP, KEEP_DOUBT, KEEP_SUSPECT
-from alerts.models import Acknowledgement, ActionAnswer, Office, Revision
+from alerts.answers_sql import ASKED, ASKED_OF_BODIES, KEEP, KEEP_DOUBT, KEEP_SUSPECT
+from alerts.models import Acknowledgement, Action, ActionAnswer, Office, Revision
 from alerts.statements import run
 from departments.models import Person
 
@@ -52,12 +52,12 @@ class Question:
     number: int
     kind: str
     actions: tuple[Asked, ...]
-    relays: tuple[int, ...]
-    """For whose bodies this person answers what is asked of bodies; none where nothing is."""
-    settled: frozenset[tuple[str, int]]
-    """What somebody said already for one of these bodies, of this very revision: an action's key, and the relay."""
     mailed_at: datetime | None
     """When the mail with this revision was handed over; now, while their very first one is."""
+    relays: tuple[int, ...] = ()
+    """For whose bodies this person answers what is asked of bodies; none where nothing is."""
+    settled: frozenset[tuple[str, int]] = frozenset()
+    """What somebody said already for one of these bodies, of this very revision: an action's key, and the relay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,21 @@ class Given:
 
 
 def question(recipient_id: int, number: int) -> Question | None:
-    """What the revision with this number asks of this recipient; None where there is none. One round trip."""
+    """What the revision with this number asks of this recipient; None where there is none.
+
+    One round trip, and another where something is asked of bodies.
+    """
     now = timezone.now()
     found = run(ASKED, recipient=recipient_id, number=number, now=now, day_ago=now - timedelta(days=1))
     if not found:
         return None
-    row = dict(zip(Question.__slots__, found[0], strict=True))
-    row["actions"] = tuple(Asked(*action) for action in json.loads(row["actions"] or "[]"))
-    row["relays"] = tuple(row["relays"] or ())
-    row["settled"] = frozenset((key, relay) for key, relay in json.loads(row["settled"] or "[]"))
-    return Question(**row)
+    row = dict(zip(Question.__slots__, found[0], strict=False))
+    asked = Question(**row | {"actions": tuple(Asked(*action) for action in json.loads(row["actions"] or "[]"))})
+    if all(action.of == Action.Of.PERSON for action in asked.actions):
+        return asked
+    bodies = run(ASKED_OF_BODIES, advisory=asked.advisory_id, person=asked.person_id, revision=asked.revision_id)
+    settled = frozenset((key, relay) for relay, keys in bodies for key in keys or ())
+    return replace(asked, relays=tuple(relay for relay, _ in bodies), settled=settled)
 
 
 def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:

@@ -3,22 +3,18 @@
 from alerts.models import Acknowledgement
 from alerts.models.figures import FIGURES_LOCK
 
-# Whatever may be answered to one revision of one recipient's advisory, in one look. A body's action is answered by its contact,
-# deputy or head; `mailed`: when the mail with this revision was handed over, and now while their very first one is: nobody has
-# that link yet but the server that takes it, and some look at links before they take a mail.
-# Indexes: recipient's primary key, revision_once, alerts_relay(advisory, body), alerts_actionanswer(relay),
-# alerts_message(recipient), acknowledgement_all.
+# Whatever may be answered to one revision of one recipient's advisory, in one look. `mailed`: when the mail with this revision
+# was handed over, and now while their very first one is: nobody has that link yet but the server that takes it, and some look
+# at links before they take a mail. As few tables as will do: to plan it takes longer than to look them up.
+# Indexes: recipient's primary key, revision_once, alerts_message(recipient), acknowledgement_all.
 ASKED = """
 SELECT r.id, r.token_issue, r.person_id, p.shared, a.id, a.reference, a.state, a.marking, a.office, a.acknowledge_by,
-       (SELECT m.number FROM alerts_revision m WHERE m.id = a.material_id), today.answers,
-       v.id, v.number, v.kind, actions.asked,
-       mine.relays,
+       (SELECT m.number FROM alerts_revision m WHERE m.id = a.material_id),
+       (SELECT count(*) FROM alerts_acknowledgement k WHERE k.recipient_id = r.id AND k.at > %(day_ago)s),
+       v.id, v.number, v.kind,
        (
-           SELECT jsonb_agg(jsonb_build_array(c.key, x.relay_id))
-           FROM unnest(mine.relays) AS l (id)
-           JOIN alerts_actionanswer x ON x.relay_id = l.id
-           JOIN alerts_action c ON c.id = x.action_id AND c.revision_id = v.id
-           JOIN alerts_acknowledgement k ON k.id = x.acknowledgement_id AND k.suspect = '{}'
+           SELECT jsonb_agg(jsonb_build_array(c.id, c.key, c.of) ORDER BY c."order", c.id)
+           FROM alerts_action c WHERE c.revision_id = v.id
        ),
        (
            SELECT CASE WHEN max(m.sent_at) IS NOT NULL THEN max(m.sent_at) FILTER (WHERE m.revision_id = v.id)
@@ -34,25 +30,27 @@ FROM alerts_recipient r
 JOIN departments_person p ON p.id = r.person_id
 JOIN alerts_advisory a ON a.id = r.advisory_id
 JOIN alerts_revision v ON v.advisory_id = a.id AND v.number = %(number)s
-CROSS JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_array(c.id, c.key, c.of) ORDER BY c."order", c.id) AS asked,
-           bool_or(c.of = 'body') AS of_bodies
-    FROM alerts_action c WHERE c.revision_id = v.id
-) actions
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN actions.of_bodies THEN (
-        SELECT array_agg(l.id ORDER BY l.id)
-        FROM alerts_relay l
-        WHERE l.advisory_id = a.id AND l.purpose = 'target' AND l.body_id IN (
-            SELECT m.body_id FROM departments_membership m
-            WHERE m.person_id = r.person_id AND m.until IS NULL AND m.role IN ('contact', 'deputy', 'head')
-        )
-    ) END AS relays
-) mine
-CROSS JOIN LATERAL (
-    SELECT count(*) AS answers FROM alerts_acknowledgement k WHERE k.recipient_id = r.id AND k.at > %(day_ago)s
-) today
 WHERE r.id = %(recipient)s
+"""
+
+# Where something is asked of bodies: those for which this person answers, as contact, deputy or head, and what somebody has
+# said for each of them already, of this very revision. Indexes: alerts_relay(advisory, body), alerts_actionanswer(relay).
+ASKED_OF_BODIES = """
+SELECT l.id, array_agg(said.key) FILTER (WHERE said.key IS NOT NULL)
+FROM alerts_relay l
+LEFT JOIN LATERAL (
+    SELECT c.key
+    FROM alerts_actionanswer x
+    JOIN alerts_action c ON c.id = x.action_id AND c.revision_id = %(revision)s
+    JOIN alerts_acknowledgement k ON k.id = x.acknowledgement_id AND k.suspect = '{}'
+    WHERE x.relay_id = l.id
+) said ON true
+WHERE l.advisory_id = %(advisory)s AND l.purpose = 'target' AND l.body_id IN (
+    SELECT m.body_id FROM departments_membership m
+    WHERE m.person_id = %(person)s AND m.until IS NULL AND m.role IN ('contact', 'deputy', 'head')
+)
+GROUP BY l.id
+ORDER BY l.id
 """
 
 # What an answer means for the figures. One that a form brought late never takes back what was said to a later revision; and

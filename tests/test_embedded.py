@@ -19,6 +19,8 @@ from redis.exceptions import AuthenticationError
 from config import embedded, servers
 from tests.stack import until
 
+pytestmark = pytest.mark.live  # owns its processes, and waits for them
+
 ROOT = Path(__file__).resolve().parent.parent
 OWNER = """
 import sys
