@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ("alerts", "0014_answers"),
+        ("alerts", "0015_answers"),
     ]
 
     operations = [

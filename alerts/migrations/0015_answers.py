@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
     """Answers for somebody else, doubts, what readers say about who is there; and with which keys links were signed."""
 
     dependencies = [
-        ('alerts', '0013_routes_indexed'),
+        ('alerts', '0014_doubts'),
         ('departments', '0005_how_it_bounced'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -171,11 +171,6 @@ class Migration(migrations.Migration):
             model_name='acknowledgement',
             name='by',
             field=models.ForeignKey(help_text='Who gave it for the recipient.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AlterField(
-            model_name='acknowledgement',
-            name='read',
-            field=models.CharField(choices=[('yes', 'read and understood'), ('help', 'read, and needs help'), ('phishing', 'says that it looks like phishing')], max_length=8),
         ),
         # Going back, a doubt is kept as an answer that does not count. Forth again, of what was put down for somebody it is known by
         # whom, and no more how they were told.
