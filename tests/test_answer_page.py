@@ -13,22 +13,17 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import counting, coverage, suspicion, tokens
+from alerts import counting, coverage, tokens
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient, Relay
 from departments.models import Delegation, Membership, Person
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
+from tests.haste import no_haste as no_haste
 
 pytestmark = pytest.mark.django_db
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120 Safari/537.36"
 LONG = "Office for " + "Extraordinary " * 9 + "x" * 70
-
-
-@pytest.fixture(autouse=True)
-def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FASTEST_PERSON", "SOONEST", "SOONEST_UNSEEN"):
-        monkeypatch.setattr(suspicion, name, 0)
 
 
 @pytest.fixture

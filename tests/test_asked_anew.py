@@ -13,25 +13,20 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import answers, counting, suspicion, tokens
+from alerts import answers, counting, tokens
 from alerts.answer_form import ActionChoice, Said
 from alerts.answers import Given, How, Read, Told
 from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision
 from departments.models import Person
 from tests import rows
 from tests.browser import open_page
+from tests.haste import no_haste as no_haste
 
 pytestmark = pytest.mark.django_db
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120 Safari/537.36"
 SCANNER = "MailGatewayLinkScanner/2.1"
 NOTHING_ELSE = "Nothing else is asked of you here."
-
-
-@pytest.fixture(autouse=True)
-def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FASTEST_PERSON", "SOONEST", "SOONEST_UNSEEN"):
-        monkeypatch.setattr(suspicion, name, 0)
 
 
 @pytest.fixture

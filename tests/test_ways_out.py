@@ -7,21 +7,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from alerts import suspicion, tokens
+from alerts import tokens
 from alerts.models import Acknowledgement, Advisory, Code, Message, Recipient, Relay
 from tests import rows
+from tests.haste import no_haste as no_haste
 from tests.holding import Holding
 from tests.office import Office
 from tests.test_answer_page import link, send
 
 pytestmark = pytest.mark.django_db
 SCANNED = "Mozilla/5.0 Zscaler"
-
-
-@pytest.fixture(autouse=True)
-def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FASTEST_PERSON", "SOONEST", "SOONEST_UNSEEN"):
-        monkeypatch.setattr(suspicion, name, 0)
 
 
 @pytest.fixture
