@@ -9,9 +9,9 @@ _OWN = "targeted, waiting, unreachable, acknowledged"
 # The first so many of some reason, those nearest to the top first.
 _NAMED = "(SELECT '{reason}' AS reason, body_id, level, id FROM {rows} ORDER BY level, id LIMIT %(named)s)"
 
-# Whom a relay is for, and who is dark there, is as in `alerts.coverage_sql`. Whoever left the audience before it was reached
-# is nowhere. What is planned waits behind the nearest held relay on its path: the paths are laid out and joined, since asking
-# each hold for its branch would read the tree once a hold.
+# Whom a relay is for, and who is dark there, is as in `alerts.coverage.nodes_sql`. Whoever left the audience before it was
+# reached is nowhere. What is planned waits behind the nearest held relay on its path: the paths are laid out and joined, since
+# asking each hold for its branch would read the tree once a hold.
 # Index: relay_once, alerts_counter(advisory), alerts_delta(advisory).
 WAVE = f"""
 WITH own (relay_id, {_OWN}) AS MATERIALIZED (
@@ -108,7 +108,7 @@ WITH mine AS MATERIALIZED (
         PARTITION BY done_at IS NULL ORDER BY rank, not_before, id
     ) AS place
     FROM alerts_batch
-    WHERE advisory_id = %(advisory)s AND revision_id = %(revision)s AND kind <> 'note'
+    WHERE advisory_id = %(advisory)s AND revision_id = %(revision)s AND kind NOT IN ('note', 'reminder')
 ), waiting AS MATERIALIZED (
     SELECT b.*, COALESCE(m.left_in_it, b.size) AS mails,
            CASE WHEN b.leased_until > %(now)s THEN 'leaving' WHEN b.not_before > %(now)s THEN 'later' ELSE 'due' END AS at

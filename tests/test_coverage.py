@@ -80,7 +80,7 @@ def test_a_branch_is_its_own_figure_and_its_childrens_branches_at_every_node(cou
 def test_in_the_whole_each_person_counts_once(country: Advisory) -> None:
     whole = coverage.whole(country)
     assert whole.figures == coverage.Figures(
-        targeted=4, waiting=1, sent=2, delivered=1, unreachable=1, suspect=0, acknowledged=1, acted=1
+        targeted=4, waiting=1, sent=2, delivered=1, unreachable=1, acknowledged=1, acted=1, silent=1, unsent=1
     )
     assert row_of(country, "government").branch.targeted == 5
     assert whole.bodies == coverage.Bodies(targeted=4, covered=0, dark=1, held=1, excluded=1)

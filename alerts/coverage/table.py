@@ -8,68 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection
-from django.utils import formats, timezone
 
-from alerts.coverage_sql import FINGERPRINT, STATES, STATES_OF_MAIL, TABLE, WITHOUT_MAIL
+from alerts.coverage.figures import CONTRACT, Bodies, Figures, MailStates
+from alerts.coverage.nodes_sql import STATES
+from alerts.coverage.scope import scope
+from alerts.coverage.table_sql import FINGERPRINT, STATES_OF_MAIL, TABLE
+from alerts.coverage.why import why
 from alerts.models import Advisory, Recipient
-
-
-class Figures(NamedTuple):
-    """Counts of people. `targeted` is always `waiting` + `sent` + `unreachable`; the others overlap with these."""
-
-    targeted: int = 0
-    waiting: int = 0
-    sent: int = 0
-    delivered: int = 0
-    unreachable: int = 0
-    suspect: int = 0
-    acknowledged: int = 0
-    acted: int = 0
-    office: int = 0
-    """Told through their office, and they themselves have not answered."""
-    behalf: int = 0
-    """Acknowledged, by an answer that their contact put down for them."""
-
-
-# What `manage.py coverage --json` says of them: people's scripts rest on it.
-CONTRACT = ("targeted", "waiting", "sent", "delivered", "unreachable", "suspect", "acknowledged", "acted")
-
-
-class MailStates(NamedTuple):
-    """Counts of people by what the route said last. The first three together are those who can't be reached."""
-
-    refused: int = 0
-    came_back: int = 0
-    suppressed: int = 0
-    """The provider sends nothing there."""
-    late: int = 0
-    """Put off by their mail server."""
-    complained: int = 0
-    """Delivered, and reported as spam."""
-
-
-class WithoutMail(NamedTuple):
-    """Counts of people who were heard from although no mail of the latest revision is known to have reached them."""
-
-    waiting: int = 0
-    """Their mail has yet to leave."""
-    answered: int = 0
-    """Acknowledged."""
-    office: int = 0
-    """Told through their office, and not acknowledged."""
-
-
-class Bodies(NamedTuple):
-    """Counts of bodies in a branch, itself among them: those whose people are `targeted`, and rows by their state."""
-
-    targeted: int = 0
-    covered: int = 0
-    dark: int = 0
-    held: int = 0
-    excluded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +75,7 @@ _BODIES = slice(_BRANCH.stop, _BRANCH.stop + len(Bodies._fields))
 def read(advisory: Advisory) -> Coverage:
     """Everything there is to see about one advisory, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(TABLE, {"advisory": advisory.pk})
+        cursor.execute(TABLE, scope(advisory.pk).values())
         first, *others = cursor.fetchall()
     figures = Figures(*first[_FIGURES])
     rows: list[Row] = []
@@ -180,13 +128,6 @@ def mail_states(advisory: Advisory) -> dict[int | None, MailStates]:
         for relay, outcome, number in cursor.fetchall():
             counted.setdefault(relay, {})[_COLUMN_OF[outcome]] = number
     return {relay: MailStates(**numbers) for relay, numbers in counted.items()}
-
-
-def without_mail(advisory: Advisory) -> dict[int | None, WithoutMail]:
-    """By relay, and for the whole (None): who was heard from without a mail; only where there are any."""
-    with connection.cursor() as cursor:
-        cursor.execute(WITHOUT_MAIL, {"advisory": advisory.pk})
-        return {relay: WithoutMail(*numbers) for relay, *numbers in cursor.fetchall()}
 
 
 def told_apart(figures: Figures, *, office_counts: bool, asks: bool) -> list[str]:
@@ -276,7 +217,7 @@ def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
                 parent=slugs.get(parent_id),
                 depth=len(path) - 1,
                 state=state,
-                why=_why(state, own, relay_state, held_until, holder, reason),
+                why=why(state, own, relay_state, held_until, holder, reason),
                 own=own,
                 branch=Figures(*record[_BRANCH]),
                 bodies=Bodies(*record[_BODIES]),
@@ -285,37 +226,3 @@ def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
             ),
             bool(holder),
         )
-
-
-def _why(state: str, own: Figures, relay_state: str, held_until: datetime | None, holder: str, reason: str) -> str:
-    """A short phrase for a screen's row: what stands between this body and having answered."""
-    if state == "excluded":
-        return f"left out on purpose: {reason}"
-    if state == "dark":
-        return "nobody to tell" if not own.targeted else _out_of_reach(own)
-    parts = []
-    if state == "held":
-        parts.append(f"held by its contacts until {_spoken(held_until)}" if held_until else "held by its contacts")
-    elif relay_state == "planned" and state != "covered":
-        parts.append(f"not yet reached: held above by {holder}" if holder else "not yet reached")
-    elif state == "waiting" and not own.targeted:
-        parts.append("its people are being looked up")
-    elif own.waiting and state != "covered":
-        parts.append(f"{own.waiting:,} of {own.targeted:,} not yet sent")
-    if own.unreachable:
-        parts.append(_out_of_reach(own))
-    if own.suspect:
-        parts.append(f"{own.suspect:,} answered like a machine" if own.suspect > 1 else "1 answered like a machine")
-    return "; ".join(parts)
-
-
-def _out_of_reach(own: Figures) -> str:
-    if own.targeted == 1:
-        return "its only person cannot be reached"
-    if own.unreachable == own.targeted:
-        return f"none of its {own.targeted:,} people can be reached"
-    return f"{own.unreachable:,} of {own.targeted:,} people cannot be reached"
-
-
-def _spoken(moment: datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "H:i \\o\\n j F")
