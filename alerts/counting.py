@@ -27,13 +27,33 @@ _COLUMNS = columns()
 _SUMS = columns(template="sum({})")
 _ADDED = ", ".join(f"{name} = kept.{name} + excluded.{name}" for name in FIGURES)
 
+_INTO_TIDE = "INSERT INTO alerts_tide AS kept (advisory_id, relay_id, material, minute, acknowledged)"
+_ADDED_TO_TIDE = """
+    ON CONFLICT (advisory_id, relay_id, material, minute)
+    DO UPDATE SET acknowledged = kept.acknowledged + excluded.acknowledged
+"""
+
+# Folded, the minutes in which people answered stay; a branch's are those of all its relays, as they hang together then.
+# Index: tide_once.
+_TIDE = f"""
+    {_INTO_TIDE}
+    SELECT %(advisory)s, a.relay_id, t.material, date_trunc('minute', t.at), sum(t.acknowledged)
+    FROM taken t
+    LEFT JOIN alerts_relay l ON l.id = t.relay_id
+    CROSS JOIN LATERAL unnest(coalesce(l.path, ARRAY[NULL::bigint])) AS a (relay_id)
+    WHERE t.acknowledged <> 0
+    GROUP BY 2, 3, 4
+    ORDER BY 2, 3, 4
+    {_ADDED_TO_TIDE}
+"""
+
 # Index: alerts_delta(advisory). One statement: a reader sees the deltas or what became of them, never both or neither.
 _FOLD = f"""
 WITH taken AS (
     DELETE FROM alerts_delta
     WHERE id IN (SELECT id FROM alerts_delta WHERE advisory_id = %(advisory)s ORDER BY id LIMIT %(limit)s)
-    RETURNING relay_id, {_COLUMNS}
-), own AS (
+    RETURNING relay_id, material, at, {_COLUMNS}
+), tide AS ({_TIDE}), own AS (
     INSERT INTO alerts_counter AS kept (advisory_id, relay_id, {_COLUMNS})
     SELECT %(advisory)s, relay_id, {_SUMS} FROM taken WHERE relay_id IS NOT NULL GROUP BY relay_id ORDER BY relay_id
     ON CONFLICT (relay_id) DO UPDATE SET {_ADDED}
@@ -65,6 +85,14 @@ CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
 WHERE r.advisory_id = %(advisory)s AND r.targeted
 """
 
+# What is pending goes into the figures by being counted anew; into the minutes as it would have been folded.
+_FORGET = f"""
+WITH taken AS (
+    DELETE FROM alerts_delta WHERE advisory_id = %(advisory)s RETURNING relay_id, material, at, acknowledged
+), tide AS ({_TIDE})
+SELECT count(*) FROM taken
+"""
+
 _RECOUNT_OWN = (
     f"INSERT INTO alerts_counter (relay_id, {_COLUMNS}, advisory_id) SELECT o.*, %(advisory)s FROM ({OWN_FROM_ROWS}) o"
 )
@@ -74,6 +102,26 @@ INSERT INTO alerts_whole AS kept (advisory_id, folded, {_COLUMNS})
 SELECT %(advisory)s, %(news)s, w.* FROM ({WHOLE_FROM_ROWS}) w
 ON CONFLICT (advisory_id) DO UPDATE
 SET folded = kept.folded + excluded.folded, {", ".join(f"{name} = excluded.{name}" for name in FIGURES)}
+"""
+
+# What was counted anew and stands in no minute stands in this one: what no trigger saw, and relays that moved with people who
+# had answered. Index: alerts_counter(advisory), tide_once.
+_EVEN_OUT = f"""
+WITH v AS ({REVISIONS} WHERE a.id = %(advisory)s)
+{_INTO_TIDE}
+SELECT %(advisory)s, x.relay_id, v.material, date_trunc('minute', statement_timestamp()), sum(x.more)
+FROM v CROSS JOIN LATERAL (
+    SELECT NULL::bigint AS relay_id, acknowledged AS more FROM alerts_whole WHERE advisory_id = %(advisory)s
+    UNION ALL
+    SELECT unnest(l.path), c.acknowledged
+    FROM alerts_counter c JOIN alerts_relay l ON l.id = c.relay_id
+    WHERE c.advisory_id = %(advisory)s AND c.acknowledged <> 0
+    UNION ALL
+    SELECT t.relay_id, -t.acknowledged FROM alerts_tide t WHERE t.advisory_id = %(advisory)s AND t.material = v.material
+) x
+GROUP BY x.relay_id, v.material
+HAVING sum(x.more) <> 0
+{_ADDED_TO_TIDE}
 """
 
 
@@ -109,11 +157,12 @@ def recount(advisory_id: int) -> None:
     lock_figures(advisory_id)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_advisory_xact_lock({_FOLD_LOCK}, %s)", [advisory_id])
-        cursor.execute("DELETE FROM alerts_delta WHERE advisory_id = %s", [advisory_id])
-        news = cursor.rowcount + 1
+        cursor.execute(_FORGET, {"advisory": advisory_id})
+        news = int(cursor.fetchone()[0]) + 1
         cursor.execute("DELETE FROM alerts_counter WHERE advisory_id = %s", [advisory_id])
         cursor.execute(_RECOUNT_OWN, {"advisory": advisory_id})
         cursor.execute(_RECOUNT_WHOLE, {"advisory": advisory_id, "news": news})
+        cursor.execute(_EVEN_OUT, {"advisory": advisory_id})
 
 
 def unfolded() -> list[int]:

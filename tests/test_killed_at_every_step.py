@@ -8,6 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from alerts import counting, deliver
 from alerts.cascade import cascade
-from alerts.models import Advisory, Batch, Delta, Draft, Message, Recipient, Revision, Seat, Whole
+from alerts.models import Advisory, Batch, Delta, Draft, Message, Recipient, Revision, Seat, Tide, Whole
 from alerts.models import Counter as Kept
 from alerts.models.figures import FIGURES
 from alerts.publish import publish_draft
@@ -144,9 +145,14 @@ def figures_are_right(advisory: Advisory) -> None:
     while counting.fold(advisory.pk):
         pass
     assert not Delta.objects.filter(advisory=advisory).exists()
-    kept = figures(advisory)
+    kept, minutes = figures(advisory), tide(advisory)
     counting.recount(advisory.pk)
-    assert kept == figures(advisory)
+    assert (kept, minutes) == (figures(advisory), tide(advisory))
+
+
+def tide(advisory: Advisory) -> set[tuple[int | None, int, datetime, int]]:
+    """The minutes in which people answered, of each branch and of the whole."""
+    return set(Tide.objects.filter(advisory=advisory).values_list("relay_id", "material", "minute", "acknowledged"))
 
 
 def figures(advisory: Advisory) -> dict[int | None, tuple[int, ...]]:
@@ -251,8 +257,15 @@ def test_a_fold_killed_at_every_step_counts_everything_once(place: Office) -> No
     def check(advisory: Advisory) -> None:
         figures_are_right(advisory)
         assert Whole.objects.get(advisory=advisory).targeted == 6
+        assert sum(found for relay, _, _, found in tide(advisory) if relay is None) == 4
 
-    assert every_step(lambda: cascaded(place), lambda one: counting.fold(one.pk), check) > 2
+    def answered() -> Advisory:
+        advisory = cascaded(place)
+        for one in Recipient.objects.filter(advisory=advisory).order_by("pk")[:4]:
+            Recipient.objects.filter(pk=one.pk).update(answered_revision=1)
+        return advisory
+
+    assert every_step(answered, lambda one: counting.fold(one.pk), check) > 2
 
 
 def test_a_publication_killed_at_every_step_is_whole_or_not_there(place: Office) -> None:

@@ -3,9 +3,10 @@
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
 from alerts.models.advisory import Advisory, Draft, Look, Marking, Office, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
+from alerts.models.citation import Citation
 from alerts.models.code import Code
 from alerts.models.contact_check import ContactCheck
-from alerts.models.counter import Counter, Delta, Whole
+from alerts.models.counter import Counter, Delta, Tide, Whole
 from alerts.models.letter import Letter
 from alerts.models.link_key import LinkKey
 from alerts.models.message import Batch, Message
@@ -28,6 +29,7 @@ __all__ = [
     "Batch",
     "Branch",
     "Canary",
+    "Citation",
     "Code",
     "ContactCheck",
     "Counter",
@@ -54,6 +56,7 @@ __all__ = [
     "Seat",
     "Severity",
     "State",
+    "Tide",
     "TrackingEvent",
     "Trouble",
     "Whole",

@@ -5,6 +5,7 @@ triggers (`alerts.models.figures`), the folder and the recount (`alerts.counting
 """
 
 from django.db import models
+from django.db.models.functions import Now
 
 from alerts.models.advisory import Advisory
 from alerts.models.relay import Relay
@@ -23,6 +24,9 @@ class Figures(models.Model):
     acted = models.IntegerField(default=0, db_default=0)
     office = models.IntegerField(default=0, db_default=0)
     behalf = models.IntegerField(default=0, db_default=0)
+    silent = models.IntegerField(default=0, db_default=0)
+    unsent = models.IntegerField(default=0, db_default=0)
+    former = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True
@@ -36,6 +40,10 @@ class Delta(Figures):
     relay = models.ForeignKey(
         Relay, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
+    material = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="The last material revision then: what was answered."
+    )
+    at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"delta of {self.advisory_id}"
@@ -63,3 +71,26 @@ class Whole(Figures):
 
     def __str__(self) -> str:
         return f"whole of {self.advisory_id}"
+
+
+class Tide(models.Model):
+    """By how many the acknowledgements of a branch (no relay: of the whole) grew in one minute, as deltas were folded.
+
+    What a chart over time is drawn from: with what is pending they are the acknowledgements, however many people there are.
+    """
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="+", db_index=False)
+    relay = models.ForeignKey(Relay, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    material = models.PositiveSmallIntegerField(help_text="The material revision that was answered.")
+    minute = models.DateTimeField(help_text="Its beginning.")
+    acknowledged = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["advisory", "relay", "material", "minute"], name="tide_once", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.acknowledged:+} of {self.advisory_id} in {self.minute:%H:%M}"

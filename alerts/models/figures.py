@@ -13,6 +13,12 @@ Of a recipient r of an advisory whose current revision is n and whose last mater
     suspect        not acknowledged nor told through their office, and an answer to revision m that looks like a machine's
     office         told through their office, which answered revision m or a later one, and they themselves have not
     behalf         acknowledged, and that answer was put down for them by their body's contact
+    silent         told beyond doubt and not acknowledged: the route said that it arrived, or their office answered
+    unsent         waiting, and nothing was heard from them or their office either
+    former         answered an earlier revision, and not acknowledged: they may still act on the old advice
+
+So `acknowledged`, `silent`, `unsent` and `unreachable` share nobody, and whoever is in none of them was sent the mail, and
+nothing was heard of it since.
 
 A relay's own figures are the sum over its current target seats; the whole's over recipients with `targeted`.
 
@@ -32,6 +38,9 @@ FIGURES = (
     "acted",
     "office",
     "behalf",
+    "silent",
+    "unsent",
+    "former",
 )
 
 # Held shared by every transaction that changes figures, exclusively by one that changes what they are compared with.
@@ -59,7 +68,11 @@ FIGURES_OF_RECIPIENT = f"""
            said.yes::int AS acknowledged,
            (said.yes AND r.acted_revision >= v.material)::int AS acted,
            (heard.so AND NOT own.yes)::int AS office,
-           (own.yes AND r.behalf_revision >= v.material)::int AS behalf
+           (own.yes AND r.behalf_revision >= v.material)::int AS behalf,
+           (NOT said.yes AND (heard.so OR told.now AND r.outcome IN {ARRIVED}))::int AS silent,
+           (NOT heard.so AND NOT told.now AND NOT told.refused)::int AS unsent,
+           (NOT said.yes AND greatest(r.answered_revision, CASE WHEN v.office = 'counts' THEN r.office_revision END) > 0)::int
+               AS former
     FROM (SELECT v.material > 0 AND r.answered_revision >= v.material AS yes) AS own,
          LATERAL (SELECT own.yes OR (v.material > 0 AND r.office_revision >= v.material) AS so) AS heard,
          LATERAL (SELECT own.yes OR (v.office = 'counts' AND heard.so) AS yes) AS said,
@@ -79,7 +92,7 @@ CURRENT_SEAT = "s.counts AND s.ended_at IS NULL"
 
 _SIGNED_SUMS = columns(template="sum(x.sign * x.{})")
 _NOT_ZERO = " OR ".join(f"sum(x.sign * x.{name}) <> 0" for name in FIGURES)
-_INTO_DELTA = f"INSERT INTO alerts_delta (advisory_id, relay_id, {columns()})"
+_INTO_DELTA = f"INSERT INTO alerts_delta (advisory_id, relay_id, material, {columns()})"
 
 # Each statement of a PL/pgSQL function has a snapshot of its own (READ COMMITTED): what is read after the lock is what
 # the transaction that held it has written.
@@ -93,12 +106,12 @@ COUNT_NEW_RECIPIENTS = f"""
     {_SHARE_OF_RECIPIENTS}
     WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id IN (SELECT advisory_id FROM new_rows))
     {_INTO_DELTA}
-    SELECT r.advisory_id, NULL, {columns("f.", "sum({})")}
+    SELECT r.advisory_id, NULL, v.material, {columns("f.", "sum({})")}
     FROM new_rows r
     JOIN v ON v.id = r.advisory_id
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
     WHERE r.targeted
-    GROUP BY r.advisory_id;
+    GROUP BY r.advisory_id, v.material;
     RETURN NULL;
 """
 
@@ -107,24 +120,24 @@ COUNT_NEW_RECIPIENTS = f"""
 COUNT_CHANGED_RECIPIENTS = f"""
     {_SHARE_OF_RECIPIENTS}
     WITH counted AS (
-        SELECT r.sign, r.id, r.advisory_id, r.targeted AS in_whole, {columns("f.")}
+        SELECT r.sign, r.id, r.advisory_id, v.material, r.targeted AS in_whole, {columns("f.")}
         FROM (SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows) r
         JOIN ({REVISIONS}) v ON v.id = r.advisory_id
         CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
     )
     {_INTO_DELTA}
-    SELECT x.advisory_id, x.relay_id, {_SIGNED_SUMS}
+    SELECT x.advisory_id, x.relay_id, x.material, {_SIGNED_SUMS}
     FROM (
-        SELECT c.advisory_id, NULL::bigint AS relay_id, c.sign, {columns("c.")} FROM counted c WHERE c.in_whole
+        SELECT c.advisory_id, NULL::bigint AS relay_id, c.material, c.sign, {columns("c.")} FROM counted c WHERE c.in_whole
         UNION ALL
-        SELECT c.advisory_id, s.relay_id, c.sign, {columns("c.")}
+        SELECT c.advisory_id, s.relay_id, c.material, c.sign, {columns("c.")}
         FROM counted c
         CROSS JOIN LATERAL (
             SELECT s.relay_id, s.counts, s.ended_at FROM alerts_seat s WHERE s.recipient_id = c.id OFFSET 0
         ) s
         WHERE {CURRENT_SEAT}
     ) x
-    GROUP BY x.advisory_id, x.relay_id
+    GROUP BY x.advisory_id, x.relay_id, x.material
     HAVING {_NOT_ZERO};
     RETURN NULL;
 """
@@ -157,16 +170,16 @@ def _count_seats(rows: str) -> str:
         SELECT l.advisory_id FROM (SELECT DISTINCT relay_id FROM new_rows) s JOIN alerts_relay l ON l.id = s.relay_id
     ))
     {_INTO_DELTA}
-    SELECT x.advisory_id, x.relay_id, {_SIGNED_SUMS}
+    SELECT x.advisory_id, x.relay_id, x.material, {_SIGNED_SUMS}
     FROM (
-        SELECT s.sign, s.relay_id, r.advisory_id, {columns("f.")}
+        SELECT s.sign, s.relay_id, r.advisory_id, v.material, {columns("f.")}
         FROM ({rows}) s
         CROSS JOIN LATERAL (SELECT r.* FROM alerts_recipient r WHERE r.id = s.recipient_id OFFSET 0) r
         JOIN v ON v.id = r.advisory_id
         CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
         WHERE {CURRENT_SEAT}
     ) x
-    GROUP BY x.advisory_id, x.relay_id
+    GROUP BY x.advisory_id, x.relay_id, x.material
     HAVING {_NOT_ZERO};
     RETURN NULL;
 """

@@ -60,7 +60,7 @@ class Batch(models.Model):
 
 
 # Mails to those who run an advisory; their own link is the page, behind the sign-in.
-DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review", "phishing", "referral")
+DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review", "phishing", "referral", "report")
 
 
 class Message(models.Model):
@@ -88,6 +88,8 @@ class Message(models.Model):
         OWN_LINK = "own-link", "their own link, once more"
         REFERRAL = "referral", "what a reader says about who is there"
         PHISHING = "phishing", "readers take it for phishing"
+        REMINDER = "reminder", "reminder"
+        REPORT = "report", "its coverage, as it was kept"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

@@ -32,12 +32,7 @@ class Parts(NamedTuple):
 
 def parts_of(figures: Figures, held: int) -> Parts:
     """Split `figures` so that nobody is in two parts: an answer outweighs whatever became of the mail."""
-    answered = min(figures.acknowledged, figures.targeted)
-    left = figures.targeted - answered
-    dark = min(figures.unreachable, left)
-    left -= dark
-    waiting = min(figures.waiting, left)
-    left -= waiting
-    told = min(max(figures.delivered - answered, 0), left)
-    behind = min(held, waiting)
-    return Parts(answered, told, left - told, behind, waiting - behind, dark)
+    answered, told, dark = figures.acknowledged, figures.silent, figures.unreachable
+    sent = figures.targeted - answered - told - dark - figures.unsent
+    behind = min(held, figures.unsent)
+    return Parts(answered, told, sent, behind, figures.unsent - behind, dark)

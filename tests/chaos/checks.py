@@ -36,6 +36,24 @@ WHOLE_OTHERWISE = f"""
 SELECT count(*) FROM (SELECT * FROM alerts_whole WHERE advisory_id = %(advisory)s) kept
 FULL JOIN ({counting.WHOLE_FROM_ROWS}) found({columns()}) ON true WHERE {_DIFFER}
 """
+# The minutes in which people answered the current material revision: by branch, and of the whole.
+_ANSWERED = """
+    SELECT a.relay_id, sum(c.acknowledged) AS number
+    FROM alerts_counter c JOIN alerts_relay l ON l.id = c.relay_id CROSS JOIN LATERAL unnest(l.path) AS a (relay_id)
+    WHERE c.advisory_id = %(advisory)s GROUP BY a.relay_id
+    UNION ALL SELECT NULL, acknowledged FROM alerts_whole WHERE advisory_id = %(advisory)s
+"""
+MINUTES_OTHERWISE = f"""
+SELECT count(*) FROM ({_ANSWERED}) kept
+FULL JOIN (
+    SELECT t.relay_id, sum(t.acknowledged) AS number
+    FROM alerts_tide t
+    JOIN alerts_advisory a ON a.id = t.advisory_id
+    JOIN alerts_revision m ON m.id = a.material_id AND m.number = t.material
+    WHERE t.advisory_id = %(advisory)s GROUP BY t.relay_id
+) found ON COALESCE(found.relay_id, 0) = COALESCE(kept.relay_id, 0)
+WHERE COALESCE(kept.number, 0) <> COALESCE(found.number, 0)
+"""
 
 
 @dataclass
@@ -109,7 +127,11 @@ def _figures(machine: Machine, drill: Drill) -> list[str]:
         if len(advisories) != 1:
             found.append(f"{drill.name}: {len(advisories)} advisories of this name")
         for advisory, reference in advisories:
-            for what, statement in (("relays", KEPT_OTHERWISE), ("the whole", WHOLE_OTHERWISE)):
+            for what, statement in (
+                ("relays", KEPT_OTHERWISE),
+                ("the whole", WHOLE_OTHERWISE),
+                ("minutes", MINUTES_OTHERWISE),
+            ):
                 if many := _count(connection, statement, advisory=advisory):
                     found.append(f"{drill.name}: the figures of {what} differ from the rows ({many})")
             found += _adds_up(machine, drill, str(reference))

@@ -16,6 +16,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from config import embedded, servers
+from tests import readymade
 from tests.chaos.mails import Mails
 from tests.stack import ROOT, Stack, free_port, until
 
@@ -178,13 +179,14 @@ def machine() -> Iterator[Machine]:
     """A migrated, empty machine that runs; all of it is gone afterwards."""
     with ExitStack() as stack:
         place = stack.enter_context(embedded.folder())
+        readymade.lay_out(place)
         programs = embedded.programs(place)
         postgresql = stack.enter_context(
             servers.postgresql(place, programs, durable=False, hold=[], more=SETTINGS),
         )
         redis = stack.enter_context(servers.redis(place, hold=[]))
+        postgresql.url = readymade.copy(postgresql.url, "chaos")
         made = Machine(place, postgresql, redis)
-        made.manage("migrate", "--verbosity", "0")
         stack.callback(made.stop)
         made.start_all()
         yield made
