@@ -56,20 +56,20 @@ ORDER BY l.id
 # What an answer means for the figures. One that a form brought late never takes back what was said to a later revision; and
 # standing down asks for nothing, and ends nothing: then `acted` is NULL. An office that is counted apart stands beside what the
 # person said themselves, and changes nothing of it.
-_SAID = """
+SAID = """
 needs_help = CASE WHEN {where} THEN %(help)s ELSE r.needs_help END,
 acted_revision = CASE WHEN {where} THEN COALESCE(%(acted)s::int, r.acted_revision) ELSE r.acted_revision END
 """
 _OWN = f"""
 UPDATE alerts_recipient r
 SET answered_revision = %(number)s, behalf_revision = {{behalf}},
-    {_SAID.format(where="NOT %(office_counts)s OR r.office_revision <= %(number)s")}
+    {SAID.format(where="NOT %(office_counts)s OR r.office_revision <= %(number)s")}
 FROM made WHERE r.id = %(recipient)s AND r.answered_revision <= %(number)s
 """
 _OFFICE = f"""
 UPDATE alerts_recipient r
 SET office_revision = %(number)s,
-    {_SAID.format(where="r.answered_revision <= %(number)s AND (%(office_counts)s OR r.answered_revision < %(material)s)")}
+    {SAID.format(where="r.answered_revision <= %(number)s AND (%(office_counts)s OR r.answered_revision < %(material)s)")}
 FROM made WHERE r.id = %(recipient)s AND r.office_revision <= %(number)s
 """
 _SUSPECT = """

@@ -147,7 +147,7 @@ def _checked(form: Form, of: Opened, asked: Question, by: Person) -> Given:
         errors["told-how"] = "Say how they were told."
     told_at = None
     try:
-        told_at = _told_at(form, asked)
+        told_at = moment_told(form.told_at, asked.revision_id, asked.number)
     except NotAnswered as wrong:
         errors |= wrong.errors
     for text, name, most in (
@@ -185,10 +185,13 @@ def _of_actions(form: Form, asked: Question) -> dict[tuple[str, int | None], Act
     return {key: form.answers.get(key, later) for key in of_a_person}
 
 
-def _told_at(form: Form, asked: Question) -> datetime:
-    """When they were told: to the minute, not in the future, and not before there was anything to tell."""
+def moment_told(typed_at: str, revision_id: int, number: int) -> datetime:
+    """When they were told of this revision: to the minute, not in the future, and not before there was anything to tell.
+
+    Raises `NotAnswered` for what is no such moment.
+    """
     try:
-        typed = datetime.fromisoformat(form.told_at).replace(second=0, microsecond=0, tzinfo=None)
+        typed = datetime.fromisoformat(typed_at).replace(second=0, microsecond=0, tzinfo=None)
         # When the clocks go back an hour comes twice: the last time that it came is meant.
         both = [timezone.make_aware(typed.replace(fold=fold)).astimezone(UTC) for fold in (1, 0)]
         told = next((one for one in both if one <= timezone.now()), None)
@@ -198,10 +201,10 @@ def _told_at(form: Form, asked: Question) -> datetime:
         ) from None
     if told is None:
         raise NotAnswered({"told-at": "That is in the future. Give the moment at which they were told."})
-    published = Revision.objects.values_list("at", flat=True).get(pk=asked.revision_id)
+    published = Revision.objects.values_list("at", flat=True).get(pk=revision_id)
     if told < published.replace(second=0, microsecond=0):
         when = date_format(timezone.localtime(published), "H:i \\o\\n j F Y")
         raise NotAnswered(
-            {"told-at": f"Revision {asked.number} was published at {when}: nobody can have been told of it before."}
+            {"told-at": f"Revision {number} was published at {when}: nobody can have been told of it before."}
         )
     return told

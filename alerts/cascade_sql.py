@@ -209,7 +209,7 @@ WITH due AS MATERIALIZED (
         SELECT COALESCE(max(COALESCE(NULLIF(split_part(m.key, ':', 4), '')::int, 0)) + 1, 0) AS mended,
                COALESCE(bool_and(m.state = 'failed' OR m.fate IN ('bounced', 'suppressed')), true) AS none_left
         FROM alerts_message m
-        WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind <> 'note'
+        WHERE m.recipient_id = rc.id AND m.revision_id = %(revision)s AND m.kind NOT IN ('note', 'reminder')
     ) had
     WHERE had.none_left
       AND had.mended <= 20

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from alerts import codes, judging, letter_blocks, letters, routes, tokens
+from alerts import codes, desk, judging, letter_blocks, letters, routes, tokens
 from alerts.deliver_sql import (
     CLAIM,
     CLAIM_ANY,
@@ -33,8 +33,10 @@ from alerts.deliver_sql import (
     PERSONAL_ANSWER,
     PERSONAL_CODE,
     PERSONAL_PLAIN,
+    PERSONAL_REMINDER,
     SUPERSEDE,
     SUPERSEDE_PLAIN,
+    SUPERSEDE_REMINDERS,
 )
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
@@ -120,7 +122,8 @@ def _skeleton(batch: Claimed) -> letters.Skeleton:
     """Made of the words as they are now, and kept before a mail leaves with it."""
     if batch.revision is None:
         about = Advisory.objects.select_related("issuer", "draft").get(pk=batch.about) if batch.about else None
-        skeleton = letters.plain_skeleton(batch.kind, about)
+        cited = desk.reported(batch.id) if batch.kind == Message.Kind.REPORT else None
+        skeleton = letters.plain_skeleton(batch.kind, about, cited)
     else:
         revision = Revision.objects.select_related("advisory__issuer").get(pk=batch.revision)
         skeleton = letters.skeleton(revision, batch.kind)
@@ -170,7 +173,8 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
         return None
     part = Part(personal={}, people={}, given_back={})
     is_code = batch.kind == Message.Kind.CODE
-    of_an_advisory = PERSONAL_ADDED if batch.added else PERSONAL
+    is_reminder = batch.kind == Message.Kind.REMINDER
+    of_an_advisory = PERSONAL_REMINDER if is_reminder else PERSONAL_ADDED if batch.added else PERSONAL
     goes_with_an_answer = batch.kind in OF_ANSWERS
     plain = PERSONAL_CODE if is_code else PERSONAL_ANSWER if goes_with_an_answer else PERSONAL_PLAIN
     personal = of_an_advisory if batch.advisory else plain
@@ -194,6 +198,7 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             notes,
             noted_by,
             answer,
+            reminded,
         ) = row
         part.people[id_] = person
         part.given_back[id_] = given_back
@@ -211,6 +216,7 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
+            reminded=letter_blocks.reminded_of(reminded),
             answer=letter_blocks.answer_of(answer),
             date=date,
             letter=batch.letter,
@@ -223,6 +229,8 @@ def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
     what, limit = (PART_ANY, 1) if batch.choice.trying else (PART, most)
     if batch.advisory is None:
         run(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
+    elif batch.kind == Message.Kind.REMINDER:
+        run(SUPERSEDE_REMINDERS, batch=batch.id, advisory=batch.advisory)
     rows = run(what, batch=batch.id, limit=limit)
     if any(overtaken for _, overtaken in rows):
         run(SUPERSEDE, batch=batch.id)

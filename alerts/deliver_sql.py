@@ -2,6 +2,7 @@
 
 from alerts import holds, marking, noting
 from alerts.models import Message
+from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
 
 _ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"
 _IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
@@ -168,14 +169,31 @@ LEFT JOIN (
 ) ask ON ask.id = m.id
 {more}ORDER BY m.id
 """
-PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL, NULL", more="")
-PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name, NULL", more=_MORE)
+# Since when somebody who is reminded has been told of what is to be answered, as far as that is known, and whether they
+# answered an earlier text. Index: alerts_message(recipient).
+_TOLD = """\
+CROSS JOIN LATERAL (
+    SELECT jsonb_build_object(
+        'at', (
+            SELECT min(n.sent_at)
+            FROM (SELECT * FROM alerts_message n WHERE n.recipient_id = m.recipient OFFSET 0) n
+            JOIN alerts_revision v ON v.id = n.revision_id
+            WHERE n.state = 'sent' AND n.kind IN ('notice', 'update') AND n.fate NOT IN ('bounced', 'suppressed')
+              AND v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id)
+        ),
+        'before', (SELECT answered_revision > 0 FROM alerts_recipient WHERE id = m.recipient)
+    ) AS said
+) told
+"""
+PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL, NULL, NULL", more="")
+PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name, NULL, NULL", more=_MORE)
+PERSONAL_REMINDER = _PERSONAL.format(parts="held.of, note.said, NULL, NULL, told.said", more=_MORE + _TOLD)
 
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
 PERSONAL_PLAIN = """
 SELECT m.id, m.key, m.given_back, k.id, k.issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
-    NULL, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_contactcheck k ON m.kind = 'check' AND k.id = split_part(m.key, ':', 2)::bigint
@@ -199,7 +217,7 @@ ORDER BY m.id
 
 # A one-time code's: what its digits are made from.
 PERSONAL_CODE = """
-SELECT m.id, m.key, m.given_back, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT m.id, m.key, m.given_back, c.id, c.issue, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM alerts_message m
 JOIN departments_person p ON p.id = m.person_id
 JOIN alerts_code c ON c.id = split_part(m.key, ':', 2)::bigint
@@ -212,7 +230,7 @@ ORDER BY m.id
 # or the recipient (`unclear:<recipient>:<day>:<revision>`, `own-link:<day>:<recipient>`).
 PERSONAL_ANSWER = f"""
 SELECT m.id, m.key, m.given_back, r.id, r.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
-    NULL, NULL, NULL, said.answer
+    NULL, NULL, NULL, said.answer, NULL
 FROM (
     SELECT id, key, given_back, person_id, kind,
         CASE WHEN kind = '{Message.Kind.RECEIPT}' THEN split_part(key, ':', 2)::bigint END AS answered,
@@ -316,6 +334,23 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL A
         SELECT FROM alerts_code c
         WHERE c.id = split_part(m.key, ':', 2)::bigint AND (c.used_at IS NOT NULL OR c.expires_at <= %(now)s)
     ))
+"""
+
+# Whoever answered before their reminder left is not reminded; nor is anybody who left or can't be reached any more, and nobody
+# of an advisory that asks nothing any more. Index: alerts_message(batch).
+SUPERSEDE_REMINDERS = f"""
+UPDATE alerts_message SET state = 'superseded'
+WHERE state = 'waiting' AND id IN (
+    SELECT m.id
+    FROM (SELECT * FROM alerts_message WHERE batch_id = %(batch)s OFFSET 0) m
+    JOIN alerts_recipient r ON r.id = m.recipient_id
+    JOIN departments_person p ON p.id = m.person_id
+    JOIN alerts_advisory a ON a.id = m.advisory_id
+    CROSS JOIN ({REVISIONS} WHERE a.id = %(advisory)s) v
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE m.state = 'waiting'
+      AND (f.acknowledged = 1 OR p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR a.state <> 'live')
+)
 """
 
 # Rows are locked in the order of their ids before they are changed: two unordered writers would deadlock.

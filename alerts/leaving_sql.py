@@ -65,9 +65,10 @@ GROUP BY 1
 # has still to look there. Indexes: alerts_message(recipient), seat_once.
 MAY_BE_TRIED = f"""
     a.state = 'live' AND a.stopped_at IS NULL AND a.current_id = m.revision_id AND rc.outcome IN {UNREACHABLE}
-    AND m.kind <> 'note' AND p.left_at IS NULL AND p.bounced_how <> 'complained' AND NOT EXISTS (
+    AND m.kind NOT IN ('note', 'reminder') AND p.left_at IS NULL AND p.bounced_how <> 'complained' AND NOT EXISTS (
         SELECT FROM alerts_message other
-        WHERE other.recipient_id = m.recipient_id AND other.revision_id = m.revision_id AND other.kind <> 'note'
+        WHERE other.recipient_id = m.recipient_id AND other.revision_id = m.revision_id
+          AND other.kind NOT IN ('note', 'reminder')
           AND (other.id > m.id OR other.state <> 'failed' AND other.fate NOT IN ('bounced', 'suppressed'))
     ) AND EXISTS (
         SELECT FROM alerts_seat s JOIN alerts_relay r ON r.id = s.relay_id

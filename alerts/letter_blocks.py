@@ -73,6 +73,28 @@ def notes_of(found: str | None) -> tuple[Added, ...]:
     return tuple(Added(body, short(datetime.fromisoformat(at)), text) for body, at, text in json.loads(found or "[]"))
 
 
+def reminded_of(found: str | None) -> str:
+    """What delivery read of somebody who is reminded (`deliver_sql.PERSONAL_REMINDER`), as a sentence; "" of any other mail."""
+    if not found:
+        return ""
+    read = json.loads(found)
+    when = f" on {short(datetime.fromisoformat(read['at']))}" if read["at"] else ""
+    if read["before"]:
+        told = f"You were told what it says now{when}, and have not answered that."
+        return f"Reminder: you answered an earlier text of this. {told}"
+    return f"Reminder: you were told of this{when}, and have not answered."
+
+
+def reminded_text(reminded: str) -> str:
+    """Since when the reader has been told, above everything else."""
+    return f"{_fill(spelling.one_line(reminded))}\n\n" if reminded else ""
+
+
+def reminded_html(reminded: str) -> str:
+    """The same, as HTML."""
+    return f"<p {_PARAGRAPH}><b>{escape(spelling.one_line(reminded))}</b></p>" if reminded else ""
+
+
 def held_text(held: Sequence[str], link: str) -> str:
     """What the reader holds, a paragraph each, with what to do about it."""
     if not held:

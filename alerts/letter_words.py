@@ -66,6 +66,8 @@ class Words:
     asked: tuple[Asked, ...]
     answer_by: str
     check: str
+    reminds: bool = False
+    """For somebody who was told and has not answered."""
 
     @property
     def template(self) -> str:
@@ -148,6 +150,7 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
     stood_down = thanks or kind == Message.Kind.STAND_DOWN
     update = kind == Message.Kind.UPDATE
     noted = kind == Message.Kind.NOTE
+    reminds = kind == Message.Kind.REMINDER
     lead = content.get("summary", "") if shown else ""
     changed = content.get("what_changed", "") if shown and (update or stood_down) else ""
     informs = update and revision.kind == Revision.Kind.MINOR
@@ -169,7 +172,7 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         title=title,
         lead=lead,
         # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
-        preview=_preview(advisory.marking, changed or lead, noted=noted),
+        preview=_REMINDS if reminds else _preview(advisory.marking, changed or lead, noted=noted),
         changed=changed,
         earlier=EARLIER_SAID.get(content.get("earlier", ""), "") if shown and update else "",
         informs=informs,
@@ -184,6 +187,7 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         answer_by=answer_by,
         # To be typed by hand, so that no reader makes a link of it.
         check=f"{urlsplit(settings.SITE_URL).netloc}/check",
+        reminds=reminds,
     )
 
 
@@ -192,6 +196,9 @@ _CLOSED = {
     False: "It takes 20 seconds to read. No sign-in.",
     True: "The page sends you a code before it shows its text. No sign-in.",
 }
+
+# No word of the text, so that it may stand there whatever the marking.
+_REMINDS = "You were told of this, and have not answered."
 
 
 def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, ...]:
@@ -212,6 +219,8 @@ def _subject(revision: Revision, title: str, kind: str, answer_by: str) -> str:
         parts.append("Stood down:")
     elif kind == Message.Kind.UPDATE:
         parts.append(f"Update {revision.number}:")
+    elif kind == Message.Kind.REMINDER:
+        parts.append("Reminder:")
     elif kind == Message.Kind.NOTE:
         # From AMBER up a subject names nobody: only that something was added.
         by = BY if marking.text_in_mail(advisory.marking) else ""

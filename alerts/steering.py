@@ -6,9 +6,9 @@ claims, and between two notes, so that what is paused stops within 250 ms. Twice
 nobody is mailed twice. Raises `Refused` with a sentence; then nothing was changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.db import transaction
 
@@ -19,6 +19,7 @@ from alerts.routes_sql import ENSURE
 from alerts.statements import run
 from alerts.steering_sql import (
     ADVISORIES,
+    CHOSEN,
     EVERYBODY,
     ONE_PERSON,
     ONE_REASON,
@@ -37,6 +38,14 @@ from departments.refusal import Refused
 AT_ONCE = 5_000  # mails whose people are mended in one transaction
 MOST = 50_000  # mails in one press
 WORDS_AT_ONCE = 10_000  # of what servers said, differing in addresses
+
+
+class Selection(Protocol):
+    """Some of one advisory's people, as a list of coverage chose them (`alerts.coverage.selection`)."""
+
+    def sql(self) -> tuple[str, Mapping[str, Any]]:
+        """A statement that yields the recipients (`id`), and its values; `advisory` is one."""
+        ...
 
 
 class Done(NamedTuple):
@@ -167,6 +176,19 @@ def retry_person(address: str, by: Person, now: datetime) -> Done:
     )
 
 
+def retry_selection(selection: Selection, by: Person, now: datetime) -> Done:
+    """Those of one advisory whom somebody chose from a list; of them, whoever its current text did not reach."""
+    _check(by)
+    query, values = selection.sql()
+    which = CHOSEN.format(selection=query)
+    tried = _Tried()
+    _retry(by, f"{which} AND a.id = %(advisory)s", dict(values), "chosen from a list", tried)
+    return tried.done(
+        "Nobody of these can be tried again: it was tried meanwhile, their warning is over, they left, or they reported it as "
+        "spam. Nothing was changed."
+    )
+
+
 class _Tried:
     """Who is mailed again by one press."""
 
@@ -206,7 +228,7 @@ def _mend(
     while len(done) < most:
         limit = min(AT_ONCE, most - len(done))
         with transaction.atomic():
-            found = run(RETRY.format(which=which), advisory=advisory, limit=limit, by=by.pk, **values)
+            found = run(RETRY.format(which=which), **{**values, "advisory": advisory, "limit": limit, "by": by.pk})
             recipients = [row[0] for row in found]
             if recipients:
                 record.write("tried again", reference, by, people=len(recipients), what=what[:400])

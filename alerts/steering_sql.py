@@ -37,6 +37,8 @@ _FAILED = f"""
 
 EVERYBODY = "true"
 ONE_PERSON = "m.person_id = %(person)s"
+# `{selection}` yields recipients (`id`).
+CHOSEN = "m.recipient_id IN (SELECT id FROM ({selection}) chosen)"
 _ALIKE = """
     m.route = %(route)s
     AND CASE WHEN m.state = 'failed' THEN coalesce(nullif(m.fate, ''), 'refused') ELSE m.fate END = %(what)s

@@ -130,7 +130,8 @@ FOR NO KEY UPDATE
 """
 
 # The last mail that left decides, unless a later one was refused, or waits to say the same anew. Whose mail came back was not
-# told what it said: they were told what the last one said that did not, if any. A contact's note tells of no revision.
+# told what it said: they were told what the last one said that did not, if any. A contact's note tells of no revision; and a
+# reminder, which goes to those who were told, tells of one where it is known to have arrived, and says nothing otherwise.
 SET_OUTCOMES = f"""
 UPDATE alerts_recipient r
 SET outcome = last.fate, why = CASE WHEN last.fate IN ('', 'delivered') THEN '' ELSE last.error END,
@@ -144,6 +145,7 @@ FROM (
             coalesce(max(v.number) FILTER (WHERE m.fate NOT IN {_CAME_BACK}) OVER (), 0) AS kept
         FROM alerts_message m JOIN alerts_revision v ON v.id = m.revision_id
         WHERE m.recipient_id = u.recipient AND m.state = 'sent' AND m.kind <> 'note'
+          AND (m.kind <> 'reminder' OR m.fate IN ('delivered', 'complained'))
         ORDER BY v.number DESC, m.id DESC
         LIMIT 1
     ) sent
@@ -151,7 +153,7 @@ FROM (
 WHERE r.id = last.recipient AND last.number >= r.told_revision
   AND NOT EXISTS (
       SELECT FROM alerts_message later
-      WHERE later.recipient_id = r.id AND later.id > last.id AND later.kind <> 'note'
+      WHERE later.recipient_id = r.id AND later.id > last.id AND later.kind NOT IN ('note', 'reminder')
         AND (later.state = 'failed' OR later.state = 'waiting' AND later.revision_id = last.revision_id)
   )
   AND (r.outcome, r.told_revision) IS DISTINCT FROM (
