@@ -8,7 +8,7 @@ from datetime import datetime
 
 from alerts import outbox
 from alerts.desk_words import OF_A_DRAFT as OF_A_DRAFT
-from alerts.models import Advisory, Message
+from alerts.models import Advisory, Citation, Message
 
 # An advisory that waits for an officer's press waits with everybody whom it would warn: before every other mail.
 FIRST, LAST = 0, 9
@@ -26,6 +26,17 @@ def put(kind: str, advisory: Advisory, people: Iterable[int], stem: str, now: da
         return 0
     rank = FIRST if kind in PRESSING else LAST
     return len(outbox.put(kind, PEOPLE, {"stem": head, "people": wanted}, now, about=advisory.pk, rank=rank))
+
+
+def report(citation: Citation, person: int, now: datetime) -> bool:
+    """Kept figures to whoever asks for them, once; whether this was the first time. Within a transaction."""
+    return put(Message.Kind.REPORT, citation.advisory, [person], str(citation.pk), now) == 1
+
+
+def reported(batch: int) -> Citation | None:
+    """What a batch of reports is about: each has a batch of its own, and its key names it."""
+    key = Message.objects.filter(batch=batch).values_list("key", flat=True).first()
+    return Citation.objects.defer("svg", "png").get(pk=int(key.split(":")[2])) if key else None
 
 
 def call_off(advisory: Advisory, *kinds: str) -> int:

@@ -1,19 +1,33 @@
 """What a mail says to those who run an advisory: what waits for them, and where. Its words stay within the marking."""
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts import marking
-from alerts.models import Acknowledgement, Advisory, Draft, Gap, Message
+from alerts import citing, marking
+from alerts.models import Acknowledgement, Advisory, Citation, Draft, Gap, Message
 
 WIDTH = 64  # columns of the text part
 # What is about a draft, and asks for nothing once that is published or gone. All else is about what is published.
 OF_A_DRAFT = (Message.Kind.APPROVE, Message.Kind.APPROVED, Message.Kind.RETURNED)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a mail: of which citation, and by which Content-ID the HTML names it."""
+
+    citation: int
+    id: str
+    name: str
+
+    @property
+    def kept(self) -> dict[str, int | str]:
+        """As it is kept with the mail's skeleton: the picture itself stays where it is."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -34,11 +48,15 @@ class DeskWords:
     page: str
     check: str
     number: int = 0
+    record: str = ""
+    """Of a report, within the marking: the paragraph for the record."""
+    picture: Picture | None = None
+    """The same: what is drawn in it."""
 
     @property
     def template(self) -> str:
         """The templates' name under `alerts/mail/`."""
-        return "desk"
+        return "report" if self.kind == Message.Kind.REPORT else "desk"
 
     @property
     def lead_lines(self) -> str:
@@ -50,11 +68,16 @@ class DeskWords:
         """The title as the text part shouts it."""
         return textwrap.fill(self.title.upper(), WIDTH, break_on_hyphens=False)
 
+    @property
+    def record_lines(self) -> str:
+        """The paragraph for the record, wrapped."""
+        return textwrap.fill(self.record, WIDTH, break_on_hyphens=False)
 
-def desk_words(kind: str, about: Advisory) -> DeskWords:
-    """The words of a desk mail of this kind (`alerts.models.message.DESK`), as things stand now."""
+
+def desk_words(kind: str, about: Advisory, cited: Citation | None = None) -> DeskWords:
+    """The words of a desk mail of this kind (`alerts.models.message.DESK`), as things stand now. `cited`: of a report."""
     name = _name_of(about, of_draft=kind in OF_A_DRAFT)
-    subject, lead, button, page = _SAYS[kind](about, name)
+    subject, lead, button, page = _cited(about, name, cited) if cited else _SAYS[kind](about, name)
     drill = "[EXERCISE] " if about.exercise else ""
     return DeskWords(
         kind=kind,
@@ -70,6 +93,8 @@ def desk_words(kind: str, about: Advisory) -> DeskWords:
         button=button,
         page=f"{settings.SITE_URL}/{page}",
         check=f"{settings.SITE_URL}/check",
+        record=str(cited.content["record"]) if cited and _may_be_told(about, cited) else "",
+        picture=_picture(cited) if cited and _may_be_told(about, cited) else None,
     )
 
 
@@ -174,6 +199,31 @@ def _phishing(about: Advisory, name: str) -> tuple[str, str, str, str]:
     return f"Taken for phishing: {name}", lead, "See who doubts it", f"advisories/{about.reference}/#asking"
 
 
+def _report(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    lead = "You asked for figures of its coverage that were kept under a code."
+    return f"Coverage of {name}", lead, "See these figures", f"advisories/{about.reference}/coverage/"
+
+
+def _cited(about: Advisory, name: str, cited: Citation) -> tuple[str, str, str, str]:
+    code = citing.spelled(cited.code)
+    subject, lead, button, _ = _report(about, name)
+    if not _may_be_told(about, cited):
+        lead = f"{lead} Its marking lets no mail carry them: they stand on the page, for whoever may see them."
+    return subject, f"{lead} The code is {code}.", button, f"figures/{code}/"
+
+
+def _may_be_told(about: Advisory, cited: Citation) -> bool:
+    """Whether a mail may carry the figures: by the marking of today, and by that under which they were kept."""
+    return marking.text_in_mail(about.marking) and marking.text_in_mail(cited.content["marking"])
+
+
+def _picture(cited: Citation) -> Picture | None:
+    if not Citation.objects.filter(pk=cited.pk).exclude(png=b"").exists():
+        return None
+    host = settings.ALERTS_FROM.rpartition("@")[2]
+    return Picture(cited.pk, f"coverage-{cited.code.lower()}@{host}", f"coverage-{cited.code}.png")
+
+
 _SAYS = {
     Message.Kind.APPROVE.value: _approve,
     Message.Kind.RETURNED.value: _returned,
@@ -184,4 +234,5 @@ _SAYS = {
     Message.Kind.REVIEW.value: _review,
     Message.Kind.PHISHING.value: _phishing,
     Message.Kind.REFERRAL.value: _referral,
+    Message.Kind.REPORT.value: _report,
 }

@@ -14,8 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from email import quoprimime
-from email.header import Header
 from email.utils import format_datetime
 from functools import cached_property, lru_cache
 from html import escape
@@ -29,17 +27,26 @@ from django.utils import timezone
 from alerts import letter_blocks, tokens
 from alerts.desk_words import DeskWords, desk_words
 from alerts.letter_blocks import Added, Block, Line
+from alerts.letter_mime import (
+    CRLF,
+    Inline,
+    encode,
+    end,
+    header,
+    mailbox,
+    part_head,
+    picture,
+    quoted_printable,
+    related_head,
+)
 from alerts.letter_words import BY, Words, words_of
-from alerts.models import Advisory, Letter, Message, Revision
+from alerts.models import Advisory, Citation, Letter, Message, Revision
 from alerts.models.message import DESK
 from alerts.plain_words import PlainWords, plain_words
 from alerts.spelling import one_line
 
-CRLF = "\r\n"
-SEAM = b"=\r\n"
 SHOWN_BODIES = 6
 LONGEST_CALLED = 100  # characters of an issuer's name in From, which a list of mails cuts much sooner
-_PLAIN = re.compile(r"[!-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")  # what stands in quoted-printable as it is, in one line
 BUILT = 64  # skeletons that a worker has ready
 IMPORTANCE = {"critical": ("1", "high"), "high": ("2", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
 
@@ -66,6 +73,8 @@ class Personal:
     """What stands for them under the original, the nearest body's first; none where the text is not in the mail."""
     noted_by: str = ""
     """Of a mail about a note: the body that added it."""
+    reminded: str = ""
+    """Of a reminder: since when they have been told, in a sentence."""
     answer: tuple[Line, ...] = ()
     """Of a receipt: what was answered, a line each."""
     date: str = ""
@@ -87,7 +96,13 @@ class Personal:
             "date": self.date,
             "letter": self.letter,
         }
-        few = {"held": self.held, "notes": self.notes, "noted_by": self.noted_by, "answer": self.answer}
+        few = {
+            "held": self.held,
+            "notes": self.notes,
+            "noted_by": self.noted_by,
+            "reminded": self.reminded,
+            "answer": self.answer,
+        }
         return kept | {name: value for name, value in few.items() if value}
 
     @classmethod
@@ -119,16 +134,16 @@ class Skeleton:
         self._sender = kept["address"]
         self._host = self._sender.rpartition("@")[2]
         self._static_headers = _static_headers(kept)
-        self._from = _mailbox(kept["from"], self._sender)
+        self.picture = _picture(kept.get("picture"))
+        self._from = mailbox(kept["from"], self._sender)
         self._noted = kept["noted"]
-        self._subject, self._everybodys = kept["subject"], _header(kept["subject"])
+        self._subject, self._everybodys = kept["subject"], header(kept["subject"])
         places = re.compile(f"{kept['place']}([A-Z]+){kept['place']}")
         self._pieces: list[bytes | tuple[str, bool]] = [
-            _part_head(boundary, "plain"),
+            part_head(boundary, "plain"),
             *_split(kept["text"], places, html=False),
-            _part_head(boundary, "html"),
-            *_split(kept["html"], places, html=True),
-            f"{CRLF}--{boundary}--{CRLF}".encode(),
+            *_html(kept, places, self.picture),
+            end(boundary),
         ]
 
     @cached_property
@@ -141,7 +156,7 @@ class Skeleton:
         date = personal.date or dated(timezone.now())
         message_id = hashlib.sha256(personal.message_key.encode()).hexdigest()[:32]
         headers = (
-            f"To: {_mailbox(personal.name, personal.address)}{CRLF}"
+            f"To: {mailbox(personal.name, personal.address)}{CRLF}"
             f"Message-ID: <{message_id}@{self._host}>{CRLF}"
             f"Date: {date}{CRLF}"
             f"From: {self._from}{CRLF}"
@@ -150,7 +165,7 @@ class Skeleton:
             f"{f'X-Tocsin: {personal.token}{CRLF}' if personal.token else ''}"
         )
         # A skeleton knows its places: nobody's mail pays for the words of parts that it has no place for.
-        body = [piece if isinstance(piece, bytes) else _encode(_told(personal, *piece)) for piece in self._pieces]
+        body = [piece if isinstance(piece, bytes) else encode(_told(personal, *piece)) for piece in self._pieces]
         return headers.encode() + self._static_headers + b"".join(body)
 
     # --- for a provider's API, which puts the MIME message together itself: nothing here is encoded ---
@@ -172,7 +187,7 @@ class Skeleton:
         """As everybody's; of a mail about a note it names whose, where the marking lets it."""
         if not self._noted:
             return self._everybodys
-        return _header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else "", 1))
+        return header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else "", 1))
 
 
 def skeleton(revision: Revision, kind: str) -> Skeleton:
@@ -180,9 +195,10 @@ def skeleton(revision: Revision, kind: str) -> Skeleton:
     return _built(words_of(revision, kind), settings.ALERTS_FROM)
 
 
-def plain_skeleton(kind: str, about: Advisory | None = None) -> Skeleton:
-    """The skeleton of the mails of a kind that carries no revision; a desk mail and a code are about an advisory."""
-    return _built(_plain_words(kind, about), settings.ALERTS_FROM)
+def plain_skeleton(kind: str, about: Advisory | None = None, cited: Citation | None = None) -> Skeleton:
+    """The skeleton of the mails of a kind that carries no revision; a desk mail and a code are about an advisory, and a report
+    is about a citation of it."""
+    return _built(_plain_words(kind, about, cited), settings.ALERTS_FROM)
 
 
 @lru_cache(maxsize=BUILT)
@@ -192,8 +208,8 @@ def _built(words: Words | PlainWords | DeskWords, _sender: str) -> Skeleton:
     return Skeleton(words)
 
 
-def _plain_words(kind: str, about: Advisory | None) -> PlainWords | DeskWords:
-    return desk_words(kind, about) if about and kind in DESK else plain_words(kind, about)
+def _plain_words(kind: str, about: Advisory | None, cited: Citation | None) -> PlainWords | DeskWords:
+    return desk_words(kind, about, cited) if about and kind in DESK else plain_words(kind, about)
 
 
 def keep(made: Skeleton) -> int:
@@ -262,6 +278,10 @@ _BLOCKS: dict[str, Block] = {
         lambda personal: f"\n{said}" if (said := _ask(personal)) else "",
         lambda personal: f" {escape(said)}" if (said := _ask(personal)) else "",
     ),
+    "REMINDED": Block(
+        lambda personal: letter_blocks.reminded_text(personal.reminded),
+        lambda personal: letter_blocks.reminded_html(personal.reminded),
+    ),
     "HELD": Block(
         lambda personal: letter_blocks.held_text(personal.held, personal.link),
         lambda personal: letter_blocks.held_html(personal.held, personal.link),
@@ -319,6 +339,7 @@ def _rendered(words: Words | PlainWords | DeskWords) -> dict[str, Any]:
         "place": place,
         "text": _tidy(render_to_string(f"alerts/mail/{words.template}.txt", context)),
         "html": css_inline.inline(render_to_string(f"alerts/mail/{words.template}.html", context)),
+        **({"picture": words.picture.kept} if isinstance(words, DeskWords) and words.picture else {}),
     }
 
 
@@ -343,43 +364,21 @@ def _static_headers(kept: Mapping[str, Any]) -> bytes:
     return CRLF.join(lines).encode()
 
 
-def _part_head(boundary: str, kind: str) -> bytes:
-    return (
-        f'{CRLF}--{boundary}{CRLF}Content-Type: text/{kind}; charset="utf-8"{CRLF}'
-        f"Content-Transfer-Encoding: quoted-printable{CRLF}{CRLF}"
-    ).encode()
+def _picture(named: Mapping[str, Any] | None) -> Inline | None:
+    """What stands in the HTML: immutable and there for good, so that it is the same however often the mail is made again."""
+    if not named:
+        return None
+    png = Citation.objects.values_list("png", flat=True).get(pk=named["citation"])
+    return Inline(named["id"], named["name"], bytes(png))
 
 
-def _header(text: str) -> str:
-    """A header's value, folded, and encoded (RFC 2047) where it is not plain ASCII."""
-    text = one_line(text)
-    return Header(text, None if text.isascii() else "utf-8", maxlinelen=70).encode(linesep=CRLF)
-
-
-def _mailbox(name: str, address: str) -> str:
-    """`"Name" <address>` (RFC 5322, section 3.4); an encoded name is split so that no word is over 75 characters."""
-    name = one_line(name)
-    if not name:
-        return f"<{address}>"
-    # What looks encoded already would be decoded by the reader, so it is encoded once more.
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    # With the longest address (254 characters) the line stays under 998.
-    if name.isascii() and len(quoted) <= 400 and "=?" not in name:
-        return f'"{quoted}" <{address}>'
-    return f"{Header(name, 'utf-8', maxlinelen=70).encode(linesep=CRLF)}{CRLF} <{address}>"
-
-
-def _encode(text: str) -> bytes:
-    """Quoted-printable with a soft break on either side; for nothing, one soft break."""
-    return SEAM + _quoted_printable(text) + SEAM if text else SEAM
-
-
-def _quoted_printable(text: str) -> bytes:
-    if _PLAIN.fullmatch(text):
-        return text.encode()
-    octets = text.encode("utf-8", "replace").decode("latin-1")
-    # One column is left for the soft break of a seam: no line is over 76 characters.
-    return quoprimime.body_encode(octets, maxlinelen=75, eol=CRLF).encode("ascii")
+def _html(kept: Mapping[str, Any], places: re.Pattern[str], shown: Inline | None) -> list[bytes | tuple[str, bool]]:
+    """The HTML part; with the picture that stands in it, where it has one."""
+    html = _split(kept["html"], places, html=True)
+    if shown is None:
+        return [part_head(kept["boundary"], "html"), *html]
+    inner = f"{kept['boundary']}-inner"
+    return [related_head(kept["boundary"], inner), part_head(inner, "html"), *html, picture(inner, shown), end(inner)]
 
 
 def _split(text: str, places: re.Pattern[str], *, html: bool) -> list[bytes | tuple[str, bool]]:
@@ -388,7 +387,7 @@ def _split(text: str, places: re.Pattern[str], *, html: bool) -> list[bytes | tu
         if number % 2:
             pieces.append((part, html))
         elif part:
-            pieces.append(_quoted_printable(part))
+            pieces.append(quoted_printable(part))
     return pieces
 
 

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from email.mime.image import MIMEImage
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from html import escape
@@ -30,6 +31,7 @@ from django.utils.module_loading import import_string
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from alerts.letter_mime import Inline
 from alerts.letters import Personal, Skeleton
 from alerts.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
@@ -200,6 +202,8 @@ class ProviderSender:
         message.attach_alternative(
             _body(provider, skeleton, None if merged else first.personal, html=True), "text/html"
         )
+        if skeleton.picture and provider.name not in _NO_PICTURES:
+            message.attach(_inline(skeleton.picture))
         options: dict[str, Any] = {"track_opens": False, "track_clicks": False} if provider.tracking else {}
         if not merged:
             options |= {"metadata": {"token": first.token}} if provider.metadata else {}
@@ -342,6 +346,13 @@ def _pieces(skeleton: Skeleton, html: bool) -> tuple[str, ...]:
     return tuple(skeleton.written(html=html))
 
 
+def _inline(shown: Inline) -> MIMEImage:
+    image = MIMEImage(shown.png, "png")
+    image.add_header("Content-ID", f"<{shown.id}>")
+    image.add_header("Content-Disposition", "inline", filename=shown.name)
+    return image
+
+
 def _body(provider: Provider, skeleton: Skeleton, personal: Personal | None, *, html: bool) -> str:
     """One person's words, or for nobody in particular those with places in them."""
     pieces = _pieces(skeleton, html)
@@ -370,6 +381,8 @@ def _values(provider: Provider, mail: Mail) -> dict[str, str]:
 # Anymail looks at their recipients last of all, so that they need not be written out for it and read again, which takes
 # longer than all the rest.
 _LATE = frozenset({"mailgun", "mandrill", "sendgrid"})
+# They take no picture that stands in the HTML: what it shows is said there in words as well.
+_NO_PICTURES = frozenset({"brevo", "postal", "scaleway"})
 
 
 def _address(provider: Provider, mail: Mail) -> EmailAddress:
