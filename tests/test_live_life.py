@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from alerts.suspicion import FASTEST_PERSON
-from tests.browser import FLAGS, LOOKS, chromium, faults
+from tests.browser import LOOKS, faults, open_page
 from tests.stack import Stack, until
 
 pytestmark = pytest.mark.live
@@ -22,18 +22,22 @@ PHONE = LOOKS["phone"]
 class Cast:
     """The officers' browsers, each signed in."""
 
-    def __init__(self, stack: Stack, browser: Browser) -> None:
-        self.stack, self.browser = stack, browser
+    def __init__(self, stack: Stack, opened: ExitStack) -> None:
+        self.stack, self.opened = stack, opened
         self.officer = self.comes_in("The officer")
         self.approver = self.comes_in("The second officer", **PHONE)
 
     def comes_in(self, door: str, **look: Any) -> Page:
         """By one of the demo's doors."""
-        page = self.browser.new_context(**look).new_page()
+        page = self.somebody(**look)
         page.goto(f"{self.stack.url}/")
         page.get_by_role("listitem").filter(has_text=door).get_by_role("button").first.click()
         page.wait_for_load_state()
         return page
+
+    def somebody(self, **look: Any) -> Page:
+        """Anybody at all, who is not signed in."""
+        return self.opened.enter_context(open_page(**look))
 
     def approves(self, reference: str) -> None:
         """The second officer, on a phone."""
@@ -46,10 +50,7 @@ class Cast:
 @pytest.fixture
 def cast(stack: Stack) -> Iterator[Cast]:
     with ExitStack() as opened:
-        playwright = opened.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        opened.callback(browser.close)
-        yield Cast(stack, browser)
+        yield Cast(stack, opened)
 
 
 def told(stack: Stack, reference: str, kind: str) -> int:
@@ -111,7 +112,7 @@ def test_an_advisory_lives_from_the_first_word_to_its_thanks(stack: Stack, cast:
     notices = told(stack, reference, "notice")
 
     # Answered by one of them.
-    reader = cast.browser.new_page()
+    reader = cast.somebody()
     reader.goto(f"{stack.url}/mailbox/?q={OPEN_TITLE}")
     reader.get_by_role("link", name=re.compile(OPEN_TITLE)).first.click()
     link = re.search(r"http\S+/a/\w+", reader.locator("pre").first.inner_text())

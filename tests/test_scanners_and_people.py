@@ -6,7 +6,6 @@ passed in: the clock stands still unless a test moves it.
 
 from __future__ import annotations
 
-import os
 import re
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,13 +17,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from alerts import answer_form, coverage, tokens
 from alerts.models import Acknowledgement, Advisory, Batch, Message, Recipient, Record, Relay
 from tests import rows
-from tests.browser import AGENT, FLAGS, LOOKS, MACHINE, chromium, faults
+from tests.browser import AGENT, LOOKS, MACHINE, browser, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,34 +129,21 @@ def link(recipient: Recipient) -> str:
     return f"/a/{tokens.make(recipient.pk, recipient.token_issue)}"
 
 
-@pytest.fixture(scope="module")
-def browsers() -> Iterator[tuple[Browser, Browser]]:
-    """A browser as a machine starts it, and one as a person has it. Both are one process each for all tests here."""
-    program = chromium()
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's loop stands in this thread; nothing else runs in it.
-        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        machine, person = (playwright.chromium.launch(executable_path=program, args=args) for args in (MACHINE, FLAGS))
-        yield machine, person
-        machine.close()
-        person.close()
-
-
 @pytest.fixture
-def machine(browsers: tuple[Browser, Browser]) -> Browser:
+def machine() -> Browser:
     """A headless browser that says that it is one."""
-    return browsers[0]
+    return browser(MACHINE)
 
 
 @pytest.fixture
-def ordinary(browsers: tuple[Browser, Browser]) -> Browser:
+def ordinary() -> Browser:
     """A browser that looks like anybody's."""
-    return browsers[1]
+    return browser()
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
-    context = browser.new_context(**how)
+def opened(by: Browser, url: str, **how: Any) -> Iterator[Page]:
+    context = by.new_context(**how)
     try:
         page = context.new_page()
         page.goto(url)
@@ -207,8 +193,8 @@ def test_opening_all_links_at_once_with_head_and_get_writes_nothing(live_server:
 def test_opening_them_with_scripts_writes_nothing(
     live_server: LiveServer, warned: Warned, machine: Browser, ordinary: Browser
 ) -> None:
-    for browser, one in zip((machine, ordinary), warned.people(2, mailed=0.5), strict=True):
-        with opened(browser, live_server.url + link(one)) as page:
+    for by, one in zip((machine, ordinary), warned.people(2, mailed=0.5), strict=True):
+        with opened(by, live_server.url + link(one)) as page:
             page.mouse.wheel(0, 2_000)
             page.wait_for_function("document.getElementById('hand').value === 'none'")
     assert not Acknowledgement.objects.exists()

@@ -646,6 +646,7 @@ def test_many_events_are_counted_exactly_and_recorded_in_one_line(django_assert_
         "targeted": 6,
         "sent": 4,
         "delivered": 4,
+        "silent": 4,
         "unreachable": 2,
     }
     entry = Record.objects.get(kind="tracked")

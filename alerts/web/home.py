@@ -14,9 +14,8 @@ from alerts import rules
 from alerts.helping import Cry, who_needs_help
 from alerts.models import Advisory, Draft, Referral, Relay, State
 from alerts.watch import troubles
-from alerts.web import words
 from alerts.web.asking import signed_in, title_of, with_titles
-from alerts.web.coverage_view import CoverageView, view_of
+from alerts.web.coverage.estate import Stands, stand
 from departments.models import Person, Role
 from departments.readiness import estate, refresh
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
@@ -31,7 +30,7 @@ class Under:
 
     advisory: Advisory
     title: str
-    view: CoverageView
+    view: Stands
     wrong: str
     rest: str
 
@@ -77,7 +76,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "alerts/home.html",
         {
-            "under_way": [_under(advisory, title, person) for advisory, title in live.lines],
+            "under_way": _under_way(live.lines, person, issuing),
             "more": live.more,
             "yours": some(yours),
             "others": some(drafts.exclude(pk__in=yours.order_by().values("pk"))),
@@ -98,10 +97,10 @@ def _said_by_readers(person: Person) -> QuerySet[Referral]:
     return rules.referrals_seen_by(person) if is_auditor(person) else rules.referrals_decided_by(person)
 
 
-def _under(advisory: Advisory, title: str, person: Person) -> Under:
-    view = view_of(advisory, person, [])
-    wrong, rest = words.verdict(view)
-    return Under(advisory, title, view, wrong, rest)
+def _under_way(lines: list[tuple[Advisory, str]], person: Person, issuing: set[int]) -> list[Under]:
+    """How each of them stands; one statement for all."""
+    _, stands = stand([advisory for advisory, _ in lines], person, issuing)
+    return [Under(advisory, title, stands[advisory.pk], *stands[advisory.pk].verdict()) for advisory, title in lines]
 
 
 def _needing_help(person: Person, issuing: set[int]) -> Help:

@@ -205,6 +205,8 @@ def _mail(entry: Entry, message: Message) -> Said:
             return Said(f"{what}: not sent; the mail provider sends nothing to this address{reply}. {_ANEW}", dark=True)
         case Message.State.FAILED:
             return Said(f"{what}: refused {_at(message.failed_at)}{reply}", dark=True)
+        case Message.State.SUPERSEDED if message.kind == Message.Kind.REMINDER:
+            return Said(f"{what}: not sent, there was nothing to remind them of any more")
         case Message.State.SUPERSEDED:
             return Said(f"{what}: not sent, a later revision took its place first")
         case _ if entry.advisory.stopped_at:

@@ -7,12 +7,18 @@ document.addEventListener("click", (event) => {
     window.print();
     return;
   }
-  const text = document.getElementById(button.dataset.copy).textContent.trim();
+  const shown = document.getElementById(button.dataset.copy);
+  const text = shown.textContent.replace(/\s+/g, " ").trim();
   const said = button.parentElement.querySelector("[data-copied]");
   const say = (words) => { if (said) said.textContent = words; };
+  // What can't be copied is selected, so that a key does it.
+  const failed = () => {
+    window.getSelection().selectAllChildren(shown);
+    say("This browser does not copy here: the text is selected, press Ctrl and C.");
+  };
   if (!navigator.clipboard) {
-    say("This browser does not copy here: select the text instead.");
+    failed();
     return;
   }
-  navigator.clipboard.writeText(text).then(() => say("Copied."), () => say("Not copied: select the text instead."));
+  navigator.clipboard.writeText(text).then(() => say("Copied."), failed);
 });

@@ -1,0 +1,223 @@
+"""One paragraph for the record: what stood at a moment, in words that a minister or an answer to parliament can use.
+
+It stands on its own wherever it is pasted: it carries its marking, its reference and its moment, names who could not be told
+and who signed for what was left out, and says nothing that a mail under its marking could not say but names and figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from alerts import marking
+from alerts.hold_words import lasted
+from alerts.models import Advisory, State
+from alerts.web.left_out import NAMED
+from alerts.web.numbers import count
+
+if TYPE_CHECKING:
+    from alerts.web.coverage.view import CoverageView
+
+TOPS = 3
+"""So many branches are named; of more it is said how many bodies they have."""
+
+
+def for_the_record(advisory: Advisory, view: CoverageView) -> str:
+    """The paragraph, about what `view` shows: all of it, one branch, or the branches of whoever looks."""
+    return " ".join(
+        [
+            *_heading(advisory),
+            *_people(view, _where(view), as_at(view.as_at)),
+            *_twice(view),
+            *_told_apart(view),
+            *_deadline(advisory, view.as_at),
+            *_bodies(view),
+            *_omissions(view),
+        ]
+    )
+
+
+def as_at(moment: datetime) -> str:
+    """ "16:24 BST on 24 April 2020"."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'H:i')} {local.tzname()} on {day(moment)}"
+
+
+def day(moment: datetime) -> str:
+    """ "24 April 2020"."""
+    return date_format(timezone.localtime(moment), "j F Y")
+
+
+def called(advisory: Advisory) -> str:
+    """What it may be called wherever the paragraph goes: from AMBER up the open title alone."""
+    if not marking.text_in_mail(advisory.marking):
+        return advisory.open_title
+    return " ".join(str(advisory.current.content.get("title", "")).split()) if advisory.current else ""
+
+
+def listed(names: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"; names with commas of their own are told apart by semicolons."""
+    if len(names) < 2:
+        return "".join(names)
+    if any("," in name for name in names):
+        return f"{'; '.join(names[:-1])}; and {names[-1]}"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _heading(advisory: Advisory) -> Iterator[str]:
+    if advisory.exercise:
+        yield "EXERCISE: this was a drill."
+    title = called(advisory)
+    number = advisory.current.number if advisory.current else 1
+    revision = f", revision {number}" if number > 1 else ""
+    named = f" (“{title}”)" if title else ""
+    yield f"TLP:{advisory.marking}. {advisory.reference}{named}, issued by {advisory.issuer.name}{revision}."
+    if advisory.state == State.STOOD_DOWN:
+        yield "It had been stood down."
+    elif advisory.state == State.EXPIRED:
+        yield "It had expired: nobody had said in time that it still held."
+    elif advisory.stopped_at is not None:
+        yield f"Sending had been stopped at {as_at(advisory.stopped_at)}."
+
+
+def _where(view: CoverageView) -> str:
+    """In which bodies the people are of whom it speaks."""
+    targeted = view.bodies.targeted
+    if view.of is not None:
+        if view.own:
+            return f"in {view.of.name} itself"
+        below = f" and the bodies below it ({targeted:,} bodies in all)" if targeted > 1 else ""
+        return f"in {view.of.name}{below}"
+    if view.everything:
+        return "in the one body that it is for" if targeted == 1 else f"in the {targeted:,} bodies that it is for"
+    # What a filter finds stands at no top of anything.
+    tops = [] if view.matching else [line.row.name for line in view.lines if not line.level]
+    if not 0 < len(tops) <= TOPS or targeted <= 1:
+        return f"in {count(targeted, 'body', 'bodies')} of those that it is for"
+    below = "the bodies below it" if len(tops) == 1 else "the bodies below them"
+    return f"in {listed([*tops, below])} ({targeted:,} bodies in all)"
+
+
+def _people(view: CoverageView, where: str, moment: str) -> Iterator[str]:
+    total, told, answered = view.total, view.told, view.parts.answered
+    if not total:
+        yield f"As at {moment}, {_nobody(view, where)}."
+        return
+    if total == 1:
+        yield f"As at {moment}, the one person {where} {_one(view)}."
+    else:
+        who = f"all {total:,} people" if told == total else f"{told:,} of the {total:,} people"
+        yield f"As at {moment}, {who if told else f'none of the {total:,} people'} {where} had been told{_and(view)}."
+    if view.figures.acted < answered:
+        acted = f"{view.figures.acted:,}" if view.figures.acted else "nobody"
+        yield f"Of those who had answered, {acted} had done all that it asks for."
+    if view.not_told:
+        yield f"{view.not_told:,} had not been told{_because(view)}."
+    else:
+        yield "Nobody was still waiting to be told."
+    if told > answered and view.no_word:
+        yield f"“Told” means here that the receiving mail server had taken the mail; {_reported(view)}."
+
+
+def _twice(view: CoverageView) -> Iterator[str]:
+    """The whole alone counts each person once."""
+    whole = view.everything and view.of is None
+    if not whole and view.total and view.bodies.targeted > 1:
+        yield "Whoever sits in two of these bodies is counted in both."
+
+
+def _nobody(view: CoverageView, where: str) -> str:
+    if not view.bodies.targeted:
+        return "it was for nobody yet" if view.everything else "it was for nobody here"
+    if view.bodies.dark >= view.bodies.targeted:
+        return f"there was nobody who could be told {where}"
+    return f"nobody had been found yet who could be told {where}"
+
+
+def _one(view: CoverageView) -> str:
+    if view.parts.answered:
+        return "had been told, and had answered"
+    return "had not been told" if view.not_told else "had been told, and had not answered"
+
+
+def _and(view: CoverageView) -> str:
+    """How many of those told had answered."""
+    if not view.told:
+        return ""
+    answered = view.parts.answered
+    if answered == view.told:
+        return ", and had answered" if answered == 1 else ", and all of them had answered"
+    return f", and {answered:,} had answered" if answered else ", and nobody had answered"
+
+
+def _because(view: CoverageView) -> str:
+    """Why they had not been told."""
+    parts = view.parts
+    reasons = [
+        (number, words)
+        for number, words in (
+            (parts.held, "were waiting while contacts of their bodies held it"),
+            (parts.waiting, "were waiting for it to be sent"),
+            (parts.sent if view.reports_delivery else 0, "had been sent it, without word that it had arrived"),
+            (parts.dark, "were out of reach at the addresses known for them"),
+        )
+        if number
+    ]
+    if len(reasons) == 1:
+        return f": they {reasons[0][1]}"
+    said = [f"{number:,} {words.replace('were', 'was', 1) if number == 1 else words}" for number, words in reasons]
+    return f": {'; '.join(said[:-1])}; and {said[-1]}" if said else ""
+
+
+def _reported(view: CoverageView) -> str:
+    if view.some_reported:
+        return f"that it was delivered was reported of {view.parts.told:,} of those who had not answered"
+    return "it does not report whether it was delivered"
+
+
+def _told_apart(view: CoverageView) -> Iterator[str]:
+    if view.apart:
+        whom = "Of this person" if view.total == 1 else f"Of these {view.total:,} people"
+        yield f"{whom}: {'; '.join(view.apart)}."
+    if former := view.figures.former:
+        yield f"{former:,} had answered an earlier revision and not this one, and may still have followed the old advice."
+    if view.mail.late:
+        yield f"To {view.mail.late:,} it was delayed by their mail {'server' if view.mail.late == 1 else 'servers'}."
+    if view.mail.complained:
+        yield f"{view.mail.complained:,} had reported the mail as spam."
+
+
+def _deadline(advisory: Advisory, at: datetime) -> Iterator[str]:
+    by = advisory.acknowledge_by
+    if by is None or advisory.state == State.STOOD_DOWN:
+        return
+    yield f"Answers were due by {as_at(by)}{', which had passed' if by <= at else ''}."
+
+
+def _bodies(view: CoverageView) -> Iterator[str]:
+    if dark := view.bodies.dark:
+        names = [row.name for row in view.dark_named]
+        yield f"Nobody could be told in {count(dark, 'body', 'bodies')}: {_and_more(names, dark - len(names))}."
+    if view.passed:
+        number = view.passed.count
+        held = f"It was held first by the contacts of {count(number, 'body', 'bodies')}"
+        yield f"{held}, for {'' if number == 1 else 'at most '}{lasted(view.passed.longest)}."
+
+
+def _omissions(view: CoverageView) -> Iterator[str]:
+    for item in view.left_out:
+        names = _and_more([body.name for body in item.named], item.more)
+        were = "was" if len(item.bodies) == 1 else "were"
+        until = f", to be looked at again by {day(item.until)}" if item.until else ""
+        yield f"{names} {were} left out on purpose (“{item.reason}”), signed by {item.by.name} on {day(item.at)}{until}."
+    if view.undecided:
+        names = _and_more([body.name for body in view.undecided[:NAMED]], len(view.undecided[NAMED:]))
+        yield f"Whether it concerns {names} had not been decided."
+
+
+def _and_more(names: list[str], more: int) -> str:
+    return listed([*names, *([f"{more:,} more"] if more > 0 else [])])
