@@ -5,6 +5,8 @@ from pathlib import Path
 
 from bench.acknowledge import acknowledge_forged, acknowledge_post
 from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
+from bench.counters import coverage_counters
+from bench.coverage import coverage_page
 from bench.deliver import deliver_flat, deliver_peers, deliver_smtp
 from bench.harness import Row
 from bench.loading import load_directory, load_unchanged
@@ -27,4 +29,6 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "deliver_provider": deliver_provider,
     "acknowledge_post": acknowledge_post,
     "acknowledge_forged": acknowledge_forged,
+    "coverage_counters": coverage_counters,
+    "coverage_page": coverage_page,
 }

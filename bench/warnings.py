@@ -40,14 +40,22 @@ ON CONFLICT DO NOTHING
 """
 
 
-def government(name: str, bodies: int, people: int) -> Body:
+def government(name: str, bodies: int, number: int) -> Body:
     """A tree of so many bodies with so many people in it; its root."""
     with connection.cursor() as cursor:
-        for statement in (_BODIES, _PARENTS, _PEOPLE, _SEATS):
-            cursor.execute(statement, {"name": name, "bodies": bodies, "people": people, "children": CHILDREN})
+        for statement in (_BODIES, _PARENTS):
+            cursor.execute(statement, {"name": name, "bodies": bodies, "children": CHILDREN})
+        people(name, bodies, number)
         # Not the tables of alerts, which are empty: the database would plan by that.
         cursor.execute("ANALYZE departments_body, departments_person, departments_membership")
     return Body.objects.get(slug=f"{name}-0")
+
+
+def people(name: str, bodies: int, number: int) -> None:
+    """So many people in its bodies, evenly."""
+    with connection.cursor() as cursor:
+        for statement in (_PEOPLE, _SEATS):
+            cursor.execute(statement, {"name": name, "bodies": bodies, "people": number})
 
 
 def advisory(*branches: Body, severity: str = "high", content: dict[str, Any] | None = None) -> Advisory:
