@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from alerts.models import Advisory, Recipient, Relay
-from departments.models import Body, Person
+from departments.models import Body, Membership, Person
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
 from tests.test_operations_page import beside
@@ -83,7 +83,7 @@ def test_it_can_be_read_in_every_look_also_a_branch_and_also_empty(
         assert faults(page, f"{of}?in=treasury&own=1") == []
         expect(page.locator("nav.scope")).to_contain_text("its own people alone")
         assert faults(page, f"{of}?state=dark") == []
-        expect(page.locator("caption").first).to_contain_text("1 body found")
+        expect(page.locator("#tree caption")).to_contain_text("1 body found")
         assert faults(page, f"{live_server.url}/advisories/{nothing.reference}/coverage/") == []
         page.emulate_media(media="print", color_scheme="light")
         page.goto(of)
@@ -120,7 +120,8 @@ def test_it_moves_while_answers_come_in_says_how_old_it_is_and_is_worked_by_keyb
     connections.close_all()
 
 
-def test_a_remedy_says_what_it_did(live_server: LiveServer, advisory: Advisory, cookie: str) -> None:
+def test_a_remedy_says_what_it_did(live_server: LiveServer, advisory: Advisory, viewer: Person, cookie: str) -> None:
+    Membership.objects.create(person=viewer, body=advisory.issuer, role="officer")
     with open_page(**LOOKS["light and wide"]) as page:
         sign_in(page, live_server, cookie)
         page.goto(f"{live_server.url}/advisories/{advisory.reference}/coverage/")

@@ -131,7 +131,14 @@ def test_many_cost_no_more_queries_than_one_and_are_found_by_their_index(
     assert "and in 3 more" in html
     assert len(who_needs_help([treasury.body_id])) == 1
     assert who_needs_help([]) == []
+    others = rows.recipient(advisory, treasury)
+    revision = advisory.current
+    assert revision is not None
+    Acknowledgement.objects.bulk_create(
+        Acknowledgement(recipient=others, revision=revision, read="yes", form_id=uuid4()) for _ in range(500)
+    )
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE alerts_acknowledgement")
         cursor.execute("SET LOCAL enable_seqscan = off")  # what can be looked up, in tables as small as these
         cursor.execute(f"EXPLAIN {ASKED}", {"bodies": [treasury.body_id]})
         plan = "\n".join(line for (line,) in cursor.fetchall())
