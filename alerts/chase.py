@@ -96,9 +96,10 @@ def remind(selection: Selection, by: Person, now: datetime) -> Reminded:
     within = bodies_reminded_by(by, advisory)
     if within is not None and not within:
         raise Refused(NOT_YOURS)
+    until = time.monotonic() + LONGEST
     due, stand = _find(selection, within, now)
     now_due = due[:MOST]
-    written = write(advisory, now_due, now, by=by, within=within, figure=selection.figure)
+    written = write(advisory, now_due, now, by=by, within=within, until=until, figure=selection.figure)
     # Of those who were looked at again the second look stands.
     stand = stand + written
     return Reminded(
@@ -119,16 +120,17 @@ def write(
     *,
     by: Person | None = None,
     within: Collection[int] | None = None,
+    until: float | None = None,
     **details: object,
 ) -> Counter[str]:
     """A reminder to each of these recipients who is due one, so many in a transaction; how they all stood, as it found them.
 
     "due" are those whose reminder was written. Ends after `LONGEST`, or where the advisory stops asking meanwhile: of those who
     were left nothing is counted.
-    `by`: who pressed; None: nobody. `details` go into the record.
+    `by`: who pressed; None: nobody. `until`: when it ends, by the monotonic clock. `details` go into the record.
     """
     stand: Counter[str] = Counter()
-    until = time.monotonic() + LONGEST
+    until = time.monotonic() + LONGEST if until is None else until
     for start in range(0, len(recipients), AT_ONCE):
         found = _write(advisory, recipients[start : start + AT_ONCE], now, by, within, details)
         stand.update(found)

@@ -6,7 +6,8 @@ from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS, UNREACHABLE
 TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('alerts.chase'), %(advisory)s::int)"
 
 # What is known of somebody's reminders (`m`, in the batch `b`): one that never left reminded nobody, and one that waits will.
-_LATELY = "m.kind = 'reminder' AND m.state <> 'superseded' AND coalesce(m.sent_at, b.made_at) > %(day_ago)s"
+_LATELY = """m.kind = 'reminder' AND m.state <> 'superseded'
+    AND (m.state = 'waiting' OR coalesce(m.sent_at, b.made_at) > %(day_ago)s)"""
 
 # How a recipient `r`, who is `p`, stands to being reminded. `{lately}`: whether they were within a day.
 _STANDS = f"""

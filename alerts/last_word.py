@@ -6,10 +6,29 @@ revision; what an office said that is counted apart, to any answer of theirs to 
 one, and to any since. A recipient's row follows the same rule (`alerts.answers_sql`). What looks like a machine's is no word.
 """
 
+from datetime import datetime
+from typing import NamedTuple
+
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from alerts.models import Acknowledgement
+
+
+class Word(NamedTuple):
+    """The last thing that somebody said which is not a machine's, and how it came."""
+
+    how: str
+    read: str
+    at: datetime
+    text: str
+    name_given: str
+    told_how: str
+    told_at: datetime | None
+    late: bool
+    by_name: str | None
+    number: int
+    """The revision that it is to."""
 
 
 def _gives_way(k: str, w: str) -> str:

@@ -9,6 +9,8 @@ then nothing was changed.
 import time
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from alerts import record
 from alerts.coverage.selection import Selection
 from alerts.models import Advisory
@@ -34,13 +36,15 @@ class Moved:
     people: int
     taken: int = 0
     """Were left as they are: somebody else has the address that would be theirs."""
+    powers: int = 0
+    """Were left as they are: they have powers of their own."""
     left: int = 0
     """Are still at the old domain, and had to wait for another press."""
 
     @property
     def says(self) -> str:
         """In sentences for whoever pressed."""
-        if not (self.people or self.taken):
+        if not (self.people or self.taken or self.powers):
             return f"Nobody of these has an address at {self.old}, but perhaps yourself; nothing was changed."
         who = "1 person has" if self.people == 1 else f"{self.people:,} people have" if self.people else "Nobody has"
         said = [f"{who} their mail at {self.new} now, not at {self.old}."]
@@ -49,6 +53,9 @@ class Moved:
         if self.taken:
             were = "1 was" if self.taken == 1 else f"{self.taken:,} were"
             said.append(f"{were} left as they are: somebody else has that address at {self.new} already.")
+        if self.powers:
+            are = "is" if self.powers == 1 else "are"
+            said.append(f"{self.powers:,} with powers of their own {are} to be corrected one by one.")
         if self.left:
             said.append(f"{self.left:,} more are at {self.old}: press once more for these.")
         return " ".join(said)
@@ -65,16 +72,19 @@ def move_domain(selection: Selection, old_domain: str, new_domain: str, by: Pers
     advisory = Advisory.objects.only("reference", "severity").get(pk=selection.scope.advisory_id)
     query, values = selection.sql()
     people = PEOPLE.format(selection=query)
+    old, new = directory.domain_of(old_domain), directory.domain_of(new_domain)
     done, until = 0, time.monotonic() + LONGEST
-    while moved := directory.move_some(people, values, old_domain, new_domain, by, AT_ONCE):
+    moved = AT_ONCE
+    while moved == AT_ONCE and time.monotonic() < until:
+        # So many and what is said of them together: whatever comes in between later, what was done stands in the record.
+        with transaction.atomic():
+            moved = directory.move_some(people, values, old_domain, new_domain, by, AT_ONCE)
+            if moved:
+                record.write("addresses moved", advisory.reference, by, people=moved, old=old, new=new)
+                wake_cascade(advisory)
         done += moved
-        if moved < AT_ONCE or time.monotonic() > until:
-            break
     rest = directory.would_move(people, values, old_domain, new_domain, by)
-    if done:
-        record.write("addresses moved", advisory.reference, by, people=done, old=rest.old, new=rest.new)
-        wake_cascade(advisory)
-    return Moved(rest.old, rest.new, done, rest.taken, rest.people)
+    return Moved(rest.old, rest.new, done, rest.taken, rest.powers, rest.people)
 
 
 def domains(selection: Selection) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from alerts.last_word import Word
 from alerts.models import Relay
 from alerts.standings_sql import PEOPLE, STANDINGS
 from alerts.statements import run
@@ -19,23 +20,6 @@ SIZE = 50
 """People on one page: on a telephone it is long enough."""
 
 _LITERAL, _ESCAPED = re.compile(r"([\\%_])"), r"\\\1"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """The last thing that somebody said which is not a machine's, and how it came."""
-
-    how: str
-    read: str
-    at: datetime
-    text: str
-    name_given: str
-    told_how: str
-    told_at: datetime | None
-    late: bool
-    by_name: str | None
-    number: int
-    """The revision that it is to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,10 @@ class TestWhoIsReminded:
         again = chase.remind(everybody(advisory), advisory.written_by, NOW + timedelta(hours=20))
         assert again.says.startswith("Nobody reminded; 5 were reminded within the last day; 1 answered")
         assert len(reminders()) == 5
+        # One that waits for longer than a day reminds all the same: no second one beside it.
+        late = chase.remind(everybody(advisory), advisory.written_by, NOW + timedelta(hours=25))
+        assert (late.people, late.lately) == (0, 5)
+        Message.objects.filter(kind="reminder").update(state="sent", sent_at=NOW)
         Message.objects.filter(recipient=due[0]).update(state="sent", sent_at=NOW + timedelta(hours=5))
         # Four were reminded a day ago; one five hours later, when it left.
         later = chase.remind(everybody(advisory), advisory.written_by, NOW + timedelta(hours=25))

@@ -84,7 +84,6 @@ def test_in_the_whole_each_person_counts_once(country: Advisory) -> None:
     )
     assert row_of(country, "government").branch.targeted == 5
     assert whole.bodies == coverage.Bodies(targeted=4, covered=0, dark=1, held=1, excluded=1)
-    assert whole.held_people == 1
 
 
 def test_each_body_has_its_state_and_its_reason(country: Advisory) -> None:

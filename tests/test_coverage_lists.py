@@ -244,3 +244,26 @@ def test_a_page_takes_the_same_number_of_queries_however_many_people_and_bodies_
         place = body(country, f"team-{number}", top, state="held" if number % 2 else "released")
         rows.recipient(country, place)
     assert taken() == before
+
+
+def test_the_list_says_the_page_s_number_of_held() -> None:
+    advisory = rows.advisory()
+    one, two = rows.relay(advisory, "one", state="held"), rows.relay(advisory, "two", state="held")
+    free = rows.relay(advisory, "free")
+    rows.recipient(advisory, one, two)
+    rows.recipient(advisory, free)
+    found = look(scope(advisory.pk), reports=True)
+    parts = parts_of(found.figures, found.waits)
+    held = lists.people(Selection(scope(advisory.pk), "held"))
+    waiting = lists.people(Selection(scope(advisory.pk), "waiting"))
+    assert (parts.held, parts.waiting) == (held.number, waiting.number)
+
+
+def test_released_is_not_told_where_a_body_below_holds_too() -> None:
+    advisory = rows.advisory()
+    top = rows.relay(advisory, "top", state="held")
+    below = rows.relay(advisory, "below", top, state="held")
+    rows.recipient(advisory, top)
+    rows.recipient(advisory, below)
+    # The message of a press that releases `top` alone: "N people in and below it are told now".
+    assert lists.waiting_below(advisory.pk, [top.pk]) == 1

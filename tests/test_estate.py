@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import counting
+from alerts import counting, coverage
 from alerts.coverage import estate as estates
 from alerts.coverage.glance import look
 from alerts.coverage.scope import scope
@@ -103,11 +103,12 @@ def test_nothing_is_asked_of_no_advisory_and_one_without_a_relay_stands_too() ->
     assert estates.standing_of(estates.estate([new], set(), {1}), new).figures.targeted == 0
 
 
-def test_it_is_one_statement_however_many_there_are(bodies: list[Body]) -> None:
+def test_it_is_two_statements_however_many_there_are(bodies: list[Body]) -> None:
+    """The second looks up who waits behind a hold, each once; where nobody does there is none."""
     advisories = [spread(bodies, f"ADV-2026-00{number:02d}") for number in range(10)]
     with CaptureQueriesContext(connection) as asked:
         read(*advisories)
-    assert len(asked) == 1
+    assert len(asked) == 2
 
 
 def test_the_pulse_goes_with_every_figure_and_state_and_not_with_folding(bodies: list[Body]) -> None:
@@ -131,3 +132,41 @@ def test_the_pulse_goes_with_every_figure_and_state_and_not_with_folding(bodies:
     place(advisory, rows.body("late"), None)
     assert changed()
     assert not changed()
+
+
+def test_the_estate_s_pulse_changes_when_a_dark_body_leaves_the_audience() -> None:
+    advisory = rows.advisory()
+    top = rows.relay(advisory, "top")
+    rows.recipient(advisory, top)
+    dark = rows.relay(advisory, "dark", top, state="planned")
+    before = estates.pulse([advisory.pk]), estates.estate([advisory], {advisory.pk}).standings[advisory.pk].bodies
+    Relay.objects.filter(pk=dark.pk).update(purpose="left")
+    after = estates.pulse([advisory.pk]), estates.estate([advisory], {advisory.pk}).standings[advisory.pk].bodies
+    assert before[1] != after[1]
+    assert before[0] != after[0]
+
+
+@pytest.mark.parametrize("which", ["page", "estate"])
+def test_closing_a_dark_body_moves_the_pages(which: str) -> None:
+    advisory = rows.advisory()
+    top = rows.relay(advisory, "top")
+    rows.recipient(advisory, top)
+    dark = rows.relay(advisory, "dark", top)
+
+    def seen() -> str:
+        return coverage.fingerprint(advisory) if which == "page" else estates.pulse([advisory.pk])
+
+    before = seen(), coverage.whole(advisory).bodies
+    Body.objects.filter(pk=dark.body_id).update(closed=timezone.now())
+    assert before[1] != coverage.whole(advisory).bodies
+    assert before[0] != seen()
+
+
+def test_put_in_moves_the_estate_when_all_is_done_between_two_polls() -> None:
+    advisory = rows.advisory()
+    top = rows.relay(advisory, "top", purpose="between")
+    rows.recipient(advisory, rows.relay(advisory, "below", top))
+    before = coverage.fingerprint(advisory), estates.pulse([advisory.pk])
+    Relay.objects.filter(pk=top.pk).update(purpose="target")
+    assert before[0] != coverage.fingerprint(advisory)
+    assert before[1] != estates.pulse([advisory.pk])

@@ -17,6 +17,7 @@ from alerts.coverage.glance import Found, Glance, Place, look
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import scope
 from alerts.models import Advisory, Exclusion, Gap, Recipient, Relay
+from alerts.web.parts import parts_of
 from departments.models import Body, Topic
 from tests import rows
 
@@ -77,8 +78,11 @@ def test_each_row_that_is_shown_is_as_the_table_says(seed: int) -> None:
     of = a_tree(random.Random(seed))
     whole, found = coverage.read(of), everything(of)
     there = shown(found)
-    assert set(there) == {row.body for row in whole.rows}
-    for row in whole.rows:
+    reached = [row for row in whole.rows if row.relay_id is not None]
+    assert {row.body for row in there.values() if row.relay_id} == {row.body for row in reached}
+    out = sum(row.bodies.excluded for row in there.values() if row.relay_id is None)
+    assert out == len(whole.rows) - len(reached)
+    for row in reached:
         ours = there[row.body]
         assert (ours.own, ours.branch, ours.bodies) == (row.own, row.branch, row.bodies), row.body
         assert (ours.state, ours.worst, ours.why) == (row.state, row.worst, row.why), row.body
@@ -256,3 +260,36 @@ def trouble(place: Relay, *outcomes: Sequence[str]) -> None:
     for outcome in outcomes:
         one = rows.recipient(place.advisory, place)
         Recipient.objects.filter(pk=one.pk).update(told_revision=1, outcome=outcome)
+
+
+def test_whom_somebody_left_out_alike_is_one_row_and_all_are_counted() -> None:
+    of = rows.advisory()
+    top = rows.relay(of, "top")
+    for number in range(5):
+        leave_out(of, rows.body(f"outside-{number}", top.body))
+    Exclusion.objects.update(at=timezone.now(), look_again_at=None)
+    Exclusion.objects.filter(body__slug="outside-4").update(reason="another reason")
+    first, other = everything(of, []).below[top.pk]
+    assert (first.body, first.bodies.excluded, other.body, other.bodies.excluded) == ("outside-0", 4, "outside-4", 1)
+
+
+def test_a_filter_leaves_the_reasons_as_they_are() -> None:
+    of = rows.advisory()
+    top = rows.relay(of, "top")
+    rows.recipient(of, rows.relay(of, "held-1", top, state="held"))
+    rows.relay(of, "dark-1", top)
+    plain, filtered = everything(of, []), everything(of, [], state="dark")
+    for name in ("figures", "waits", "states", "bodies", "dark", "refused", "held"):
+        assert getattr(plain, name) == getattr(filtered, name), name
+    assert [one.body for one in filtered.held] == ["held-1"]
+
+
+def test_a_person_in_two_held_bodies_does_not_hide_one_who_waits() -> None:
+    advisory = rows.advisory()
+    one, two = rows.relay(advisory, "one", state="held"), rows.relay(advisory, "two", state="held")
+    free = rows.relay(advisory, "free")
+    rows.recipient(advisory, one, two)
+    rows.recipient(advisory, free)
+    found = look(scope(advisory.pk), reports=True)
+    parts = parts_of(found.figures, found.waits)
+    assert (parts.held, parts.waiting) == (1, 1)

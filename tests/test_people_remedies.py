@@ -18,6 +18,7 @@ from alerts.cascade import cascade
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient, Record, Relay
+from departments import readdressing as directory
 from departments.models import Membership, Person, PersonEvent
 from departments.people import correct
 from departments.refusal import Refused
@@ -247,11 +248,9 @@ class TestOutOfReach:
             "person000@example.org",
             "person000@example.com",
         )
-        assert Record.objects.get(kind="addresses moved").details == {
-            "people": 3,
-            "old": "example.org",
-            "new": "example.com",
-        }
+        entries = [entry.details for entry in Record.objects.filter(kind="addresses moved")]
+        assert sum(entry["people"] for entry in entries) == 3
+        assert {(entry["old"], entry["new"]) for entry in entries} == {("example.org", "example.com")}
 
         server.mails.clear()
         cascade(advisory.pk)
@@ -284,3 +283,29 @@ class TestOutOfReach:
             readdressing.move_domain(everyone, "example.org", "example.com", office.ben)
         assert readdressing.move_domain(everyone, "nowhere.example", "example.com", admin).says.startswith("Nobody")
         assert not Message.objects.filter(person__email__endswith="example.com").exists()
+
+
+@pytest.mark.django_db
+def test_a_move_that_is_refused_half_way_is_in_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    advisory = rows.advisory()
+    place = rows.relay(advisory, "place")
+    for number in range(3):
+        made = rows.recipient(advisory, place)
+        Person.objects.filter(pk=made.person_id).update(
+            email=f"p{number}@old.example", written=f"p{number}@old.example"
+        )
+    admin = rows.person("Adm", is_administrator=True)
+    monkeypatch.setattr(readdressing, "AT_ONCE", 1)
+    real, calls = directory.move_some, []
+
+    def raced(*args: object) -> int:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Refused("Somebody took one of the new addresses at this moment.")
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(directory, "move_some", raced)
+    with pytest.raises(Refused):
+        readdressing.move_domain(Selection(scope(advisory.pk), "targeted"), "old.example", "new.example", admin)
+    assert Person.objects.filter(email__endswith="@new.example").count() == 1
+    assert Record.objects.filter(kind="addresses moved").exists()

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alerts import counting, coverage
+from alerts.coverage.glance import look
 from alerts.coverage.scope import scope
 from alerts.coverage.shape import Parts, Shape, shape
 from alerts.models import Advisory, Recipient, Relay
@@ -111,3 +112,16 @@ def test_where_there_is_no_room_for_all_the_way_to_what_is_dark_is_shown_and_the
     assert (whole.body, whole.bodies, whole.dark, whole.branch.total, whole.worst) == ("top", 26, 1, 25, "dark")
     assert deep.pk in {node.relay_id for node in found.nodes}
     assert len(shape(scope(advisory.pk), most=1).nodes) == 1
+
+
+def test_the_icicle_says_what_the_tree_says_where_a_scope_has_a_hole() -> None:
+    advisory = rows.advisory()
+    a = rows.relay(advisory, "a")
+    b = rows.relay(advisory, "b", a)
+    c = rows.relay(advisory, "c", b)
+    rows.recipient(advisory, a)
+    rows.recipient(advisory, c)
+    part = scope(advisory.pk, {a.body_id, c.body_id})
+    tree = {row.body: row.branch.targeted for row in look(part, reports=True).top}
+    drawn = {node.body: node.branch.total for node in shape(part).nodes}
+    assert drawn["a"] == tree["a"]

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from alerts.coverage.estate_sql import COUNTED, ESTATE, PULSE
 from alerts.coverage.figures import Bodies, Figures
+from alerts.coverage.held import people_held
 from alerts.models import Advisory, State
 from alerts.statements import run
 
@@ -81,6 +82,9 @@ def estate(advisories: Iterable[Advisory], whole: Collection[int], bodies: Colle
         "named": NAMED,
     }
     said = json.loads(run(ESTATE, **values)[0][0])
+    held = people_held({row["id"]: row["waits"] or 0 for row in said["advisories"] if row["id"] in whole})
+    for row in said["advisories"]:
+        row["waits"] = held.get(row["id"], row["waits"])
     return Estate(
         as_at=datetime.fromisoformat(said["at"]),
         standings={row["id"]: _standing(row, row["id"] in whole) for row in said["advisories"]},

@@ -78,13 +78,15 @@ SELECT jsonb_build_object(
 )::text
 """
 
-# Changes whenever one of their figures or states does, and not when deltas are folded. Each count is of an index alone.
+# Changes whenever one of their figures or states does, and not when deltas are folded.
 # Index: alerts_delta(advisory), relay_once, relay_planned, relay_stale, relay_held, exclusion_current_once.
 PULSE = """
 SELECT md5(string_agg(ROW(
     a.id, a.state, a.current_id, a.stopped_at, a.acknowledge_by, a.review_by, a.rule,
     COALESCE(w.folded, 0) + (SELECT count(*) FROM alerts_delta d WHERE d.advisory_id = a.id),
-    (SELECT count(*) FROM alerts_relay l WHERE l.advisory_id = a.id),
+    (SELECT ROW(count(*) FILTER (WHERE l.purpose = 'target'), count(*) FILTER (WHERE l.purpose <> 'left'))
+     FROM alerts_relay l WHERE l.advisory_id = a.id),
+    (SELECT count(*) FROM departments_body WHERE closed IS NOT NULL),
     (SELECT count(*) FROM alerts_relay l WHERE l.advisory_id = a.id AND l.state = 'planned'),
     (SELECT count(*) FROM alerts_relay l WHERE l.advisory_id = a.id AND l.stale),
     h.number, h.until,

@@ -15,14 +15,19 @@ from alerts.coverage.branches import Branch, Sums, figures_of
 from alerts.coverage.figures import Bodies, Figures, MailStates
 from alerts.coverage.glance_sql import FOUND as FIND
 from alerts.coverage.glance_sql import LOW_ID, MAIL, SHOWN, glance
+from alerts.coverage.held import people_held
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import Scope
 from alerts.coverage.why import why
 from alerts.models import Recipient
 from alerts.statements import run
 
-NAMED = 10
-"""Bodies that a reason names; and rows of what was left out below one body."""
+NAMED = 50
+"""Dark bodies that are named."""
+LOOKED_UP = 20_000
+"""People whose mail was put off, or who complained, of whom it is said where they are."""
+LEFT_OUT = 200
+"""Rows of what was left out; each is for all below one body for which somebody signed alike."""
 MOST = 200
 """Rows below one body; the others are only counted."""
 HELD = 200
@@ -69,7 +74,7 @@ class Place:
     """A row of the tree: a body, its own figures, its branch's, and the worst that there is below it."""
 
     relay_id: int | None
-    """None for a body that was left out on purpose."""
+    """None for what was left out on purpose: then `bodies.excluded` says how many bodies, and this is the first of them."""
     body: str
     """The slug."""
     name: str
@@ -91,7 +96,7 @@ class Place:
     more: bool = False
     """There is something below it."""
     siblings: int = 0
-    """How many stand below the same parent; of what was left out, how many were."""
+    """How many stand below the same parent."""
     signer: str = ""
     """Who signed for leaving it out."""
     signed_at: datetime | None = None
@@ -137,17 +142,26 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
     """Look. `opened`: slugs of the bodies below which the tree is shown; `reports`: the routes report delivery."""
     filtered = asked is not None and any((asked.kind, asked.topic, asked.state))
     shown = _found(scope, asked) if asked and filtered else _shown(scope, list(opened))
-    values = {**scope.values(), "shown": list(shown.depths), "opened": sorted(shown.opened), "named": NAMED}
+    values = {
+        **scope.values(),
+        "shown": list(shown.depths),
+        "opened": sorted(shown.opened),
+        "named": NAMED,
+        "left_out": LEFT_OUT,
+    }
     said = json.loads(run(glance(max(shown.depths.values(), default=0)), **values)[0][0])
     sums = Sums(said["parts"], said["rows"], said["left_out_below"])
     rows = {row["id"]: _place(row, sums.branch(row["id"]), said["lows"], said["rows"]) for row in said["rows"]}
     top, below = ([], {}) if filtered else _tree(said, shown, rows, reports=reports)
     whole, branches, most = _mail(scope, values["shown"])
     total = sums.total()
+    figures = figures_of(said["whole"]) if scope.whole else total.figures
+    waits = total.numbers["waits"]
     return Glance(
         as_at=datetime.fromisoformat(said["at"]),
-        figures=figures_of(said["whole"]) if scope.whole else total.figures,
-        waits=total.numbers["waits"],
+        figures=figures,
+        # In branches places are counted, and somebody who sits in two bodies is in either.
+        waits=people_held({scope.advisory_id: waits})[scope.advisory_id] if scope.whole else waits,
         states=total.states,
         bodies=total.bodies,
         acted=total.numbers["all_acted"],
@@ -159,7 +173,7 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
         ),
         top=top,
         below=below,
-        found=[rows[relay] for relay in shown.depths if relay in rows] if filtered else [],
+        found=[rows[relay] for relay in shown.found if relay in rows],
         matching=shown.matching,
         opened=shown.opened,
         mail=whole,
@@ -178,6 +192,8 @@ class _Shown:
     top: frozenset[int] = frozenset()
     opened: frozenset[int] = frozenset()
     held: frozenset[int] = frozenset()
+    found: tuple[int, ...] = ()
+    """What a filter found, in its order."""
     matching: int = 0
 
 
@@ -195,8 +211,13 @@ def _shown(scope: Scope, opened: list[str]) -> _Shown:
 def _found(scope: Scope, asked: Found) -> _Shown:
     offset = (max(asked.page, 1) - 1) * FOUND
     of = {"kind": asked.kind, "topic": asked.topic, "state": asked.state}
-    found = run(FIND, **scope.values(), **of, limit=FOUND, offset=offset)
-    return _Shown({relay: depth for relay, depth, _ in found}, matching=found[0][2] if found else 0)
+    found = run(FIND, **scope.values(), **of, limit=FOUND, offset=offset, held=HELD)
+    return _Shown(
+        depths={relay: depth for relay, depth, *_ in found},
+        held=frozenset(relay for relay, _, _, held, _ in found if held),
+        found=tuple(relay for relay, _, _, held, _ in found if not held),
+        matching=found[0][2] if found else 0,
+    )
 
 
 def _tree(
@@ -269,12 +290,11 @@ def _left_out(one: Mapping[str, Any]) -> Place:
         relay_id=None,
         body=one["slug"],
         name=one["name"],
-        kind=one["kind"],
+        kind="",
         parent_id=one["parent_id"],
         state="excluded",
         why=why("excluded", Figures(), "", None, "", one["reason"]),
-        bodies=Bodies(excluded=1),
-        siblings=one["siblings"],
+        bodies=Bodies(excluded=one["number"]),
         signer=one["signer"] or "",
         signed_at=_moment(one["at"]),
         until=_moment(one["look_again_at"]),
@@ -298,7 +318,9 @@ def _mail(scope: Scope, shown: list[int]) -> tuple[MailStates, dict[int, MailSta
     whole: dict[str, int] = {}
     branches: dict[int, dict[str, int]] = {}
     most: dict[str, list[Named]] = {}
-    for of, relay, body, outcome, number in run(MAIL, **scope.values(), whole=scope.whole, shown=shown):
+    for of, relay, body, outcome, number in run(
+        MAIL, **scope.values(), whole=scope.whole, shown=shown, looked_up=LOOKED_UP
+    ):
         if of == "whole":
             whole[_COLUMN_OF[outcome]] = number
         elif of == "branch":

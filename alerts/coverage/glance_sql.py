@@ -6,7 +6,7 @@ from alerts.models.figures import CURRENT_SEAT, FIGURES, columns
 
 # --- which bodies are shown ---
 
-# On top is whatever has its parent out of sight; where that is one body, what is right below it is shown as well. Of the held
+# On top is whatever has its parent out of sight; where these are few, what is right below them is shown as well. Of the held
 # ones a page says how many wait behind them. Indexes: relay_once, alerts_relay(parent), relay_held.
 _TOP_OF = {
     "everything": "SELECT l.id FROM alerts_relay l WHERE {scope} AND l.parent_id IS NULL",
@@ -23,7 +23,7 @@ opened AS MATERIALIZED (
     SELECT l.id FROM alerts_relay l JOIN departments_body b ON b.id = l.body_id
     WHERE l.advisory_id = %(advisory)s AND b.slug = ANY(%(opened)s::text[])
     UNION
-    SELECT id FROM top WHERE (SELECT count(*) FROM top) = 1
+    SELECT id FROM top WHERE (SELECT count(*) FROM top) <= {few}
 )
 SELECT l.id, cardinality(l.path), l.id IN (SELECT id FROM top), l.id IN (SELECT id FROM opened), shown.held
 FROM (
@@ -31,16 +31,26 @@ FROM (
     UNION
     SELECT l.id, false FROM alerts_relay l JOIN opened o ON o.id = l.parent_id WHERE {scope}
     UNION
-    (SELECT l.id, true FROM alerts_relay l WHERE {scope} AND l.state = 'held' ORDER BY cardinality(l.path), l.id LIMIT %(held)s)
+    ({held})
 ) shown
 JOIN alerts_relay l ON l.id = shown.id
 """
-SHOWN = {of: _SHOWN.format(top=top.format(scope=IN_SCOPE), scope=IN_SCOPE) for of, top in _TOP_OF.items()}
+FEW = 3
+_HELD = f"""
+SELECT l.id, true AS held FROM alerts_relay l WHERE {IN_SCOPE} AND l.state = 'held'
+ORDER BY cardinality(l.path), l.id LIMIT %(held)s
+"""
+SHOWN = {
+    of: _SHOWN.format(top=top.format(scope=IN_SCOPE), scope=IN_SCOPE, few=FEW, held=_HELD)
+    for of, top in _TOP_OF.items()
+}
 
 # Those that are asked for, a page of them, what needs attention most first; and how many there are.
 FOUND = f"""
-WITH {nodes(named=False)}
-SELECT n.id, cardinality(n.path), count(*) OVER ()
+WITH {nodes(named=False)}, found AS (
+SELECT n.id, cardinality(n.path) AS depth, count(*) OVER () AS matching, row_number() OVER (
+    ORDER BY n.rank, n.unsent + n.unreachable DESC, b.name, n.id
+) AS place
 FROM node n JOIN departments_body b ON b.id = n.body_id
 WHERE (%(kind)s = '' OR b.kind = %(kind)s)
   AND (%(state)s = '' OR n.state = %(state)s)
@@ -48,8 +58,13 @@ WHERE (%(kind)s = '' OR b.kind = %(kind)s)
       SELECT FROM departments_remit m JOIN departments_topic t ON t.id = m.topic_id
       WHERE m.body_id = n.body_id AND t.slug = %(topic)s
   ))
-ORDER BY n.rank, n.unsent + n.unreachable DESC, b.name, n.id
+ORDER BY place
 LIMIT %(limit)s OFFSET %(offset)s
+)
+SELECT id, depth, matching, false AS held, place FROM found
+UNION ALL
+SELECT h.id, cardinality(l.path), 0, true, NULL FROM ({_HELD}) h JOIN alerts_relay l ON l.id = h.id
+ORDER BY place NULLS LAST
 """
 
 # --- how they stand ---
@@ -153,12 +168,13 @@ SELECT jsonb_build_object(
         ) x JOIN alerts_relay l ON l.id = x.id JOIN departments_body b ON b.id = l.body_id
     ) r),
     'left_out', (SELECT COALESCE(jsonb_agg(to_jsonb(o) ORDER BY o.name, o.slug), '[]') FROM (
-        SELECT x.slug, x.name, x.kind, x.reason, x.at, x.look_again_at, x.parent_id, p.name AS signer,
-               count(*) OVER (PARTITION BY x.parent_id) AS siblings,
-               row_number() OVER (PARTITION BY x.parent_id ORDER BY x.name, x.slug) AS place
+        SELECT min(x.name) AS name, (array_agg(x.slug ORDER BY x.name, x.slug))[1] AS slug, x.parent_id, x.reason,
+               p.name AS signer, min(x.at) AS at, x.look_again_at, count(*) AS number
         FROM left_out x LEFT JOIN departments_person p ON p.id = x.by_id
         WHERE x.parent_id IS NULL OR x.parent_id = ANY(%(opened)s::bigint[])
-    ) o WHERE o.place <= %(named)s),
+        GROUP BY x.parent_id, x.reason, p.id, x.look_again_at, date_trunc('day', x.at)
+        ORDER BY 1 LIMIT %(left_out)s
+    ) o),
     'left_out_below', (SELECT COALESCE(jsonb_agg(to_jsonb(o)), '[]') FROM (
         SELECT {{nearest}} AS nearest, count(*) AS number FROM left_out GROUP BY 1
     ) o)
@@ -175,7 +191,8 @@ def glance(deepest: int) -> str:
 
 # What the routes said of the mails of people: of everybody in scope; and where their mail was put off or they complained, of
 # the branches that are shown and of the five bodies in which that is most. By key, and only who is in trouble: nobody's seats
-# are looked up for what the figures say already. Index: recipient_trouble, seat_once.
+# are looked up for what the figures say already, nor where a large provider puts everybody off: then the whole is said alone.
+# Index: recipient_trouble, seat_once.
 _TROUBLED = "r.advisory_id = %(advisory)s AND r.outcome NOT IN ('', 'delivered')"
 _PLACED = f"""
     FROM alerts_recipient r
@@ -184,9 +201,14 @@ _PLACED = f"""
     WHERE {_TROUBLED} AND {CURRENT_SEAT} AND {IN_SCOPE}
 """
 MAIL = f"""
-WITH placed AS MATERIALIZED (
+WITH few AS MATERIALIZED (
+    SELECT count(*) <= %(looked_up)s AS so FROM (
+        SELECT FROM alerts_recipient r
+        WHERE {_TROUBLED} AND r.outcome IN ('deferred', 'complained') LIMIT %(looked_up)s + 1
+    ) x
+), placed AS MATERIALIZED (
     SELECT r.outcome, l.body_id, l.path, count(*) AS number
-    {_PLACED} AND r.outcome IN ('deferred', 'complained')
+    {_PLACED} AND r.outcome IN ('deferred', 'complained') AND (SELECT so FROM few)
     GROUP BY r.outcome, l.id
 )
 SELECT 'whole', NULL::bigint, NULL, r.outcome, count(*)

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 from alerts.coverage import lists_sql as sql
 from alerts.coverage.figures import Figures
+from alerts.coverage.held import people_held
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection import Selection, like
 from alerts.coverage.selection_sql import CHOSEN, IN_WHOLE, OF_WHOLE, PREDICATES, THROUGH
 from alerts.coverage.why import why
+from alerts.last_word import Word
 from alerts.statements import run
 
 SIZE = 50
@@ -61,22 +63,6 @@ class Place(NamedTuple):
     contact: bool
     holder: int | None
     """The relay that holds the warning there, or on its way there."""
-
-
-class Word(NamedTuple):
-    """The last thing that somebody said which is not a machine's, and how it came."""
-
-    how: str
-    read: str
-    at: datetime
-    text: str
-    name_given: str
-    told_how: str
-    told_at: datetime | None
-    late: bool
-    by_name: str | None
-    number: int
-    """The revision that it is to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +175,8 @@ def number_of(selection: Selection) -> tuple[int, int]:
         return _two(run(sql.EVERYBODY[selection.counted], **values))
     # Somebody who waits in two held bodies is one person.
     here, unsent = _two(run(sql.UNSENT_IN_WHOLE, **values))
-    held = min(_two(run(sql.PLACES["held"], **values))[1], unsent)
+    places = _two(run(sql.PLACES["held"], **values))[1]
+    held = min(people_held({scope.advisory_id: places})[scope.advisory_id], unsent)
     return here, held if figure == "held" else unsent - held
 
 
@@ -242,7 +229,10 @@ def _source(selection: Selection, here: int, number: int) -> str:
         return sql.SOURCES["troubled"]
     if number <= FEW and selection.figure in ("waiting", "held"):
         return sql.SOURCES["unsent"]
-    return sql.SOURCES["called"] if len(selection.name) >= SHORTEST_IN_INDEX else ""
+    if len(selection.name) >= SHORTEST_IN_INDEX:
+        return sql.SOURCES["called"]
+    # Few among very many: a page of them is never full, and to walk until it is would look up everybody's seats one by one.
+    return Selection(selection.scope, selection.figure).sql()[0] if number <= FEW else ""
 
 
 def _ids(selection: Selection, source: str, page: int) -> tuple[list[int], int | None]:

@@ -150,7 +150,7 @@ JOIN ({REVISIONS} WHERE a.id = %(advisory)s) v ON v.id = r.advisory_id
 JOIN departments_person p ON p.id = r.person_id
 CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
 CROSS JOIN LATERAL (
-    SELECT max(m.sent_at) AS at FROM alerts_message m WHERE m.recipient_id = r.id
+    SELECT max(m.sent_at) AS at FROM alerts_message m WHERE m.recipient_id = r.id AND m.kind <> 'reminder'
 ) mail
 LEFT JOIN LATERAL (
     SELECT m.sent_at AS at, b.made_at
@@ -252,7 +252,7 @@ SELECT x.body_id FROM (
 ORDER BY x.not_told DESC, x.name, x.body_id
 """
 
-# Who waits in these relays and below any of them: each place once.
+# Who waits in these relays and below any of them, behind no other that holds: each place once.
 WAITS = """
 SELECT COALESCE(sum(k.unsent), 0)
 FROM alerts_relay l
@@ -262,6 +262,10 @@ CROSS JOIN LATERAL (
     SELECT d.unsent FROM alerts_delta d WHERE d.advisory_id = %(advisory)s AND d.relay_id = l.id
 ) k
 WHERE l.advisory_id = %(advisory)s AND l.purpose <> 'left' AND l.path && %(relays)s::bigint[]
+  AND NOT l.path && ARRAY(
+      SELECT h.id FROM alerts_relay h
+      WHERE h.advisory_id = %(advisory)s AND h.state = 'held' AND h.purpose <> 'left' AND NOT h.id = ANY(%(relays)s::bigint[])
+  )
 """
 
 # Bodies about which nobody has decided, each once. They have no turn in the advisory, so that no relay narrows them.

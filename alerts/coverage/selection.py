@@ -17,7 +17,7 @@ FIGURES_LISTED: Mapping[str, str] = {
     "delivered": "delivered",
     "acknowledged": "answered",
     "acted": "did all that was asked",
-    "silent": "delivered, silent",
+    "silent": "told, silent",
     "unsure": "sent, no word of it since",
     "untold": "not told",
     "waiting": "waiting to be sent",

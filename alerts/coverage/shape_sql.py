@@ -42,7 +42,7 @@ chosen AS MATERIALIZED (
 ), below AS MATERIALIZED (
     SELECT a.id, {_sums("r")}
     FROM right_below r
-    JOIN node n ON n.id = r.parent_id
+    JOIN alerts_relay n ON n.id = r.parent_id  -- which may be out of sight, between two that are not
     CROSS JOIN LATERAL unnest(n.path) AS a (id)
     GROUP BY a.id
 ), own AS (

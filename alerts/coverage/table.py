@@ -52,8 +52,6 @@ class Whole:
 
     figures: Figures
     bodies: Bodies
-    held_people: int
-    """People still waiting in held bodies and below them."""
     as_at: datetime
 
 
@@ -78,17 +76,11 @@ def read(advisory: Advisory) -> Coverage:
         cursor.execute(TABLE, scope(advisory.pk).values())
         first, *others = cursor.fetchall()
     figures = Figures(*first[_FIGURES])
-    rows: list[Row] = []
-    held_people = 0
-    for row, behind in _rows(others):
-        rows.append(row)
-        held_people += row.own.waiting if behind or row.state == "held" else 0
+    rows = list(_rows(others))
     return Coverage(
         whole=Whole(
             figures=figures,
             bodies=_sum_of_bodies(row.bodies for row in rows if row.parent is None),
-            # Somebody who waits in two held bodies is one person.
-            held_people=min(held_people, figures.waiting),
             as_at=first[7],
         ),
         rows=rows,
@@ -197,8 +189,8 @@ def _sum_of_bodies(parts: Iterator[Bodies]) -> Bodies:
     return Bodies(*map(sum, zip(Bodies(), *parts, strict=True)))
 
 
-def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
-    """Each row, and whether it waits behind a held one. Parents come before their children."""
+def _rows(records: list[tuple[Any, ...]]) -> Iterator[Row]:
+    """Each row. Parents come before their children."""
     slugs: dict[int, str] = {}
     holders: dict[int, str] = {}
     for record in records:
@@ -209,20 +201,17 @@ def _rows(records: list[tuple[Any, ...]]) -> Iterator[tuple[Row, bool]]:
             slugs[relay_id] = slug
             if holder or relay_state == "held":
                 holders[relay_id] = holder or name
-        yield (
-            Row(
-                relay_id=relay_id,
-                body=slug,
-                name=name,
-                parent=slugs.get(parent_id),
-                depth=len(path) - 1,
-                state=state,
-                why=why(state, own, relay_state, held_until, holder, reason),
-                own=own,
-                branch=Figures(*record[_BRANCH]),
-                bodies=Bodies(*record[_BODIES]),
-                held_until=held_until if state == "held" else None,
-                worst=STATES[record[_WORST] - 1],
-            ),
-            bool(holder),
+        yield Row(
+            relay_id=relay_id,
+            body=slug,
+            name=name,
+            parent=slugs.get(parent_id),
+            depth=len(path) - 1,
+            state=state,
+            why=why(state, own, relay_state, held_until, holder, reason),
+            own=own,
+            branch=Figures(*record[_BRANCH]),
+            bodies=Bodies(*record[_BODIES]),
+            held_until=held_until if state == "held" else None,
+            worst=STATES[record[_WORST] - 1],
         )

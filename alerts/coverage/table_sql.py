@@ -50,10 +50,12 @@ ORDER BY path NULLS FIRST, slug
 FINGERPRINT = """
 SELECT md5(ROW(
     a.state, a.current_id, a.stopped_at, a.acknowledge_by, a.rule,
+    (SELECT count(*) FROM departments_body WHERE closed IS NOT NULL),
     COALESCE((SELECT folded FROM alerts_whole WHERE advisory_id = a.id), 0)
         + (SELECT count(*) FROM alerts_delta WHERE advisory_id = a.id),
     (SELECT ROW(count(*), count(*) FILTER (WHERE r.state = 'planned'), count(*) FILTER (WHERE r.state = 'held'),
                 count(*) FILTER (WHERE r.stale), count(*) FILTER (WHERE r.purpose = 'left'),
+                count(*) FILTER (WHERE r.purpose = 'target'),
                 max(r.reached_at), max(r.released_at), sum(extract(epoch FROM r.held_until)))
      FROM alerts_relay r WHERE r.advisory_id = a.id),
     (SELECT ROW(count(*), count(e.lapsed_at), max(e.id)) FROM alerts_exclusion e WHERE e.advisory_id = a.id),

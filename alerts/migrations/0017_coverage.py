@@ -9,7 +9,7 @@ from django.db import migrations, models
 # so that nothing changes between the columns that are new and what is written into them.
 _ANSWERED = "v.material > 0 AND (r.answered_revision >= v.material OR v.office = 'counts' AND r.office_revision >= v.material)"
 _FOUND = f"""
-SELECT r.id, r.advisory_id, r.targeted, v.material, {_ANSWERED} AS answered, v.material > 0 AND heard.so AS heard,
+SELECT r.id, r.advisory_id, r.targeted, v.material, v.office, {_ANSWERED} AS answered, v.material > 0 AND heard.so AS heard,
        CASE WHEN r.outcome IN ('unreachable', 'bounced', 'suppressed') THEN heard.so
             ELSE r.told_revision > 0 AND r.told_revision >= v.current END AS told,
        r.outcome, greatest(r.answered_revision, CASE WHEN v.office = 'counts' THEN r.office_revision END) > 0 AS before
@@ -51,6 +51,7 @@ CROSS JOIN LATERAL (
     SELECT min(k.at) AS at
     FROM alerts_acknowledgement k JOIN alerts_revision w ON w.id = k.revision_id
     WHERE k.recipient_id = f.id AND w.number >= f.material AND k.suspect = '{{}}' AND k.read <> 'phishing'
+      AND (k.how <> 'office' OR f.office = 'counts')
 ) k
 CROSS JOIN LATERAL (
     SELECT NULL::bigint AS relay_id WHERE f.targeted
@@ -78,7 +79,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(help_text='What a letter or an answer to Parliament quotes.', max_length=12, unique=True)),
-                ('bodies', models.JSONField(help_text='The ids of those whose branches its keeper was shown; nothing: everything.', null=True)),
+                ('bodies', models.JSONField(help_text='The ids of the bodies that it says anything of; nothing: everything.', null=True)),
                 ('at', models.DateTimeField(help_text='The moment of the figures.')),
                 ('kept_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('content', models.JSONField(help_text='What the page said, figures and words.')),
