@@ -19,8 +19,9 @@ from django.db import transaction
 
 from alerts import record, rules
 from alerts.coverage.scope import Scope
-from alerts.models import Advisory, Citation, Relay
+from alerts.models import Advisory, Citation, Exclusion, Gap, Relay
 from departments.models import Body, Person
+from departments.tree import branches
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 8
@@ -51,7 +52,7 @@ def keep(
     shown = shown[:LONGEST_SHOWN]
     of = {"advisory": advisory, "body": body, "by": by}
     stem = f"{advisory.pk}:{body.pk if body else ''}:{scope.own}:{by.pk}:{shown or at.isoformat()}"
-    bodies = _tops(scope)
+    bodies, tops = _in_it(scope, body), _tops(scope)
     for attempt in range(_TRIES):
         code = _made(f"{stem}:{attempt}")
         with transaction.atomic():
@@ -61,7 +62,7 @@ def keep(
                     **of,
                     "bodies": bodies,
                     "at": at,
-                    "content": {**content, "shown": stem},
+                    "content": {**content, "shown": stem, "tops": tops},
                     "svg": svg,
                     "png": png,
                 },
@@ -123,18 +124,24 @@ def may_open(person: Person, citation: Citation) -> bool:
         return False
     if rules.sees_everything(person, advisory):
         return True
-    own = rules.own_branches(person)
-    if citation.body_id is None:
-        return citation.bodies is not None and own.issuperset(citation.bodies)
-    if citation.body_id not in own:
-        return False
-    # A body may have come into this branch by its sponsor, and not by its line of accountability.
-    below = Relay.objects.filter(advisory=advisory, path__contains=_relay_of(citation))
-    return not below.exclude(purpose=Relay.Purpose.LEFT).exclude(body__in=own).exists()
+    # Each body that was in it: one may have moved away since, or have been there by its sponsor alone.
+    return citation.bodies is not None and rules.own_branches(person).issuperset(citation.bodies)
 
 
-def _relay_of(citation: Citation) -> list[int]:
-    return list(Relay.objects.filter(advisory=citation.advisory, body=citation.body).values_list("pk", flat=True)[:1])
+def _in_it(scope: Scope, body: Body | None) -> list[int] | None:
+    """The bodies about which the page said anything: with a turn, left out, or undecided; None: everything."""
+    if scope.whole:
+        return None
+    turns = Relay.objects.filter(advisory=scope.advisory_id).exclude(purpose=Relay.Purpose.LEFT)
+    if scope.relay is not None:
+        turns = turns.filter(pk=scope.relay) if scope.own else turns.filter(path__contains=[scope.relay])
+    left_out = Exclusion.objects.filter(advisory=scope.advisory_id, lapsed_at=None)
+    gaps = Gap.objects.filter(advisory=scope.advisory_id, decision__in=(Gap.Decision.SIGNED, Gap.Decision.UNDECIDED))
+    beside = {*left_out.values_list("body_id", flat=True), *gaps.values_list("body_id", flat=True)}
+    if body is not None:
+        beside &= {body.pk} if scope.own else branches([body.pk])
+    found = beside.union(turns.values_list("body_id", flat=True))
+    return sorted(found if scope.bodies is None else found & scope.bodies)
 
 
 def _tops(scope: Scope) -> list[int] | None:

@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import re
+import string
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -26,6 +27,9 @@ BOM = "\ufeff"
 _FORMULAS = frozenset("=+-@\u2212")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Where other programs, or the same one in another country, end a cell; and what they leave out before its words.
+_SPLIT = re.compile(r"([;|\r\n])")
+_QUOTED = f'"{string.whitespace}'
 
 # Rows written together: one write each costs more than the words.
 _AT_ONCE = 500
@@ -44,12 +48,23 @@ def clean(text: str) -> str:
 
 
 def defused(text: str) -> str:
-    """The words, behind an apostrophe where a spreadsheet would take them for a formula, with or without blanks before."""
-    seen = text.lstrip()
+    """The words, behind an apostrophe where a spreadsheet would take them for a formula, with or without blanks before.
+
+    So is each part of them that is a cell of its own where a file is split at semicolons, as where a comma is the sign of
+    decimals, at bars, or at the ends of lines whatever stands in quotation marks.
+    """
+    first, *others = _SPLIT.split(text)
+    inside = "".join(f"'{one}" if _is_formula(one, blank=_QUOTED) else one for one in others)
+    return f"'{first}{inside}" if _is_formula(text) else f"{first}{inside}"
+
+
+def _is_formula(text: str, blank: str | None = None) -> bool:
+    """Whether it begins like one, behind what is `blank` (None: white space) or not seen."""
+    seen = text.lstrip(blank)
     while seen and unicodedata.category(seen[0]) in ("Cf", "Zs", "Zl", "Zp", "Cc", "Mn"):
-        seen = seen[1:].lstrip()
+        seen = seen[1:].lstrip(blank)
     # An accent set upon a sign makes another one of both, which is none of these.
-    return f"'{text}" if seen and unicodedata.normalize("NFKC", seen[0])[:1] in _FORMULAS else text
+    return bool(seen) and unicodedata.normalize("NFKC", seen[0])[:1] in _FORMULAS
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
@@ -83,9 +98,12 @@ def as_json(head: Mapping[str, object], columns: Sequence[str], rows: Iterable[S
     yield "".join(waiting).encode()
 
 
-def name_of(subject: str, table: str, marking: str, kind: str) -> str:
-    """What the file is called: it says whose it is and how far it may go, as in "ADV-2020-0017-tree-TLP-AMBER.csv"."""
-    said = f"{subject}-{table}-TLP-{marking}".replace("+", "-")
+def name_of(subject: str, table: str, marking: str, kind: str, *, exercise: bool = False) -> str:
+    """What the file is called: it says whose it is and how far it may go, as in "ADV-2020-0017-tree-TLP-AMBER.csv".
+
+    Of a drill that comes first: "EXERCISE-ADV-2020-0017-tree-TLP-AMBER.csv".
+    """
+    said = f"{'EXERCISE-' if exercise else ''}{subject}-{table}-TLP-{marking}".replace("+", "-")
     return f"{re.sub(r'[^A-Za-z0-9._-]', '-', said)}.{kind}"
 
 

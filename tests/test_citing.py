@@ -132,10 +132,26 @@ def test_whoever_sees_as_much_today_may_open_it_and_nobody_else(tree: Advisory, 
         assert (citing.may_open(person, everything), citing.may_open(person, of_commons)) == opens
     branch = list(Body.objects.filter(slug__in=["parliament", "commons"]).values_list("pk", flat=True))
     own = kept(tree, above, bodies=branch)
-    assert own.bodies == [Body.objects.get(slug="parliament").pk]
+    assert own.bodies == sorted(branch)
+    assert own.content["tops"] == [Body.objects.get(slug="parliament").pk]
     assert [citing.may_open(one, own) for one in (auditor, above, there, beside)] == [True, True, False, False]
     Membership.objects.filter(person=above).update(role="member")
     assert not citing.may_open(Person.objects.get(pk=above.pk), own)
+
+
+def test_a_body_that_moved_away_is_its_old_branchs_no_more_in_what_was_kept(tree: Advisory, auditor: Person) -> None:
+    above, commons = contact("parliament"), Body.objects.get(slug="commons")
+    branch = list(Body.objects.filter(slug__in=["parliament", "commons"]).values_list("pk", flat=True))
+    shown = [
+        kept(tree, above, bodies=branch),
+        kept(tree, above, bodies=branch, of="parliament"),
+        kept(tree, auditor, of="parliament"),
+    ]
+    assert all(citing.may_open(above, one) for one in shown)
+    Body.objects.filter(pk=commons.pk).update(parent=Body.objects.get(slug="treasury"))
+    Relay.objects.filter(body=commons).update(parent=None, path=[Relay.objects.get(body=commons).pk])
+    assert not any(citing.may_open(above, one) for one in shown)
+    assert all(citing.may_open(auditor, one) for one in shown)
 
 
 def test_a_branch_that_holds_more_than_one_sees_by_its_sponsor_stays_closed(tree: Advisory, auditor: Person) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -33,7 +34,7 @@ NASTY = [
 ]
 words = st.one_of(
     st.text(),
-    st.text(alphabet="=+-@＝＋－＠−\t\r\n\0 ',;\"a\u200b\ufeff"),
+    st.text(alphabet="=+-@＝＋－＠−\t\r\n\0 ',;|\"a\u200b\ufeff"),
     st.sampled_from(NASTY),
 )
 
@@ -49,9 +50,11 @@ def test_whatever_the_words_they_come_back_and_none_of_them_begins_a_formula(row
     found = read(["one", "two"], rows)
     assert found == [[defused(clean(str(cell))) for cell in row] for row in rows]
     for cell, was in zip(chain(*found), chain(*rows), strict=True):
-        assert cell.removeprefix("'") == clean(str(was)).removeprefix("'")
-        first = unicodedata.normalize("NFKC", cell.lstrip(" \n\u200b\ufeff"))[:1]
-        assert first not in ("=", "+", "-", "@", "−", "\t", "\r")
+        assert cell.replace("'", "") == clean(str(was)).replace("'", "")
+        # Where a comma is the sign of decimals, spreadsheets split a file at semicolons; others at bars, or at each line.
+        for piece in (cell, *re.split(r"[;|\n]", cell)):
+            first = unicodedata.normalize("NFKC", piece.lstrip(" \n\u200b\ufeff"))[:1]
+            assert first not in ("=", "+", "-", "@", "−", "\t", "\r")
         assert not any(unicodedata.category(sign) == "Cc" and sign != "\n" for sign in cell)
 
 
@@ -66,6 +69,14 @@ def test_as_json_the_words_are_what_was_written_without_what_controls(rows: list
 @pytest.mark.parametrize("word", NASTY)
 def test_each_way_to_begin_a_formula_stands_behind_an_apostrophe(word: str) -> None:
     assert read(["a"], [[word]])[0][0].startswith("'")
+
+
+def test_no_cell_is_a_formula_where_a_file_is_split_at_semicolons() -> None:
+    row = ["Ann;=1+1;x", "Treasury; =cmd|' /C calc'!A0; Office", 'x;"=1+1"', "two\n@lines"]
+    text = b"".join(as_csv(("a", "b", "c", "d"), [row])).decode("utf-8-sig")
+    for line in csv.reader(io.StringIO(text), delimiter=";"):
+        for cell in line:
+            assert not cell.strip().startswith(("=", "+", "@", "-")), cell
 
 
 def test_numbers_stay_numbers_and_dates_say_their_zone() -> None:
@@ -94,5 +105,6 @@ def test_a_million_rows_pass_through_in_parts() -> None:
 def test_the_name_says_whose_it_is_and_how_far_it_may_go() -> None:
     assert name_of("ADV-2020-0017", "tree", "AMBER", "csv") == "ADV-2020-0017-tree-TLP-AMBER.csv"
     assert name_of('A"/\r\n', "tree", "AMBER+STRICT", "json") == "A-----tree-TLP-AMBER-STRICT.json"
+    assert name_of("ADV-2020-0017", "tree", "RED", "csv", exercise=True) == "EXERCISE-ADV-2020-0017-tree-TLP-RED.csv"
     assert strictest(["GREEN", "RED", "AMBER"]) == "RED"
     assert strictest([]) == "CLEAR"

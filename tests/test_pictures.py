@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +18,18 @@ from pytest_django.live_server_helper import LiveServer
 
 from alerts import counting
 from alerts.coverage.nodes_sql import STATES
+from alerts.coverage.scope import scope
 from alerts.coverage.shape import Node, Parts, Shape
 from alerts.models import Advisory, Recipient, Relay
 from alerts.pictures import icicle_words, inks
-from alerts.pictures.drawing import NotDrawn, png, svg
-from alerts.pictures.engine import Engine
+from alerts.pictures.drawing import Busy, NotDrawn, png, svg
+from alerts.pictures.engine import MEMORY, WAITING, Engine
 from alerts.pictures.icicle import for_a_file, for_a_page
 from alerts.pictures.icicle_cells import WIDTH, cells
 from alerts.pictures.shelf import Shelf
-from alerts.pictures.words import cut, two_lines, width
+from alerts.pictures.words import cut, shortened, two_lines, width
 from alerts.web.coverage import pictures
+from alerts.web.coverage.scoping import Looked
 from departments.models import Body, Membership, Person
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
@@ -131,6 +135,66 @@ def test_one_that_takes_too_long_is_given_up_and_the_next_is_drawn(monkeypatch: 
         engine.stop()
 
 
+def test_one_that_hears_nothing_or_talks_nonsense_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine()
+    try:
+        engine.draw(vega=PLAIN)
+        process = engine._running()
+        with monkeypatch.context() as patch:
+            patch.setattr("alerts.pictures.engine.PATIENCE", 0.3)
+            os.kill(process.pid, signal.SIGSTOP)
+            with pytest.raises(NotDrawn, match="no answer"):
+                engine.draw(vega={"description": "x" * 1_000_000})
+        assert process.poll() is not None
+        for said in ("drawn x", "drawn -1", "drawn 999999999999", "nonsense", "x" * 1000):
+            with monkeypatch.context() as patch:
+                patch.setattr("alerts.pictures.engine.sys.executable", "/bin/sh")
+                patch.setattr("alerts.pictures.engine._COMMAND", ("-c", f"read line; echo '{said}'; sleep 9"))
+                with pytest.raises(NotDrawn, match="no answer"):
+                    engine.draw(vega=PLAIN)
+    finally:
+        engine.stop()
+
+
+def test_the_drawing_process_knows_no_secret_has_so_much_memory_and_says_no_name() -> None:
+    engine = Engine()
+    try:
+        with pytest.raises(NotDrawn) as refused:
+            engine.draw(vega={"marks": [{"type": "Foreign Affairs Committee"}]})
+        assert "Foreign" not in str(refused.value)
+        there = Path(f"/proc/{engine._running().pid}")
+        known = {one.partition(b"=")[0] for one in (there / "environ").read_bytes().split(b"\0") if one}
+        assert known <= {b"PATH", b"LANG", b"HOME", b"LC_CTYPE"}
+        limits = (there / "limits").read_text()
+        assert re.search(rf"Max data size +{MEMORY} ", limits)
+    finally:
+        engine.stop()
+
+
+def test_more_than_a_few_do_not_wait_and_hear_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, go = Engine(), threading.Event()
+    monkeypatch.setattr(engine, "_in_turn", lambda request: go.wait(5) and b"drawn")
+    askers = [threading.Thread(target=engine.draw) for _ in range(1 + WAITING)]
+    for asker in askers:
+        asker.start()
+    with pytest.raises(Busy):
+        engine.draw()
+    shelf: Shelf[str] = Shelf()
+
+    def draw() -> str:
+        return engine.draw().decode()
+
+    with pytest.raises(Busy):
+        shelf.get("new", lambda: "1", draw)
+    assert shelf.get("seen", lambda: "1", lambda: "the one before") == "the one before"
+    monkeypatch.setattr("alerts.pictures.shelf.FRESH", 0.0)
+    assert shelf.get("seen", lambda: "2", draw) == "the one before"
+    go.set()
+    for asker in askers:
+        asker.join()
+    assert shelf.get("seen", lambda: "2", draw) == "drawn"
+
+
 # --- inks and words ---
 
 
@@ -178,6 +242,7 @@ def test_words_are_cut_to_the_room_there_is() -> None:
     assert width(short, 14) < 120
     assert cut("Department", 20, 14) == ""
     assert two_lines("Ministry of Justice", 80, 12) == ("Ministry of", "Justice")
+    assert two_lines(shortened("Ministry of Justice"), 46, 12) == ("Min of", "Justice")
     assert cut("Supercalifragilistic" * 20, 100, 12).startswith("Superc")
 
 
@@ -279,6 +344,72 @@ def test_a_file_bears_its_marking_its_moment_and_whether_it_is_a_drill() -> None
     assert ">Foreign Affairs Committee</text>" in drawn
     assert drawn.count('fill="url(#in-dark)"') >= 3  # the body, the strip above it, the key
     assert png(drawn, 1.0).startswith(b"\x89PNG")
+
+
+def heads(of: Shape) -> dict[str, tuple[str, float]]:
+    """By name: the strip along a cell's head, and how much of the cell it is; what is drawn of it is as wide."""
+    spec = for_a_page(of, "A picture", lambda cell: None)
+    found = {cell.key: cell for cell in cells(of)}
+    said: dict[str, tuple[str, float]] = {}
+    for one in spec["data"][0]["values"][1:]:
+        node = found[one["id"]].node
+        if node and one["head"]:
+            said[node.name] = (one["head"], one["share"])
+    return said
+
+
+def test_a_branch_at_a_third_is_told_from_one_at_nothing_by_how_long_a_solid_strip_it_has() -> None:
+    third: Tree = ("A third", "sent", (340, 0, 660), [])
+    nothing: Tree = ("Nobody", "sent", (0, 0, 1000), [])
+    half: Tree = ("Half", "covered", (500,), [("Its office", "held", (0, 0, 0, 500), [])])
+    nearly: Tree = ("Nearly", "delivered", (99_999, 1), [])
+    found = shaped(third, nothing, half, ("Everybody", "covered", (1000,), []))
+    assert heads(found) == {"A third": ("answered", 0.34), "Half": ("missing", 0.5)}
+    least, most = heads(shaped(("One", "sent", (1, 0, 99_999), []), nearly)).values()
+    assert 0 < least[1] < 0.01 < 0.99 < most[1] < 1
+    spec = for_a_page(found, "A picture", lambda cell: None)
+    cell = next(one for one in cells(found) if one.node and one.node.name == "A third")
+    strips = re.findall(rf'd="M[\d.]+,0h([\d.]+)v7[^"]*" fill="{inks.PALETTE["answered"]}"', svg(spec))
+    assert [float(one) for one in strips] == pytest.approx([(cell.width - 2) * 0.34], abs=0.1)
+    assert "share of its branch that answered" in spec["usermeta"]["desc"]
+    file = svg(for_a_file(found, Advisory(reference="ADV-2020-0017", marking="GREEN")))
+    assert f">{icicle_words.SHARE}</text>" in file
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_what_answered_is_seen_in_grey_on_what_it_stands_on(night: bool) -> None:
+    """Solid in the colour of answers, edged in the card's: no ground of a pattern, and nothing plain, is like it."""
+    sheet = CSS.split("prefers-color-scheme: dark")[1] if night else CSS
+    value = dict(reversed(re.findall(r"--([\w]+): (#[0-9a-f]{6});", sheet.split("* {")[0])))
+    answered = lightness(value["answered"])
+    assert abs(answered - lightness(value["card"])) > 40
+    for state, pattern in inks.PATTERNS.items():
+        if state != "covered":
+            assert abs(answered - lightness(value[pattern.ground])) > 20, state
+
+
+def test_two_viewers_who_see_different_things_never_share_a_drawing_nor_do_two_markings() -> None:
+    amber = Advisory(pk=1, reference="ADV-2020-0017", marking="AMBER")
+    red = Advisory(pk=1, reference="ADV-2020-0017", marking="RED")
+    seen = [
+        scope(1),
+        scope(2),
+        scope(1, []),
+        scope(1, [7]),
+        scope(1, [7, 8]),
+        scope(1, None, 7),
+        scope(1, [7], 7),
+        scope(1, None, 7, own=True),
+    ]
+    keys = {
+        pictures._key(name, form, advisory, Looked(one, one.bodies is None, None))
+        for name in pictures.PICTURES
+        for form in pictures.KINDS
+        for advisory in (amber, red)
+        for one in seen
+    }
+    assert len(keys) == len(pictures.PICTURES) * len(pictures.KINDS) * 2 * len(seen)
+    assert len(set(seen)) == len(seen)  # the key of the part on a page
 
 
 def test_two_thousand_bodies_are_drawn_in_a_picture_of_a_modest_size() -> None:
@@ -384,9 +515,9 @@ def test_a_file_says_its_marking_in_its_name_runs_nothing_and_is_304_while_it_is
     assert client.get(address(country), headers={"If-None-Match": found["ETag"]}).status_code == 304
     assert client.get(address(country, form="png")).content.startswith(b"\x89PNG")
     Advisory.objects.filter(pk=country.pk).update(marking="AMBER+STRICT", exercise=True)
-    pictures._files.clear()
     strict = client.get(address(country))
     assert 'filename="EXERCISE-ADV-2020-0017-icicle-TLP-AMBER-STRICT.svg"' in strict["Content-Disposition"]
+    assert b"TLP:AMBER+STRICT" in strict.content  # at once, and not when the drawing of a moment ago is old
 
 
 @pytest.mark.django_db
@@ -432,6 +563,22 @@ def test_a_picture_that_cannot_be_drawn_says_so_and_the_table_is_still_there(
 
 
 @pytest.mark.django_db
+def test_where_too_many_wait_the_page_keeps_what_it_shows(country: Advisory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is none is put nowhere (`responseHandling` in base.html), and asked for again."""
+
+    def busy(spec: Any) -> str:
+        raise Busy("others are waiting")
+
+    monkeypatch.setattr("alerts.pictures.drawing.svg", busy)
+    Advisory.objects.update(published_at="2020-04-24T10:00Z")
+    over_time = reverse("alerts:coverage_over_time", args=[country.reference])
+    client = auditor()
+    for where in (address(country), address(country, form="png"), address(country, form="html"), over_time):
+        answer = client.get(where)
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), where
+
+
+@pytest.mark.django_db
 def test_before_anybody_was_reached_and_before_it_is_published_there_is_nothing_to_draw() -> None:
     advisory = rows.advisory()
     client = auditor()
@@ -471,10 +618,12 @@ def test_the_picture_on_its_page(look: str, live_server: LiveServer, country: Ad
             box = page.evaluate(
                 "(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.querySelector('.drawn'))"
             )
-            assert box[0] > box[1]  # it scrolls in its own box
+            assert box[0] > box[1]  # it scrolls in its own box, and says so
+            assert page.locator("text=The picture goes on to the right >> visible=true").count() == 1
             ink = page.evaluate("getComputedStyle(document.querySelector('.drawn text.f-ink, .drawn .f-ink')).fill")
             assert ink == "rgb(232, 237, 240)"
             return
+        assert page.locator(".goes-on >> visible=true").count() == 0
         page.locator("#icicle-after summary").click()
         assert page.locator("#icicle-table tbody tr").first.inner_text().startswith("Foreign Affairs Committee")
         link = page.locator(".drawn a[href='?in=foreign-affairs-committee']")

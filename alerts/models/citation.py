@@ -17,7 +17,7 @@ class Citation(models.Model):
         Body, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="Of this branch alone."
     )
     bodies = models.JSONField(
-        null=True, help_text="The ids of those whose branches its keeper was shown; nothing: everything."
+        null=True, help_text="The ids of the bodies that it says anything of; nothing: everything."
     )
     by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField(help_text="The moment of the figures.")

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from alerts.pictures.engine import Engine, NotDrawn
+from alerts.pictures.engine import Busy, Engine, NotDrawn
 from alerts.pictures.inks import NAMES, OF_MARKER, PALETTE, PATTERNS, pattern_id
 
-__all__ = ["LARGEST", "NotDrawn", "png", "svg"]
+__all__ = ["LARGEST", "Busy", "NotDrawn", "png", "svg"]
 
 LARGEST = 16_000_000
 """Pixels of a PNG."""

@@ -1,8 +1,9 @@
 """The tree of an advisory as an icicle: who has answered and who is dark, from the top of government down.
 
-A row for each level, a cell for each body, as wide as its branch has people; colour and pattern say its own state, and a strip
-at its foot that there is a worse one below it. A body with nobody to tell hangs down to the foot of the picture, with its name
-along it: it weighs nothing in people, and is the first thing to be seen.
+A row for each level, a cell for each body, as wide as its branch has people; colour and pattern say its own state, a solid
+strip along its head how much of its branch has answered, and one at its foot that there is a worse state below it. A body with
+nobody to tell hangs down to the foot of the picture, with its name along it: it weighs nothing in people, and is the first
+thing to be seen.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ ROW, GAP = 46, 2
 FOOT = 130
 """Units below the last row, into which dark bodies hang."""
 STRIP = 6
+HEAD = 7
+"""Of the strip that says how much has answered."""
+SEEN = 3
+"""Units that the strip has at least where anybody answered, and lacks at least where anybody did not."""
+LOWERED = 3
+"""Units that letters make room for it."""
 EDGED = 9.0
 """A cell that is narrower has no edge: two of them would be all there is of it."""
 LARGE, SMALL = 14, 12
@@ -36,9 +43,9 @@ STOPS = 24.0
 """What is narrower than so many units is no stop on the keyboard's way; the table beside the picture is for that."""
 # What is written in a cell: its size, and from where down, in units or by what else is there.
 LETTERS = {
-    "name": (LARGE, "(datum.lower ? 13 : 20)"),
-    "upper": (SMALL, "(datum.lower ? 13 : 20)"),
-    "lower": (SMALL, "28"),
+    "name": (LARGE, "(datum.lower ? 13 : 20) + datum.lowered"),
+    "upper": (SMALL, "(datum.lower ? 13 : 20) + datum.lowered"),
+    "lower": (SMALL, "28 + datum.lowered"),
     "along": (SMALL, "8"),
 }
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
@@ -93,7 +100,7 @@ def _specification(
             {
                 "type": "group",
                 "encode": {"update": {"y": {"value": top}}},
-                "marks": [*_boxes(values), *_strips(values), *_names(values)],
+                "marks": [*_boxes(values), *_heads(values), *_strips(values), *_names(values)],
             },
             *_key_marks(key, top + deep + 8),
         ],
@@ -132,6 +139,7 @@ def _datum(cell: Cell, place: int, rows: int, deep: int) -> dict[str, Any]:
             upper, lower = two_lines(said, inner - 8, SMALL)
             if not upper or upper.endswith("\u2026"):
                 upper, lower = two_lines(shortened(said), inner - 8, SMALL)
+    head, share = _answered(cell)
     return {
         "id": cell.key,
         "parent": cell.parent or "root",
@@ -142,6 +150,9 @@ def _datum(cell: Cell, place: int, rows: int, deep: int) -> dict[str, Any]:
         "strip": cell.worst
         if cell.worst in ("dark", "held") and cell.worst != cell.state and cell.width >= THIN
         else "",
+        "head": head,
+        "share": share,
+        "lowered": LOWERED if head else 0,
         "height": height,
         "name": name,
         "upper": upper,
@@ -153,6 +164,21 @@ def _datum(cell: Cell, place: int, rows: int, deep: int) -> dict[str, Any]:
         if cell.state in ("delivered", "information", "more")
         else "halo",
     }
+
+
+def _answered(cell: Cell) -> tuple[str, float]:
+    """What the strip along its head is, and which part of it is solid: "" where there is none to draw.
+
+    What is answered is solid already: there the strip says what is missing below it.
+    """
+    answered, total = cell.branch.answered, cell.branch.total
+    if not answered or (answered == total and cell.state == "covered"):
+        return "", 0.0
+    least = min(SEEN / max(cell.width - 2 * GAP, SEEN), 0.4)
+    share = 1.0 if answered == total else min(max(answered / total, least), 1 - least)
+    return f"{'missing' if cell.state == 'covered' else 'answered'}{'' if cell.width >= EDGED else '-thin'}", round(
+        share, 4
+    )
 
 
 def _data(values: Sequence[dict[str, Any]], rows: int) -> list[dict[str, Any]]:
@@ -178,12 +204,13 @@ def _data(values: Sequence[dict[str, Any]], rows: int) -> list[dict[str, Any]]:
     strips = [
         _part(f"strip-{one}", f"datum.strip === '{one}'") for one in sorted({one["strip"] for one in values} - {""})
     ]
+    heads = [_part(f"head-{one}", f"datum.head === '{one}'") for one in sorted({one["head"] for one in values} - {""})]
     named = [
         _part(f"{what}-{on}", f"datum.{what} && datum.on === '{on}'")
         for what in LETTERS
         for on in sorted({one["on"] for one in values if one[what]})
     ]
-    return [tree, *looks, *strips, *named]
+    return [tree, *looks, *heads, *strips, *named]
 
 
 def _part(name: str, test: str) -> dict[str, Any]:
@@ -211,6 +238,28 @@ def _box(look: str) -> dict[str, Any]:
     if state in ("sent", "more") and not thin:
         encode["strokeDash"] = {"value": [5, 3] if state == "sent" else [2, 3]}
     return {"type": "rect", "from": {"data": f"look-{look}"}, "encode": {"update": encode}}
+
+
+def _heads(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """From the left what answered; of what is solid itself, from the right what did not. In grey it is solid on what is not."""
+    marks = []
+    for head in sorted({one["head"] for one in values} - {""}):
+        kind, _, thin = head.partition("-")
+        until = "datum.x0 + datum.gap + (datum.x1 - datum.x0 - 2 * datum.gap) * datum.share"
+        encode: dict[str, Any] = {
+            "x": {"signal": "datum.x0 + datum.gap" if kind == "answered" else until},
+            "x2": {"signal": until if kind == "answered" else "datum.x1 - datum.gap"},
+            "y": {"signal": "datum.top"},
+            "height": {"value": HEAD},
+            "fill": {"value": PALETTE["answered" if kind == "answered" else "card"]},
+        }
+        if not thin:
+            encode["stroke"] = {"value": PALETTE["card" if kind == "answered" else "answered"]}
+            encode["strokeWidth"] = {"value": 1}
+        marks.append(
+            {"type": "rect", "interactive": False, "from": {"data": f"head-{head}"}, "encode": {"update": encode}}
+        )
+    return marks
 
 
 def _strips(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -311,11 +360,14 @@ def _header(marking: str, title: str) -> list[dict[str, Any]]:
 
 
 def _key(found: Shape) -> list[tuple[str, str, float, float]]:
-    """State, words, where it stands and in which line: what the patterns mean, and how many bodies each has."""
+    """State, words, where it stands and in which line: what the patterns mean, and how many bodies each has.
+
+    Without a state: the strip along the head.
+    """
     placed: list[tuple[str, str, float, float]] = []
     x, line = 0.0, 0.0
-    for state, number in icicle_words.counted(found.states):
-        words = f"{number:,} {icicle_words.WORDS[state]}"
+    said = [(state, f"{number:,} {icicle_words.WORDS[state]}") for state, number in icicle_words.counted(found.states)]
+    for state, words in [*said, ("", icicle_words.SHARE)]:
         room = 26 + width(words, LARGE) / ROOM + 22
         if x + room > WIDTH and placed:
             x, line = 0.0, line + 1
@@ -333,11 +385,14 @@ def _key_marks(key: list[tuple[str, str, float, float]], top: float) -> list[dic
             "y": {"value": y + 4},
             "width": {"value": 18},
             "height": {"value": 18},
-            "fill": {"value": PATTERNS[state].marker},
-            "stroke": {"value": PALETTE[EDGES[state]]},
+            "fill": {"value": PATTERNS[state].marker if state else PALETTE["card"]},
+            "stroke": {"value": PALETTE[EDGES.get(state, "edge")]},
             "strokeWidth": {"value": 1.5},
         }
         marks.append({"type": "rect", "encode": {"update": box}})
+        if not state:
+            strip = {"width": {"value": 11}, "height": {"value": HEAD}, "fill": {"value": PALETTE["answered"]}}
+            marks.append({"type": "rect", "encode": {"update": {"x": box["x"], "y": box["y"], **strip}}})
         at = {"x": {"value": x + 26}, "y": {"value": y + 13}, "text": {"value": words}}
         marks.append(_letters(None, at, LARGE, PALETTE["ink"]))
     return marks

@@ -17,6 +17,7 @@ WORDS = {
     "information": "for information only",
     "excluded": "left out on purpose",
 }
+SHARE = "strip along the head: the share of its branch that answered"
 NAMED = 10
 """How many dark bodies the description names."""
 
@@ -94,7 +95,10 @@ def described(shape: Shape) -> str:
     names = dark_bodies(shape)
     more = shape.states.get("dark", 0) - len(names[:NAMED])
     nobody = f" Nobody to tell in: {', '.join(names[:NAMED])}{f' and {more:,} more' if more else ''}." if names else ""
-    return f"{bodies(shape.bodies)}, each below the one it belongs to and as wide as its branch has people: {said}.{nobody}"
+    return (
+        f"{bodies(shape.bodies)}, each below the one it belongs to and as wide as its branch has people: {said}. "
+        f"The strip along the head of each is as long as the share of its branch that answered.{nobody}"
+    )
 
 
 def counted(states: Mapping[str, int]) -> Sequence[tuple[str, int]]:

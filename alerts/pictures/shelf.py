@@ -8,16 +8,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Generic, TypeVar
 
-from alerts.pictures.engine import PATIENCE, NotDrawn
+from alerts.pictures.engine import PATIENCE, WAITING, Busy
 
 FRESH = 2.0
 """Seconds for which nobody asks whether it has changed."""
 OLDEST = 60.0
 """Seconds after which it is drawn anew though no figure has changed: names may have, and it says its moment."""
 MOST = 64
+_room = BoundedSemaphore(WAITING)
+"""For those who wait until somebody else has drawn it."""
 
 Drawn = TypeVar("Drawn")
 
@@ -39,20 +41,34 @@ class Shelf(Generic[Drawn]):
         self._lock = Lock()
 
     def get(self, key: Hashable, version: Callable[[], str], draw: Callable[[], Drawn]) -> Drawn:
-        """What `draw` made, for the same `version` once. Raises NotDrawn.
+        """What `draw` made, for the same `version` once. Raises NotDrawn; Busy where too many wait already.
 
-        Those who ask while it is drawn have the one before, and where there is none they wait.
+        Those who ask while it is drawn, or while too many wait, have the one before. Where there is none they wait.
         """
         place = self._place(key)
         before = place.drawn
-        if not place.turn.acquire(timeout=PATIENCE if before is None else 0):
-            if before is None:
-                raise NotDrawn("others were waiting for it all the time")
-            return before
+        if not place.turn.acquire(blocking=False):
+            if before is not None:
+                return before
+            self._wait(place.turn)
         try:
             return self._current(place, version, draw)
+        except Busy:
+            if place.drawn is None:
+                raise
+            return place.drawn
         finally:
             place.turn.release()
+
+    @staticmethod
+    def _wait(turn: Lock) -> None:
+        if not _room.acquire(blocking=False):
+            raise Busy("others are waiting for it")
+        try:
+            if not turn.acquire(timeout=PATIENCE):
+                raise Busy("others were waiting for it all the time")
+        finally:
+            _room.release()
 
     @staticmethod
     def _current(place: _Place[Drawn], version: Callable[[], str], draw: Callable[[], Drawn]) -> Drawn:

@@ -19,6 +19,7 @@ _WIDTHS = {
 _OF = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
 # Other scripts: the wide ones are square, the others no wider than a capital.
 _OTHER, _SQUARE = 722, 1000
+_SHORT = (("Department", "Dept"), ("Ministry", "Min"), ("Committee", "Cttee"), ("Commission", "Commn"))
 ROOM = 0.85
 """Some machines have only wider letters than these."""
 
@@ -46,7 +47,7 @@ def cut(text: str, room: float, size: float, least: int = 4) -> str:
 
 def shortened(text: str) -> str:
     """As it is written where there is little room."""
-    for long, short in (("Department", "Dept"), ("Committee", "Cttee"), ("Commission", "Commn")):
+    for long, short in _SHORT:
         text = text.replace(long, short)
     return text
 

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,19 +18,20 @@ from alerts import citing, desk, exports, outbox
 from alerts.models import Citation
 from alerts.web.asking import find, signed_in
 from alerts.web.coverage import kept
+from alerts.web.coverage.pictures import as_file
 from alerts.web.coverage.scoping import looked_at
 from alerts.web.coverage.view import view_of
-from alerts.web.limits import too_many
+from alerts.web.limits import DAY, too_many_by
 from alerts.web.posted import readable_form
 from alerts.web.record_words import as_at
+from departments.models import Person
 
 # No more rows than somebody can have pressed for.
 OPENED = 200
-MOST = 30
-"""So many times a minute somebody keeps figures."""
-# A picture says nothing but what it draws, wherever somebody opens it.
-PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-PICTURES = {"svg": "image/svg+xml", "png": "image/png"}
+# So often somebody keeps figures within a minute, and within a day.
+MOST, MOST_A_DAY = 10, 50
+TOO_OFTEN = "Nothing was kept: that was very often within a minute. Wait for one, then press again."
+ENOUGH = f"Nothing was kept: you keep figures {MOST_A_DAY} times a day at most. What you kept is still there; go on tomorrow."
 NO_SUCH = "No figures are kept under this code that you may see. Read it again, character by character."
 MISREAD = "That is no code: it has eight characters, and one of these is wrong or missing."
 
@@ -48,10 +48,8 @@ def keep(request: HttpRequest, reference: str) -> HttpResponse:
     shown = request.POST.get("shown", "").replace("\0", "")
     cited = citing.kept_before(advisory, looked.scope, looked.body, by, shown)
     if cited is None:
-        if too_many(request, "keep", MOST):
-            messages.error(
-                request, "Nothing was kept: that was very often within a minute. Wait for one, then press again."
-            )
+        if wrong := _too_often(by):
+            messages.error(request, wrong)
             return redirect(f"{reverse('alerts:coverage', args=[reference])}{looked.address}")
         opened = list(dict.fromkeys(slug.replace("\0", "") for slug in request.POST.getlist("open")))[:OPENED]
         view = view_of(advisory, by, opened, looked)
@@ -98,20 +96,28 @@ def figures(request: HttpRequest, code: str) -> HttpResponse:
     )
 
 
+def _too_often(person: Person) -> str:
+    """What is said to somebody who has kept enough; "" where they have not."""
+    if too_many_by(person, "keep", MOST):
+        return TOO_OFTEN
+    return ENOUGH if too_many_by(person, "keep", MOST_A_DAY, DAY) else ""
+
+
 @require_safe
 @login_required
 def picture(request: HttpRequest, code: str, kind: str) -> HttpResponse:
-    """The picture as it was kept, for whoever may see the figures."""
+    """The picture as it was kept, for whoever may see the figures, unless what is drawn in it is too low a marking by now."""
     cited = _or_404(request, code)
+    if not kept.picture_stands(cited):
+        raise Http404("Its picture bears a lower marking than the advisory does now.")
     drawn = cited.svg.encode() if kind == "svg" else bytes(cited.png)
     if not drawn:
         raise Http404("No picture was kept with them.")
-    response = HttpResponse(drawn, content_type=PICTURES[kind])
-    response["Content-Security-Policy"] = PICTURE_POLICY
-    response["X-Content-Type-Options"] = "nosniff"
-    # It never changes; and it is nobody's but this reader's.
-    patch_cache_control(response, private=True, max_age=3600, immutable=True)
-    return response
+    said = cited.content
+    name = exports.name_of(
+        said["reference"], f"figures-{citing.spelled(cited.code)}", said["marking"], kind, exercise=said["exercise"]
+    )
+    return as_file(request, drawn, kind, name, said["marking"])
 
 
 @require_safe
@@ -128,7 +134,7 @@ def table(request: HttpRequest, code: str, kind: str) -> StreamingHttpResponse:
         head = {"code": spelled, "as_at": cited.at, "kept_at": cited.kept_at, **kept.head(said)}
         content = exports.as_json(head, kept.COLUMNS, kept.rows(said))
     response = StreamingHttpResponse(content, content_type=exports.TYPES[kind])
-    name = exports.name_of(str(said["reference"]), f"figures-{spelled}", str(said["marking"]), kind)
+    name = exports.name_of(said["reference"], f"figures-{spelled}", said["marking"], kind, exercise=said["exercise"])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -187,6 +193,6 @@ def _context(cited: Citation, said: dict[str, Any], *, mails: bool) -> dict[str,
         "no_word": not said["reports_delivery"],
         "now": f"{now}?{urlencode(query)}" if query else now,
         "since": kept.since(cited),
-        "drawn": bool(Citation.objects.filter(pk=cited.pk).exclude(svg="").exists()),
+        "drawn": kept.picture_stands(cited) and Citation.objects.filter(pk=cited.pk).exclude(svg="").exists(),
         "mails": mails,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -20,14 +20,14 @@ from django.utils.cache import add_never_cache_headers, get_conditional_response
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
-from alerts import marking
+from alerts import exports, marking
 from alerts.coverage import fingerprint
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import Scope
 from alerts.coverage.shape import Node, Shape, shape
 from alerts.models import Advisory
 from alerts.pictures import drawing, icicle_words, over_time
-from alerts.pictures.drawing import NotDrawn
+from alerts.pictures.drawing import Busy, NotDrawn
 from alerts.pictures.icicle import for_a_page, icicle
 from alerts.pictures.icicle_cells import Cell
 from alerts.pictures.inks import swatch
@@ -42,6 +42,10 @@ SCALE = 1.5
 """Pixels of a unit."""
 # A picture says nothing but what it draws, wherever somebody opens it.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+COULD_NOT = "The picture could not be drawn. The figures are on the page; try again in a minute.\n"
+TOO_MANY = (
+    "Too many pictures are being drawn at this moment. The figures are on the page; try again in a few seconds.\n"
+)
 LISTED = 200
 """Bodies in the table beside the picture."""
 Draw = Callable[[Advisory, Scope, datetime], dict[str, Any] | None]
@@ -82,37 +86,55 @@ def picture(request: HttpRequest, reference: str, name: str, form: str) -> HttpR
         raise Http404("It has not been published: there is nothing to draw yet.")
     looked = looked_at(request, advisory)
     if form == "html" and name == "icicle":
-        return _guarded(advisory, _live(request, advisory, looked))
+        return _guarded(advisory.marking, _live(request, advisory, looked))
     draw = PICTURES.get(name)
     if draw is None or form not in KINDS:
         raise Http404("There is no such picture.")
     try:
         body = _files.get(
-            (name, form, looked.scope), lambda: fingerprint(advisory), lambda: _file(draw, advisory, looked, form)
+            _key(name, form, advisory, looked),
+            lambda: fingerprint(advisory),
+            lambda: _file(draw, advisory, looked, form),
         )
+    except Busy:
+        return not_now(TOO_MANY, 5)
     except NotDrawn as error:
         log.error("picture_not_drawn", advisory=advisory.pk, picture=name, why=str(error)[:500])
-        said = "The picture could not be drawn. The figures are on the page; try again in a minute.\n"
-        return HttpResponse(said, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "60"})
+        return not_now(COULD_NOT, 60)
     if not body:
         raise Http404("No body has been reached yet: there is nothing to draw.")
-    response = HttpResponse(body, content_type=KINDS[form])
-    response["Content-Disposition"] = f'inline; filename="{file_name(advisory, name, form)}"'
-    response["Content-Security-Policy"] = POLICY
-    response["ETag"] = etag(body)
-    guarded = _guarded(advisory, response)
-    return cast("HttpResponse", get_conditional_response(request, etag=response["ETag"], response=guarded))
+    return as_file(request, body, form, file_name(advisory, name, form), advisory.marking)
 
 
 def file_name(advisory: Advisory, name: str, form: str) -> str:
     """With the marking in it, so that it stays with the file: "ADV-2020-0017-icicle-TLP-AMBER.png"."""
-    drill = "EXERCISE-" if advisory.exercise else ""
-    return f"{drill}{advisory.reference}-{name}-TLP-{advisory.marking.replace('+', '-')}.{form}"
+    return exports.name_of(advisory.reference, name, advisory.marking, form, exercise=advisory.exercise)
 
 
-def _guarded(advisory: Advisory, response: HttpResponse) -> HttpResponse:
+def as_file(request: HttpRequest, body: bytes, form: str, name: str, marked: str) -> HttpResponse:
+    """A picture on its own, so called and marked so."""
+    response = HttpResponse(body, content_type=KINDS[form])
+    response["Content-Disposition"] = f'inline; filename="{name}"'
+    response["Content-Security-Policy"] = POLICY
+    response["ETag"] = etag(body)
+    guarded = _guarded(marked, response)
+    return cast("HttpResponse", get_conditional_response(request, etag=response["ETag"], response=guarded))
+
+
+def not_now(said: str, seconds: int) -> HttpResponse:
+    """Ask again after so many seconds. A part of a page stays as it is: such an answer is put nowhere."""
+    headers = {"Retry-After": str(seconds)}
+    return HttpResponse(said, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _key(name: str, form: str, advisory: Advisory, looked: Looked) -> Hashable:
+    """All that a file depends on but its figures: what its viewer sees of which advisory, and what it is marked."""
+    return name, form, looked.scope, advisory.reference, advisory.marking, advisory.exercise
+
+
+def _guarded(marked: str, response: HttpResponse) -> HttpResponse:
     """Asked for anew each time, and 304 while it is the same; where the marking asks for a code, it stays on no disk."""
-    if marking.needs_code(advisory.marking):
+    if marking.needs_code(marked):
         add_never_cache_headers(response)
     else:
         patch_cache_control(response, private=True, no_cache=True)
@@ -132,6 +154,8 @@ def _live(request: HttpRequest, advisory: Advisory, looked: Looked) -> HttpRespo
     seen = request.GET.get("seen", "")
     try:
         part = _parts.get(looked.scope, lambda: fingerprint(advisory), lambda: _part(advisory, looked))
+    except Busy:
+        return not_now(TOO_MANY, 5)
     except NotDrawn as error:
         log.error("picture_not_drawn", advisory=advisory.pk, picture="icicle", why=str(error)[:500])
         part = Part(SafeString(""), SafeString(""), "")
@@ -154,6 +178,7 @@ def _part(advisory: Advisory, looked: Looked) -> Part:
             {"words": icicle_words.WORDS[state], "number": number, **swatch(state)}
             for state, number in icicle_words.counted(found.states)
         ],
+        "share": icicle_words.SHARE,
         "lines": list(_lines(found)),
         "unlisted": found.bodies - min(len(found.nodes), LISTED),
     }

@@ -93,6 +93,7 @@ def coverage_table(request: HttpRequest, reference: str, name: str, kind: str) -
         "as_at": timezone.now(),
         "scope": f"{where}, its own people" if looked.scope.own else where,
         "table": name,
+        "exercise": advisory.exercise,
     }
     return send(request, f"{reference}-{looked.body.slug}" if looked.body else reference, head, columns, rows, kind)
 
@@ -102,10 +103,12 @@ def send(
 ) -> HttpResponseBase:
     """The file, as it is written. Who took it out of the house is logged, and not recorded: to look changes nothing."""
     table, marking = str(head["table"]), str(head["marking"])
-    log.info("exported", table=table, of=subject, kind=kind, person=signed_in(request).pk, marking=marking)
+    log.info(
+        "exported", table=table, of=head.get("reference"), kind=kind, person=signed_in(request).pk, marking=marking
+    )
     content = exports.as_csv(columns, rows) if kind == "csv" else exports.as_json(head, columns, rows)
     response = StreamingHttpResponse(content, content_type=exports.TYPES[kind])
-    name = exports.name_of(subject, table, marking, kind)
+    name = exports.name_of(subject, table, marking, kind, exercise=bool(head.get("exercise")))
     response["Content-Disposition"] = str(content_disposition_header(as_attachment=True, filename=name))
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store, private"
