@@ -218,6 +218,9 @@ def _may_be_told(about: Advisory, cited: Citation) -> bool:
 
 
 def _picture(cited: Citation) -> Picture | None:
+    # Its own marking is drawn in it.
+    if marking.is_stricter(cited.advisory.marking, cited.content["marking"]):
+        return None
     if not Citation.objects.filter(pk=cited.pk).exclude(png=b"").exists():
         return None
     host = settings.ALERTS_FROM.rpartition("@")[2]

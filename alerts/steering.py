@@ -201,10 +201,13 @@ class _Tried:
             return Done(False, none)
         whose = route_state.in_words(self.references[:5])
         more = f" and {len(self.references) - 5} more" if len(self.references) > 5 else ""
-        who = "person is" if len(self.people) == 1 else "people are"
+        one = len(self.people) == 1
+        who, again = (
+            ("person is", "If it is refused again, they are") if one else ("people are", "Whoever is refused again is")
+        )
         says = (
-            f"{len(self.people):,} {who} mailed again, of {whose}{more}: their mails are written anew and leave in their "
-            "severity's turn. Whoever is refused again is shown here again."
+            f"{len(self.people):,} {who} mailed again, of {whose}{more}: their mail is written anew and leaves in turn, the "
+            f"most severe warnings first. {again} shown here again."
         )
         return Done(True, f"{says} There are more: press once more for these." if self.more else says)
 

@@ -102,6 +102,8 @@ def test_naming_is_for_whoever_answers_for_the_body_or_one_above_it(country: Cou
 def test_what_cannot_be_taken_is_said_on_the_list_with_all_that_was_typed(country: Country) -> None:
     for typed, says in (
         ({**ANN, "email": "ann at example"}, "correct the address"),
+        ({**ANN, "email": "ann at example"}, "There is no @ in &#x27;ann at example&#x27;"),
+        ({**ANN, "email": ""}, "Say at which address they have their mail"),
         ({**ANN, "person": " "}, "There is no name"),
         (ANN, "No body was chosen"),
         ({**ANN, "body": "x"}, "No body was chosen"),
@@ -121,6 +123,15 @@ def test_what_cannot_be_taken_is_said_on_the_list_with_all_that_was_typed(countr
     elsewhere.force_login(country.administrator, "departments.signing_in.DutyBackend")
     assert elsewhere.post(address, {"is": "dark", "body": country.south.pk, **ANN}).status_code == 403
     assert not Person.objects.filter(name="Ann Contact").exists()
+
+
+def test_whoever_may_name_or_put_in_is_known_without_the_list(country: Country) -> None:
+    elsewhere = country.person("stranger", (country.issuer, "contact"))
+    everybody = (country.administrator, country.officer, country.head, elsewhere)
+    assert [body_remedies.may_name(one, country.told) for one in everybody] == [True, False, True, False]
+    assert [body_remedies.may_put_in(one, country.told) for one in everybody] == [False, True, False, False]
+    country.told.state = "stood-down"
+    assert not body_remedies.may_put_in(country.officer, country.told)
 
 
 def a_wave() -> tuple[Advisory, list[Relay]]:

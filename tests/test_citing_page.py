@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from alerts import citing, counting
 from alerts.models import Advisory, Citation, Recipient, Relay
+from alerts.web.coverage import pictures
 from departments.models import Body, Membership, Person
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
@@ -212,13 +213,42 @@ def test_what_was_marked_more_strictly_since_says_no_more_than_that_lets_it(coun
     assert "Do not use Zoom" in page(auditor, code)
 
 
+def test_a_picture_is_marked_no_lower_than_its_advisory_and_stays_on_no_disk_where_that_asks_for_a_code(
+    country: Advisory, auditor: Person
+) -> None:
+    client, green = signed_in(auditor), keep(auditor, country)
+    Advisory.objects.filter(pk=country.pk).update(marking="AMBER", open_title="Advice on meetings", exercise=True)
+    html, said = page(auditor, green), json.loads(client.get(f"/figures/{green}/table.json").getvalue())
+    assert "picture.svg" not in html
+    assert client.get(f"/figures/{green}/picture.svg").status_code == 404
+    # Its paragraph goes wherever somebody puts it.
+    assert said["record"].startswith("TLP:AMBER. ADV-2020-0017 (“Advice on meetings”), issued by")
+    assert "Do not use Zoom" in html
+    Advisory.objects.filter(pk=country.pk).update(marking="RED")
+    red = keep(auditor, country, shown="red")
+    answer = client.get(f"/figures/{red}/picture.png")
+    assert "no-store" in answer["Cache-Control"]
+    assert f'filename="EXERCISE-ADV-2020-0017-figures-{red}-TLP-RED.png"' in answer["Content-Disposition"]
+    table = client.get(f"/figures/{red}/table.json")
+    assert "EXERCISE-" in table["Content-Disposition"]
+    assert json.loads(table.getvalue())["exercise"] is True
+
+
 def test_nobody_fills_the_shelf_at_one_press_after_another(
     country: Advisory, auditor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.web.coverage.citations.too_many", lambda *_: True)
-    answer = signed_in(auditor).post(f"/advisories/{country.reference}/coverage/keep/", follow=True)
-    assert answer.redirect_chain[0][0].startswith(f"/advisories/{country.reference}/coverage/")
-    assert not Citation.objects.exists()
+    where = f"/advisories/{country.reference}/coverage/keep/"
+    for name, says in (("MOST", "very often within a minute"), ("MOST_A_DAY", "50 times a day at most")):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"alerts.web.coverage.citations.{name}", 1)
+            who = rows.person(name, is_auditor=True)
+            keep(who, country)
+            answer = signed_in(who).post(where, follow=True)
+            assert answer.redirect_chain[0][0].startswith(f"/advisories/{country.reference}/coverage/")
+            assert says in answer.content.decode()
+            # Somebody else at the same address is not kept from it.
+            keep(rows.person("Next", is_auditor=True), country)
+    assert Citation.objects.count() == 4
 
 
 def test_the_picture_and_the_table_are_taken_along(country: Advisory, auditor: Person) -> None:
@@ -227,8 +257,12 @@ def test_the_picture_and_the_table_are_taken_along(country: Advisory, auditor: P
     svg, png = (client.get(f"/figures/{code}/picture.{kind}") for kind in ("svg", "png"))
     assert (svg.content.decode(), png.content) == (SVG, PNG)
     assert (svg["Content-Type"], png["Content-Type"]) == ("image/svg+xml", "image/png")
-    assert svg["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "private" in svg["Cache-Control"]
+    assert svg["Content-Security-Policy"] == pictures.POLICY
+    assert "sandbox" in pictures.POLICY
+    assert set(svg["Cache-Control"].split(", ")) == {"private", "no-cache"}
+    assert f'filename="ADV-2020-0017-figures-{code}-TLP-GREEN.svg"' in svg["Content-Disposition"]
+    again = client.get(f"/figures/{code}/picture.svg", headers={"if-none-match": svg["ETag"]})
+    assert again.status_code == 304
     table = client.get(f"/figures/{code}/table.csv")
     assert f'filename="ADV-2020-0017-figures-{code}-TLP-GREEN.csv"' in table["Content-Disposition"]
     header, whole, *lines = csv.reader(table.getvalue().decode("utf-8-sig").splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from alerts import counting
 from alerts.coverage import lists
-from alerts.models import Acknowledgement, Advisory, Gap, Recipient, Relay
+from alerts.models import Acknowledgement, Advisory, Batch, Gap, Message, Recipient, Relay
+from alerts.web.answer_words import at
 from departments.models import Membership, Person
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
@@ -172,6 +175,61 @@ def test_what_may_be_done_is_offered_to_whoever_may_and_to_nobody_else(
     for state in ("dark", "held", "excluded"):
         assert "<button" not in page(auditor, country, "bodies", of=state).split("<table")[1]
     assert 'name="recipient"' not in page(auditor, country, of="silent")
+
+
+def test_the_list_leads_to_what_can_be_done_or_says_who_can(
+    country: Advisory, officer: Person, administrator: Person
+) -> None:
+    below = '<a href="#put-right">What can be done about them</a>'
+    assert below in page(administrator, country, of="unreachable")
+    assert below in page(administrator, country, "bodies", of="dark")
+    assert below in page(officer, country, "bodies", of="held")
+    bodies = f"{reverse('alerts:coverage_bodies', args=[country.reference])}?is=held&amp;in=parliament"
+    held = page(officer, country, of="held", within="parliament")
+    assert f'<a href="{bodies}">Held by 1 body: release it</a>' in held
+    assert below not in held
+    assert "The contacts and deputies of a body put down" in held
+    assert f'<a href="{bodies}">Held by 1 body: see who can release it</a>' in page(
+        administrator, country, of="held", within="parliament"
+    )
+    untold = page(administrator, country, of="untold")
+    assert "1 cannot be reached</a>" in untold
+    assert "Try those ticked again" in untold
+    auditor = rows.person("Aud Auditor", is_auditor=True)
+    assert "Administrators correct addresses and have mail tried again." in page(auditor, country, of="unreachable")
+    assert "let it go on." in page(administrator, country, "bodies", of="held")
+    assert "name somebody." in page(officer, country, "bodies", of="dark")
+    assert "put a body in again." in page(administrator, country, "bodies", of="excluded")
+
+
+def test_the_row_says_when_they_were_told_and_when_reminded_and_what_their_server_said_in_plain_words(
+    country: Advisory, officer: Person
+) -> None:
+    now = timezone.now().replace(hour=12, minute=0, second=0)
+    silent = Recipient.objects.get(person__name="Sue Silent")
+    for kind, minutes in (("notice", 31), ("reminder", 7)):
+        batch = Batch.objects.create(
+            advisory=country, kind=kind, size=1, rank=1, not_before=now, revision=country.current
+        )
+        sent = now - timedelta(minutes=minutes)
+        Message.objects.create(
+            key=kind,
+            advisory=country,
+            batch=batch,
+            recipient=silent,
+            person=silent.person,
+            revision=country.current,
+            kind=kind,
+            state="sent",
+            sent_at=sent,
+        )
+    html = page(officer, country, of="silent")
+    assert f"ailed {at(now - timedelta(minutes=31))}" in html
+    assert f"Reminded {at(now - timedelta(minutes=7))}" in html
+    Recipient.objects.filter(person__name="Bob Gone").update(why="550 5.1.2 <bob@x.example> host unknown")
+    assert "There is no such mail domain: <q" in page(officer, country, of="unreachable")
+    Recipient.objects.filter(person__name="Bob Gone").update(why="no")
+    assert "Their mail server said: <q" in page(officer, country, of="unreachable")
 
 
 def test_their_own_words_are_for_whoever_may_read_the_text(

@@ -114,7 +114,7 @@ def test_it_moves_while_answers_come_in_says_how_old_it_is_and_is_worked_by_keyb
         beside(answers)
         expect(answered).to_contain_text("2 answered", timeout=4000)
         expect(page.locator("#tree")).to_contain_text("Debt Office")
-        live_server.stop()
+        page.context.set_offline(True)
         page.evaluate("Date.now = (real => () => real() + 20000)(Date.now)")
         expect(page.locator("#age")).to_contain_text("this page hears nothing from the server")
     connections.close_all()

@@ -25,10 +25,18 @@ from alerts.publish import publish_draft
 from alerts.senders.smtp import SmtpSender
 from departments.models import Body
 from departments.refusal import Refused
+from tests import browser
 from tests.office import Office
 from tests.smtp import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_browser() -> None:
+    """Its loop stands in the thread that forks: Django would take the connection for that of a coroutine, and hand it on."""
+    browser.stop()
+
 
 MOST = 400  # steps that no verb here has
 PART = 2

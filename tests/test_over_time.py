@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from alerts.models import Advisory, Recipient
 from alerts.pictures import drawing
 from alerts.pictures.over_time import DASHES, PICTURES, SIGNS, specification
 from alerts.pictures.over_time_words import percent, ticks
+from alerts.web.coverage import over_time as page
 from departments.models import Membership
 from tests import rows
 from tests.browser import LOOKS, faults, open_page
@@ -120,6 +122,18 @@ def test_a_share_is_never_nobody_nor_everybody_when_it_is_not() -> None:
     assert percent(0, 0) == "0%"
 
 
+@pytest.mark.parametrize("after", [timedelta(seconds=20), timedelta(seconds=100), 7 * MINUTE, 3 * HOUR])
+def test_a_table_has_each_moment_once_and_ends_with_now(after: timedelta) -> None:
+    start, end = PUBLISHED.replace(second=0), PUBLISHED + after
+    inner = [start + MINUTE * n for n in range(1, int((end - start) / MINUTE) + 1)]
+    moments = [start, *inner, end]
+    found = replace(seen(after), moments=moments, now=end)
+    times = page._times(found)
+    assert len(times) == len(set(times)) >= 1
+    assert page._places(found)[-1] == len(moments) - 1
+    assert times == sorted(times)
+
+
 @pytest.fixture
 def country() -> Advisory:
     advisory = rows.advisory()
@@ -147,6 +161,7 @@ def test_a_part_of_the_page_that_follows_says_the_same_as_a_table_and_stays_in_i
     assert "Half of the 2 who answered had done so less than a minute after it was published." in html
     assert '<a href="?in=treasury">Treasury</a></th><td class="n" data-l="People">2</td>' in html
     assert ">1 (50%)</td>" in html
+    assert '<th scope="col" class="n">Half of those who answered took</th>' in html
     seen = re.search(r"seen=(\w+)", html)
     assert seen is not None
     assert part(officer, country, f"?seen={seen[1]}").status_code == 204

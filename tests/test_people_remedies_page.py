@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +15,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from alerts import counting
 from alerts.coverage.scope import scope
+from alerts.coverage.selection import Selection
 from alerts.models import Acknowledgement, Advisory, Message, Recipient, Relay
 from alerts.web.coverage import people_remedies
-from alerts.web.coverage.people_remedies import offered
+from alerts.web.coverage.people_offers import offered
 from alerts.web.coverage.scoping import Looked
 from departments.models import Membership, Person
 from tests import rows
@@ -59,9 +61,17 @@ def press(who: Person, of: Advisory, remedy: str, **fields: Any) -> tuple[str, l
     return answer.headers.get("Location", ""), [str(one) for one in get_messages(answer.wsgi_request)], answer
 
 
+def refusal(who: Person, of: Advisory, remedy: str, **fields: Any) -> str:
+    """What the list says of a form that could not be taken."""
+    answer = press(who, of, remedy, **fields)[2]
+    assert answer.status_code == 422
+    return str(answer.context["wrong"].why)
+
+
 def offers(viewer: Person, of: Advisory, figure: str, relay: Relay | None = None) -> set[str]:
     looked = Looked(scope(of.pk, None, relay.pk if relay else None), True, relay.body if relay else None)
-    found = offered(viewer, Advisory.objects.select_related("material", "issuer").get(pk=of.pk), looked, figure)
+    whole = Advisory.objects.select_related("material", "issuer").get(pk=of.pk)
+    found = offered(viewer, whole, looked, Selection(looked.scope, figure))
     assert found["any"] == any(found[name] for name in ("remind", "retry", "told", "domain"))
     return {name for name in ("remind", "retry", "told", "domain") if found[name]}
 
@@ -106,8 +116,10 @@ def test_some_are_reminded_or_all_and_it_goes_back_to_where_it_was_pressed(advis
 def test_nobody_too_many_and_what_is_no_list_are_said(
     advisory: Advisory, treasury: Relay, admin: Person, ann: Person
 ) -> None:
-    for remedy, who in (("remind", admin), ("retry", admin), ("domain", admin), ("told", ann)):
+    for remedy, who in (("remind", admin), ("retry", admin)):
         assert press(who, advisory, remedy)[1] == [people_remedies.NOBODY]
+    for remedy, who in (("domain", admin), ("told", ann)):
+        assert refusal(who, advisory, remedy) == people_remedies.NOBODY
     assert press(ann, advisory, "remind", recipient=list(range(1, 202)))[1] == [people_remedies.TOO_MANY]
     assert press(ann, advisory, "remind", everybody="1", **{"is": "nonsense"})[2].status_code == 404
     assert press(ann, advisory, "remind", everybody="1", **{"in": "nowhere"})[2].status_code == 404
@@ -124,7 +136,7 @@ def test_who_may_not_changes_nothing(advisory: Advisory, treasury: Relay, ann: P
         for who in (ann, auditor, advisory.written_by):
             assert press(who, advisory, remedy, **everybody)[2].status_code == 403
     assert "Nobody was reminded" in press(auditor, advisory, "remind", **everybody)[1][0]
-    assert "Nothing was written" in press(auditor, advisory, "told", **everybody)[1][0]
+    assert "Nothing was written" in refusal(auditor, advisory, "told", **everybody)
     assert not Message.objects.exists()
     assert not Acknowledgement.objects.exists()
     assert not Person.objects.filter(email__endswith="rows.test").exists()
@@ -149,15 +161,12 @@ def test_told_in_a_meeting_for_those_ticked_or_for_all_who_were_there(
 
     def fresh() -> str:
         whole = Advisory.objects.select_related("material", "issuer").get(pk=advisory.pk)
-        return str(offered(ann, whole, looked, "silent")["form"])
+        return str(offered(ann, whole, looked, Selection(looked.scope, "silent"))["form"])
 
     when = now.strftime("%-d %B, %H:%M")
     said = press(ann, advisory, "told", form=fresh(), recipient=[one.pk], **form)[1]
     assert said == [f"Put down for 1 person: told in a meeting on {when}."]
-    assert press(ann, advisory, "told", form=fresh(), everybody="1", **form)[1] == [people_remedies.WERE_THEY]
-    wrong = press(ann, advisory, "told", form=fresh(), recipient=[one.pk], **{"told-how": "", "told-at": "soon"})[1]
-    assert wrong[0].startswith("Say how they were told. Give the day and the time")
-    assert wrong[0].endswith("Nothing was written.")
+    assert refusal(ann, advisory, "told", form=fresh(), everybody="1", **form) == people_remedies.WERE_THEY
     assert Acknowledgement.objects.count() == 1
     said = press(ann, advisory, "told", form=fresh(), everybody="1", **{"all-there": "1"}, **form)[1]
     assert said == [f"Put down for 2 people: told in a meeting on {when}."]
@@ -182,7 +191,72 @@ def test_a_domain_is_moved_only_after_it_was_said_whom_that_moves(
     assert back.endswith("/people/?is=unreachable")
     again = press(admin, advisory, "domain", everybody="1", **asked)[1]
     assert again[0].startswith("Nobody of these has an address at rows.example")
-    assert "is not a mail domain" in press(admin, advisory, "domain", everybody="1", **{**asked, "new": "?"})[1][0]
+    assert "is not a mail domain" in refusal(admin, advisory, "domain", everybody="1", **{**asked, "new": "?"})
+    empty = refusal(admin, advisory, "domain", everybody="1", **{**asked, "new": " "})
+    assert empty == "Say from which domain to which. Nothing was changed."
+
+
+def test_a_form_that_cannot_be_taken_keeps_the_ticks_and_all_that_was_typed(
+    advisory: Advisory, treasury: Relay, ann: Person, admin: Person
+) -> None:
+    one, other = [told(advisory, treasury, name=f"Person {n}", outcome="bounced") for n in range(2)]
+    counting.recount(advisory.pk)
+    typed = {"told-how": "telephone", "told-at": "soon", "told-by": "Bob of <the> desk", "all-there": "1"}
+    asked = {"is": "unreachable", "recipient": [one.pk]}
+    answer = press(ann, advisory, "told", **asked, **typed)[2]
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Nothing was written." in answer.context["wrong"].why
+    assert f'value="{one.pk}" checked' in html
+    assert f'value="{other.pk}" checked' not in html
+    for stays in (
+        'value="telephone" checked',
+        'value="soon"',
+        'value="Bob of &lt;the&gt; desk"',
+        'value="1" checked',
+        'facts" open',
+    ):
+        assert stays in html
+    html = press(admin, advisory, "domain", **asked, old="rows.example", new="no domain")[2].content.decode()
+    assert 'value="no domain"' in html
+    assert f'value="{one.pk}" checked' in html
+
+
+def test_whoever_may_remind_is_known_without_the_list(advisory: Advisory, ann: Person, admin: Person) -> None:
+    auditor, stranger = rows.person("Aud", is_auditor=True), rows.person("Mem")
+    may = [people_remedies.may_remind(one, advisory) for one in (advisory.written_by, ann, admin, auditor, stranger)]
+    assert may == [True, True, True, False, False]
+    advisory.stopped_at = timezone.now()
+    assert not people_remedies.may_remind(admin, advisory)
+
+
+def test_a_domain_takes_nobody_along_who_has_powers_of_their_own(
+    advisory: Advisory, treasury: Relay, admin: Person
+) -> None:
+    """Sign-in is by address: whoever has the mail of the new domain would sign in as an officer, and publish."""
+    plain, silent = told(advisory, treasury, outcome="bounced"), told(advisory, treasury, outcome="delivered")
+    powers = [rows.person("Aud", is_auditor=True), rows.person("Two", is_administrator=True)]
+    for role in ("officer", "head"):
+        powers.append(rows.person(role))
+        Membership.objects.create(person=powers[-1], body=advisory.issuer, role=role)
+    for who in powers:
+        Recipient.objects.filter(pk=rows.recipient(advisory, treasury, who=who).pk).update(outcome="bounced")
+    asked = {"everybody": "1", "old": "rows.example", "new": "evil.example"}
+    html = press(admin, advisory, "domain", **asked, **{"is": "unreachable"})[2].content.decode()
+    assert "Move 1 person to" in html
+    assert "4 more with powers of their own are to be corrected one by one" in html
+    said = press(admin, advisory, "domain", **asked, **{"is": "unreachable", "sure": "1"})[1]
+    assert "4 with powers of their own are to be corrected one by one." in said[0]
+    # Nor anybody of a list on which it is not offered, or who is not on the list.
+    for pressed in (
+        {"is": "silent"},
+        {"is": "targeted"},
+        {"is": "unreachable", "everybody": "", "recipient": [silent.pk]},
+    ):
+        press(admin, advisory, "domain", **{**asked, "sure": "1", **pressed})
+    moved = Person.objects.filter(email__endswith="evil.example")
+    assert list(moved) == [plain.person]
+    assert "are to be corrected" in press(admin, advisory, "domain", **asked, **{"is": "unreachable"})[1][0]
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -212,6 +286,14 @@ def test_it_is_pressed_on_the_list_in_a_browser(
         assert page.get_by_text("1 person reminded; 1 was reminded within the last day.").is_visible()
         page.get_by_text("They were told by telephone, in person or in a meeting").click()
         page.locator('input[name="recipient"]').first.check()
+        page.get_by_label("Who told them").fill("Bob")
+        page.get_by_role("button", name="Put it down for all of the list").click()
+        assert page.get_by_role("alert").get_by_text("Say that everybody of this list was told").is_visible()
+        assert faults(page, "") == []
+        if folder := os.environ.get("LISTS_SEEN"):
+            page.screenshot(path=f"{folder}/told-wrong-{look}.png", full_page=True)
+        assert page.get_by_label("Who told them").input_value() == "Bob"
+        assert page.locator('input[name="recipient"]').first.is_checked()
         page.get_by_role("button", name="Put it down for those ticked").click()
         assert page.get_by_text("Put down for 1 person: told in a meeting on").is_visible()
 

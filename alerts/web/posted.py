@@ -12,6 +12,8 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from config.odd import is_other_charset
+
 MOST_DRAINED = 16_000_000  # bytes
 PIECE = 65_536
 View = Callable[..., HttpResponse]
@@ -52,8 +54,8 @@ def readable_form(view: View) -> View:
 
 def _unreadable(request: HttpRequest, *, signed_in: bool = False) -> HttpResponse | None:
     """The page that says so; None where it can be read."""
-    # Our pages are UTF-8, and so is what they send. Another charset may be one that decodes no text, whatever is read with it.
-    if request.encoding and request.encoding.lower() not in ("utf-8", "utf8"):
+    # What is read as something else than it says it is might say anything (`config.odd` reads it all as UTF-8).
+    if is_other_charset(request):
         request.encoding = "utf-8"
         return _refused(request, signed_in, 400)
     if request.method != "POST":

@@ -120,7 +120,7 @@ def _people(view: CoverageView, where: str, moment: str) -> Iterator[str]:
     else:
         yield "Nobody was still waiting to be told."
     if told > answered and view.no_word:
-        yield f"“Told” means here that the receiving mail server had taken the mail; {_reported(view)}."
+        yield f"“Told” means that a mail server had taken the mail; {_reported(view)}."
 
 
 def _twice(view: CoverageView) -> Iterator[str]:
@@ -175,14 +175,13 @@ def _because(view: CoverageView) -> str:
 
 def _reported(view: CoverageView) -> str:
     if view.some_reported:
-        return f"that it was delivered was reported of {view.parts.told:,} of those who had not answered"
-    return "it does not report whether it was delivered"
+        return "of some of them it was reported as delivered"
+    return "whether it was delivered is not reported"
 
 
 def _told_apart(view: CoverageView) -> Iterator[str]:
     if view.apart:
-        whom = "Of this person" if view.total == 1 else f"Of these {view.total:,} people"
-        yield f"{whom}: {'; '.join(view.apart)}."
+        yield f"Counted apart: {'; '.join(view.apart)}."
     if former := view.figures.former:
         yield f"{former:,} had answered an earlier revision and not this one, and may still have followed the old advice."
     if view.mail.late:
@@ -195,7 +194,7 @@ def _deadline(advisory: Advisory, at: datetime) -> Iterator[str]:
     by = advisory.acknowledge_by
     if by is None or advisory.state == State.STOOD_DOWN:
         return
-    yield f"Answers were due by {as_at(by)}{', which had passed' if by <= at else ''}."
+    yield f"Answers {'were' if by <= at else 'are'} due by {as_at(by)}{', which had passed' if by <= at else ''}."
 
 
 def _bodies(view: CoverageView) -> Iterator[str]:

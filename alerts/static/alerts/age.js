@@ -3,7 +3,7 @@
 (() => {
   const age = document.getElementById("age");
   if (!age) return;
-  const LOST = 15; // seconds without an answer, at a poll every two
+  const LOST = 8; // seconds without an answer, at a poll every two
   let heard = Date.now();
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.id === "live" && event.detail.successful) heard = Date.now();

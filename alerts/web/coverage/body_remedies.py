@@ -78,7 +78,7 @@ def coverage_name(request: HttpRequest, reference: str) -> HttpResponse:
     by = signed_in(request)
     try:
         # Before any body is looked at: what is wrong with it is wrong for every one.
-        for check, what in ((address_of, "email"), (name_of, "person"), (telephone_of, "telephone")):
+        for check, what in ((_address, "email"), (name_of, "person"), (telephone_of, "telephone")):
             check(typed[what])
         chosen = _chosen(request, asked)
         mine, others = _mine(chosen.bodies, may_name_in(by))
@@ -97,6 +97,28 @@ def coverage_name(request: HttpRequest, reference: str) -> HttpResponse:
         messages.error(request, f"{_list(names)}: {why}")
     _say_rest(request, others, NAMING, chosen)
     return _back(request, advisory, asked)
+
+
+def may_name(viewer: Person, advisory: Advisory) -> bool:
+    """Whether this person may name a contact for a body through which it travels. A constant number of queries."""
+    named = may_name_in(viewer)
+    if not named:
+        return named is None
+    return Relay.objects.filter(advisory=advisory, body__in=named).exclude(purpose=Relay.Purpose.LEFT).exists()
+
+
+def may_put_in(viewer: Person, advisory: Advisory) -> bool:
+    """Whether this person may put in what was left out of it on purpose: an officer of the issuer, while it is live."""
+    return advisory.state == State.LIVE and bool(rules.is_officer_of_issuer(viewer, advisory))
+
+
+def _address(typed: str) -> str:
+    """As `address_of`; what is missed most is said in fewer words."""
+    if not typed.strip():
+        raise Refused("Say at which address they have their mail. Nothing was changed.")
+    if "@" not in typed:
+        raise Refused(f"There is no @ in {typed.strip()[:80]!r}. Nothing was changed; correct the address.")
+    return address_of(typed)
 
 
 def _name(bodies: Sequence[Body], by: Person, typed: dict[str, str]) -> Named:

@@ -94,14 +94,17 @@ def shown(citation: Citation, viewer: Person) -> dict[str, Any]:
     advisory, record = citation.advisory, str(kept["record"])
     whole = not kept["whole_title"] or rules.sees_text(viewer, advisory)
     open_title = kept["open_title"] or advisory.open_title or kept["reference"]
-    if not whole and kept["called"]:
-        # It was marked more strictly since: then the paragraph, too, has been called something else.
+    by_now = max(kept["marking"], advisory.marking, key=list(marking.TABLE).index)
+    # Marked more strictly since: a paragraph goes wherever somebody puts it, and says no more than it might today.
+    raised = marking.text_in_mail(kept["marking"]) and not marking.text_in_mail(by_now)
+    if kept["called"] and (raised or not whole):
         record = record.replace(f"“{kept['called']}”", f"“{open_title}”", 1)
+    record = record.replace(f"TLP:{kept['marking']}.", f"TLP:{by_now}.", 1)
     return {
         **kept,
         "title": kept["title"] if whole else open_title,
         "record": record,
-        "marking": max(kept["marking"], advisory.marking, key=list(marking.TABLE).index),
+        "marking": by_now,
         "revised_at": _moment(kept["revised_at"]),
         "published_at": _moment(kept["published_at"]),
         "acknowledge_by": _moment(kept["acknowledge_by"]),
@@ -111,12 +114,17 @@ def shown(citation: Citation, viewer: Person) -> dict[str, Any]:
     }
 
 
+def picture_stands(citation: Citation) -> bool:
+    """Whether the marking that is drawn in its picture is still as strict as the advisory's."""
+    return not marking.is_stricter(citation.advisory.marking, citation.content["marking"])
+
+
 def _key(kept: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """What the bar says: kind, number and words of each part that there is."""
     parts, words_of_sent = kept["parts"], "sent" if kept["reports_delivery"] else "handed over, silent"
     said = {
         "answered": "answered",
-        "told": "delivered, silent",
+        "told": "told, silent",
         "sent": words_of_sent,
         "held": "held",
         "waiting": "waiting to be sent",
@@ -131,7 +139,7 @@ COLUMNS = (
     "state",
     "not_told",
     "answered",
-    "delivered_silent",
+    "told_and_silent",
     "sent",
     "held",
     "waiting",
@@ -151,12 +159,13 @@ def rows(said: Mapping[str, Any]) -> Iterator[list[str | int]]:
         yield [line["name"], line["level"] + 1, line["state"], line["not_told"], *_in_order(line["parts"]), why]
 
 
-def head(said: Mapping[str, Any]) -> dict[str, str]:
+def head(said: Mapping[str, Any]) -> dict[str, str | bool]:
     """What stands above the table in a file."""
     return {
         "reference": said["reference"],
         "title": said["title"],
         "marking": f"TLP:{said['marking']}",
+        "exercise": said["exercise"],
         "revision": str(said["revision"]),
         "kept_by": said["by"],
         "record": said["record"],
@@ -197,7 +206,8 @@ def since(citation: Citation) -> str:
 
 def _scope_of(citation: Citation) -> Scope | None:
     """The same part of the advisory, as it stands today; None where it is in it no more."""
-    bodies = None if citation.bodies is None else branches(citation.bodies)
+    tops = citation.content.get("tops", citation.bodies)
+    bodies = None if tops is None else branches(tops)
     if citation.body_id is None:
         return scope(citation.advisory_id, bodies)
     relays = Relay.objects.filter(advisory=citation.advisory_id, body=citation.body_id).exclude(

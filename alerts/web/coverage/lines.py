@@ -51,6 +51,11 @@ class Line:
         """There is something below it."""
         return self.row.more
 
+    @property
+    def others(self) -> int:
+        """Of what was left out: for how many more bodies somebody signed alike."""
+        return self.row.bodies.excluded - 1 if self.row.relay_id is None else 0
+
 
 def lines_of(glance: Glance, opened: Sequence[str], query: dict[str, str], *, delivery: bool) -> list[Line]:
     """The rows of the tree, opened as far as somebody opened it; or what a filter found."""
@@ -62,20 +67,13 @@ def lines_of(glance: Glance, opened: Sequence[str], query: dict[str, str], *, de
 def _below(
     rows: Sequence[Place], level: int, opened: Sequence[str], query: dict[str, str], glance: Glance, *, delivery: bool
 ) -> Iterator[Line]:
-    for kind in (True, False):
-        alike = [row for row in rows if (row.relay_id is not None) is kind]
-        for row in alike:
-            line = _line(row, level, opened, query, glance, delivery=delivery)
-            further = row.siblings - len(alike) if row is alike[-1] and (level or not kind) else 0
-            yield replace(line, further=max(further, 0))
-            yield from _inside(row, line, level, opened, query, glance, delivery=delivery)
-
-
-def _inside(
-    row: Place, line: Line, level: int, opened: Sequence[str], query: dict[str, str], glance: Glance, *, delivery: bool
-) -> Iterator[Line]:
-    if line.opened and row.relay_id is not None:
-        yield from _below(glance.below.get(row.relay_id, []), level + 1, opened, query, glance, delivery=delivery)
+    reached = [row for row in rows if row.relay_id is not None]
+    for row in rows:
+        line = _line(row, level, opened, query, glance, delivery=delivery)
+        last = bool(reached) and row is reached[-1]
+        yield replace(line, further=max(row.siblings - len(reached), 0)) if last else line
+        if line.opened and row.relay_id is not None:
+            yield from _below(glance.below.get(row.relay_id, []), level + 1, opened, query, glance, delivery=delivery)
 
 
 def _line(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from alerts.coverage.lists import BODY_LISTS, Listed
 from alerts.coverage.selection import FIGURES_LISTED
 from alerts.models import Relay
 from alerts.standings import Standing
-from alerts.standings import Word as StandingWord
 from alerts.web import standing_words
 from alerts.web.answer_words import at
 from alerts.web.coverage.scoping import Looked
@@ -35,6 +35,26 @@ OF_PEOPLE: Mapping[str, tuple[str, str]] = {
     "former": ("answered only an earlier revision", "answered only an earlier revision"),
     "late": ("is delayed by their mail server", "are delayed by their mail servers"),
     "complained": ("reported it as spam", "reported it as spam"),
+}
+
+THEIR_SERVER = "Their mail server said"
+# What the codes of mail servers mean (RFC 3463, section 3), of those that are met.
+_CODE = re.compile(r"\b[45]\.([0-9]{1,3}\.[0-9]{1,3})\b")
+_PLAINLY: Mapping[str, str] = {
+    "1.1": "There is no such mailbox",
+    "1.2": "There is no such mail domain",
+    "1.3": "The address is not written as one",
+    "1.6": "The mailbox has moved, and nobody says where to",
+    "1.10": "Their mail domain takes no mail",
+    "2.1": "Their mailbox is closed",
+    "2.2": "Their mailbox is full",
+    "2.3": "The mail is too long for their mailbox",
+    "3.4": "The mail is too long for their server",
+    "4.1": "Their mail server did not answer",
+    "4.4": "Their mail server cannot be found",
+    "4.7": "Their mail server did not take it in time",
+    "7.1": "Their mail server takes no mail from here",
+    "7.26": "Their mail server does not believe that it is from here",
 }
 
 # Behind "1 body" and "12 bodies".
@@ -107,6 +127,12 @@ def refused(one: Listed) -> str:
     return shown if len(shown) <= LONGEST_REPLY else f"{shown[:LONGEST_REPLY]}…"
 
 
+def refused_as(one: Listed) -> str:
+    """The same in plain words, as far as its code says it; whoever reads it need not know the codes."""
+    found = _CODE.search(one.why)
+    return _PLAINLY.get(found[1], THEIR_SERVER) if found else THEIR_SERVER
+
+
 def _standing(one: Listed) -> Standing:
     return Standing(
         recipient_id=one.recipient_id,
@@ -124,5 +150,5 @@ def _standing(one: Listed) -> Standing:
         waiting=one.waiting,
         themselves=one.themselves,
         mailed_at=one.mailed_at,
-        word=StandingWord(*one.word) if one.word else None,
+        word=one.word,
     )

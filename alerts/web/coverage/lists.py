@@ -22,7 +22,7 @@ from alerts.coverage.selection import FIGURES_LISTED, LONGEST_NAME, Selection
 from alerts.models import Advisory, Gap, Relay, State
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.coverage import list_words as words
-from alerts.web.coverage import people_remedies
+from alerts.web.coverage.people_offers import behind, offered
 from alerts.web.coverage.scoping import Looked, looked_at
 from departments.models import Person
 from departments.rules import bodies_of, is_administrator, is_auditor
@@ -36,6 +36,14 @@ ACTIONS = {
     "excluded": ("alerts:coverage_put_in", "Put it in"),
 }
 """What is pressed on a list of bodies, and on the row of one of them."""
+_OFFICERS = "Officers of the issuer or of a body above it"
+WHO_CAN = {
+    "dark": "Administrators, and the contacts, deputies and heads of a body above, name somebody.",
+    "held": f"{_OFFICERS}, and the contacts and deputies of the body that holds it, let it go on.",
+    "excluded": f"{_OFFICERS} put a body in again.",
+    "undecided": f"{_OFFICERS} decide about them.",
+}
+"""Who does what a list of bodies is for, said to whoever may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A form of a list that could not be taken: why, and all that stood in it."""
+
+    why: str
+    typed: Mapping[str, str]
+    ticked: Collection[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One person as they are shown."""
 
@@ -75,6 +92,8 @@ class Line:
     said: str
     refused: str
     """What their mail server said; "" for nothing."""
+    refused_as: str
+    """The same in plain words."""
     text: str
     """Their own words, or what was put down of them; "" for whoever may not read them."""
     telephone: str | None
@@ -137,27 +156,35 @@ def coverage_people(request: HttpRequest, reference: str) -> HttpResponse:
     constant number of queries, however many people there are.
     """
     advisory = find(request, reference, "alerts.view_coverage")
-    asked, viewer = asked_of(request, advisory, FIGURES_LISTED), signed_in(request)
+    return people_page(request, advisory, asked_of(request, advisory, FIGURES_LISTED))
+
+
+def people_page(request: HttpRequest, advisory: Advisory, asked: Asked, wrong: Wrong | None = None) -> HttpResponse:
+    """The page of that list; with the form that could not be taken, where one was posted."""
+    viewer = signed_in(request)
     here = listed_scope(viewer, advisory, asked.looked)
     selection = Selection(here, asked.kind, asked.name)
     found = people(selection, asked.page)
     asked = replace(asked, page=found.page)
     lines = _lines(found.people, advisory, viewer)
-    remedies = people_remedies.offered(viewer, advisory, asked.looked, asked.kind, asked.name)
+    remedies = offered(viewer, advisory, asked.looked, selection, wrong.typed if wrong else None)
     counted = found.number if found.total is None else found.total
-    behind = number_of(replace(selection, name=""))[1] if asked.name else counted
+    number = number_of(replace(selection, name=""))[1] if asked.name else counted
     return render(
         request,
         "alerts/coverage_people.html",
         {
             **_common(request, advisory, asked),
-            "heading": words.people_heading(asked.kind, behind, asked.looked),
+            "heading": words.people_heading(asked.kind, number, asked.looked),
             "found": found,
             "lines": lines,
             "numbers": any(line.telephone is not None for line in lines),
             "offers": any(line.put_down for line in lines),
             "corrects": remedies["corrects"],
             "remedies": remedies,
+            "behind": behind(asked.kind, here, asked.looked, advisory, viewer),
+            "wrong": wrong,
+            "ticked": wrong.ticked if wrong else (),
             "counted": counted,
             # Of a branch, the figure counts places: it is said where that is another number.
             "places": found.number if found.total is not None and found.number != found.total else 0,
@@ -165,6 +192,7 @@ def coverage_people(request: HttpRequest, reference: str) -> HttpResponse:
             "partly": here != asked.looked.scope,
             "pages": _pages(asked, last=None if found.more else asked.page),
         },
+        status=422 if wrong else 200,
     )
 
 
@@ -205,6 +233,7 @@ def bodies_page(
             "lines": lines,
             "listed": capfirst(BODY_LISTS[asked.kind]),
             "offers": offers,
+            "others": "" if offers else _who_can(asked.kind, advisory),
             "acts": bool(action) and offers,
             "action": reverse(action, args=[advisory.reference]) if action else "",
             "presses": bool(press) and offers,
@@ -270,6 +299,7 @@ def _lines(listed: list[Listed], advisory: Advisory, viewer: Person) -> list[Lin
             dark=words.is_dark(one),
             said=words.said(one, _holder(one, holders), asks=asks),
             refused=words.refused(one),
+            refused_as=words.refused_as(one),
             text=one.word.text if one.word and reads else "",
             telephone=one.telephone if everything or any(place.relay_id in own for place in one.places) else None,
             linked=linked is None or any(place.body_id in linked for place in one.places),
@@ -322,3 +352,8 @@ def _may(listed: list[BodyListed], kind: str, advisory: Advisory, viewer: Person
     if kind in ("excluded", "undecided") and advisory.state == State.LIVE:
         return ids if rules.is_officer_of_issuer(viewer, advisory) else set()
     return set()
+
+
+def _who_can(kind: str, advisory: Advisory) -> str:
+    """Who may do what this list is for; of an advisory that asks nothing any more, somebody is still named."""
+    return WHO_CAN.get(kind, "") if kind == "dark" or advisory.state == State.LIVE else ""

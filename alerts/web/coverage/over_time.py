@@ -22,10 +22,11 @@ from alerts.coverage.tide import Line, OverTime, over_time
 from alerts.hold_words import clock, lasted
 from alerts.models import Advisory
 from alerts.pictures import drawing, over_time_words
-from alerts.pictures.drawing import NotDrawn
+from alerts.pictures.drawing import Busy, NotDrawn
 from alerts.pictures.over_time import specification
 from alerts.pictures.shelf import Shelf
 from alerts.web.asking import find
+from alerts.web.coverage import pictures
 from alerts.web.coverage.scoping import Looked, looked_at
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,10 @@ def coverage_over_time(request: HttpRequest, reference: str) -> HttpResponse:
     """For whoever may see the coverage page, of what they see of it. 204 while it is the same as what was `seen`."""
     advisory = find(request, reference, "alerts.view_coverage")
     looked = looked_at(request, advisory)
-    part = _parts.get(looked.scope, lambda: fingerprint(advisory), lambda: _part(advisory, looked))
+    try:
+        part = _parts.get(looked.scope, lambda: fingerprint(advisory), lambda: _part(advisory, looked))
+    except Busy:
+        return pictures.not_now(pictures.TOO_MANY, 5)
     if request.GET.get("seen") == part.seen:
         return HttpResponse(status=204)
     poll = urlencode({**looked.query, "seen": part.seen})
@@ -92,6 +96,8 @@ def _pictures(advisory: Advisory, found: OverTime) -> tuple[SafeString, SafeStri
     title = f"{advisory.reference}, answers over time"
     try:
         wide, narrow = (drawing.svg(specification(found, narrow=narrow, title=title)) for narrow in (False, True))
+    except Busy:
+        raise
     except NotDrawn as error:
         log.error("picture_not_drawn", advisory=advisory.pk, picture="answers", why=str(error)[:500])
         return None
@@ -100,10 +106,11 @@ def _pictures(advisory: Advisory, found: OverTime) -> tuple[SafeString, SafeStri
 
 
 def _places(found: OverTime) -> list[int]:
-    """Which of the moments stand in the table: as far apart as may be, the last one among them."""
+    """Which of the moments stand in the table: as far apart as may be, the last one among them; of one minute, its last."""
     last = len(found.moments) - 1
     many = min(COLUMNS, last)
-    return [last * n // many for n in range(1, many + 1)]
+    said = {_said(found.moments[place], found): place for place in (last * n // many for n in range(1, many + 1))}
+    return sorted(said.values())
 
 
 def _times(found: OverTime) -> list[str]:

@@ -19,6 +19,8 @@ from alerts.routes import reports_delivery
 from alerts.rules import is_officer_of_issuer, people_seen
 from alerts.web import words
 from alerts.web.asking import find, require, signed_in, title_of
+from alerts.web.coverage.body_remedies import may_name, may_put_in
+from alerts.web.coverage.people_remedies import may_remind
 from alerts.web.coverage.scoping import Looked, looked_at
 from alerts.web.coverage.view import CoverageView, view_of
 from departments.models import Body, Topic
@@ -53,14 +55,11 @@ def coverage(request: HttpRequest, reference: str) -> HttpResponse:
         messages.info(request, f"{reference} has not been published: there is nothing to cover yet.")
         return redirect("alerts:advisory", reference)
     looked = looked_at(request, advisory)
-    officer = advisory.state in (State.LIVE, State.EXPIRED) and is_officer_of_issuer(signed_in(request), advisory)
     return render(
         request,
         "alerts/coverage.html",
         {
             **_context(request, advisory, looked),
-            "title": title_of(advisory, signed_in(request)),
-            "officer": officer,
             "kinds": Body.objects.filter(closed=None)
             .order_by("kind")
             .values_list("kind", flat=True)
@@ -121,6 +120,8 @@ def _context(request: HttpRequest, advisory: Advisory, looked: Looked) -> dict[s
     listed = people_seen(viewer, advisory)
     return {
         "advisory": advisory,
+        "title": title_of(advisory, viewer),
+        "officer": advisory.state in (State.LIVE, State.EXPIRED) and is_officer_of_issuer(viewer, advisory),
         "view": view,
         "looked": looked,
         "wrong": wrong,
@@ -133,7 +134,9 @@ def _context(request: HttpRequest, advisory: Advisory, looked: Looked) -> dict[s
         "poll": urlencode([("seen", seen), *here, ("page", asked.page)]),
         "pages": _pages(view, asked, here) if found else {},
         "lists": listed is None or bool(listed),
-        "reminds": advisory.state == State.LIVE and not advisory.stopped and _may_remind(request, advisory),
+        "reminds": may_remind(viewer, advisory),
+        "names": may_name(viewer, advisory),
+        "puts_in": may_put_in(viewer, advisory),
         "retries": advisory.state == State.LIVE and bool(is_administrator(viewer)),
     }
 
@@ -166,11 +169,6 @@ def _above(looked: Looked) -> list[Body]:
     seen = looked.scope.bodies
     by_id = {one.pk: one.body for one in line if seen is None or one.body_id in seen}
     return [by_id[pk] for pk in relay.path if pk in by_id]
-
-
-def _may_remind(request: HttpRequest, advisory: Advisory) -> bool:
-    viewer = signed_in(request)
-    return bool(is_administrator(viewer) or is_officer_of_issuer(viewer, advisory))
 
 
 def _minute() -> str:

@@ -63,9 +63,19 @@ class CoverageView:
     """Whether there is still something to be decided about these: not once it is stood down."""
 
     @property
+    def dark_first(self) -> list[Named]:
+        """Those that the page names; the record names more."""
+        return self.dark_named[:NAMED]
+
+    @property
     def dark_more(self) -> int:
-        """How many dark bodies are not named."""
+        """How many dark bodies are not named, even in the record."""
         return self.bodies.dark - len(self.dark_named)
+
+    @property
+    def dark_others(self) -> int:
+        """How many the page does not name."""
+        return self.bodies.dark - len(self.dark_first)
 
     @property
     def held_named(self) -> list[Held]:
@@ -109,7 +119,7 @@ class CoverageView:
     @property
     def some_reported(self) -> bool:
         """Not every route reports delivery, and of some people it was reported."""
-        return self.no_word and self.parts.told > 0
+        return self.no_word and self.figures.delivered > 0
 
     @property
     def total(self) -> int:
