@@ -55,6 +55,9 @@ else:
 from django.conf import settings as _settings  # noqa: E402  # only now are its services there
 
 _settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A worker inherits the name of the settings, and has read them before it came here.
+_settings.REDIS_URL = _settings.CELERY_BROKER_URL = os.environ["REDIS_URL"]
+_settings.CACHES["default"]["LOCATION"] = os.environ["REDIS_URL"]
 
 
 # Rows of small tables are deleted, past triggers and foreign keys: a truncated table is new files, its own and of each index,
