@@ -241,7 +241,8 @@ def test_thousands_left_out_by_one_press_are_shown_at_once_the_first_by_name(aud
     assert time.process_time() - started < 1
     assert html.count('<b><a href="/bodies/far-') == 1
     assert html.count("/bodies/far-") == 11
-    assert "and 3,999 more</a>" in html
+    assert "and 3,999 more</th>" in html
+    assert html.count("see what was left out</a>") == 1
     assert "and 3,990 more" in html
     assert "and 3,990 more were left out on purpose (“not theirs”)" in html
 
