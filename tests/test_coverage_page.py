@@ -97,7 +97,7 @@ def test_handed_over_is_said_where_the_route_reports_no_delivery(country: Adviso
 def test_what_was_left_out_stands_with_its_reason_and_its_name(country: Advisory, officer: Person) -> None:
     html = page(officer, country)
     assert "“told through their own centre” Signed by Olive Officer" in html
-    assert "Devolved was left out on purpose" in html
+    assert "Left out on purpose: Devolved (“told through their own centre”, signed by Olive Officer on " in html
 
 
 def test_only_what_was_opened_is_rendered(country: Advisory, auditor: Person) -> None:
@@ -244,7 +244,7 @@ def test_thousands_left_out_by_one_press_are_shown_at_once_the_first_by_name(aud
     assert "and 3,999 more</th>" in html
     assert html.count("see what was left out</a>") == 1
     assert "and 3,990 more" in html
-    assert "and 3,990 more were left out on purpose (“not theirs”)" in html
+    assert "and 3,990 more (“not theirs”, signed by " in html
 
 
 def test_a_body_left_out_twice_for_one_reason_is_named_once(auditor: Person) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -72,13 +72,12 @@ def test_many_are_told_of_by_their_moment_their_reasons_and_the_dark_bodies_by_n
     assert for_the_record(advisory, view) == (
         "TLP:AMBER. ADV-2020-0017 (“Advice on video meetings”), issued by The Centre, revision 2. "
         "As at 16:24 BST on 24 April 2020, 6,442 of the 7,940 people in the 286 bodies that it is for had been told, and 4,812 "
-        "had answered. 1,498 had not been told: 512 were waiting while contacts of their bodies held it; 1 was waiting for it "
-        "to be sent; 640 had been sent it, without word that it had arrived; and 345 were out of reach at the addresses known "
-        "for them. "
+        "had answered. 1,498 had not been told: 512 were held by contacts of their bodies; 1 was waiting to be sent it; "
+        "640 had been sent it, without word that it had arrived; and 345 could not be reached at the addresses known. "
         "Answers are due by 18:24 BST on 24 April 2020. "
         "Nobody could be told in 12 bodies: Foreign Affairs Committee, Intelligence and Security Committee and 10 more. "
-        "Devolved Administrations was left out on purpose (“told through their own centre”), signed by Olive Officer on "
-        "24 April 2020, to be looked at again by 25 April 2020."
+        "Left out on purpose: Devolved Administrations (“told through their own centre”, signed by Olive Officer on "
+        "24 April 2020, to be looked at again by 25 April 2020)."
     )
 
 
@@ -86,11 +85,11 @@ def test_one_person_and_one_body_are_said_in_the_singular() -> None:
     one = Bodies(targeted=1)
     whom = "As at 16:24 BST on 24 April 2020, the one person in the one body that it is for"
     for parts, said in (
-        (Parts(answered=1), "had been told, and had answered. Nobody was still waiting to be told."),
-        (Parts(told=1), "had been told, and had not answered. Nobody was still waiting to be told."),
+        (Parts(answered=1), "had been told, and had answered."),
+        (Parts(told=1), "had been told, and had not answered."),
         (
             Parts(dark=1),
-            "had not been told. 1 had not been told: they were out of reach at the addresses known for them.",
+            "had not been told: they could not be reached at the addresses known.",
         ),
     ):
         assert f"{whom} {said}" in for_the_record(an_advisory(), a_view(parts, one))
@@ -105,7 +104,10 @@ def test_one_person_and_one_body_are_said_in_the_singular() -> None:
         ),
         (Parts(answered=1, told=19), "all 20 people in the 3 bodies that it is for had been told, and 1 had answered."),
         (Parts(told=20), "all 20 people in the 3 bodies that it is for had been told, and nobody had answered."),
-        (Parts(waiting=20), "none of the 20 people in the 3 bodies that it is for had been told. 20 had not been told"),
+        (
+            Parts(waiting=20),
+            "none of the 20 people in the 3 bodies that it is for had been told: they were waiting to be sent it.",
+        ),
         (
             Parts(answered=1, waiting=19),
             "1 of the 20 people in the 3 bodies that it is for had been told, and had answered.",
@@ -119,12 +121,23 @@ def test_everybody_and_nobody_are_said_so(parts: Parts, said: str) -> None:
 def test_where_there_is_nobody_it_does_not_say_that_all_went_well() -> None:
     for bodies, said in (
         (Bodies(), "it was for nobody yet."),
-        (Bodies(targeted=2, dark=2), "there was nobody who could be told in the 2 bodies that it is for."),
+        (Bodies(targeted=2, dark=2), "nobody could be told in the 2 bodies that it is for: A and B."),
         (Bodies(targeted=2), "nobody had been found yet who could be told in the 2 bodies that it is for."),
     ):
-        record = for_the_record(an_advisory(), a_view(Parts(), bodies))
+        record = for_the_record(an_advisory(), a_view(Parts(), bodies, dark_named=named("A", "B")))
         assert f"As at 16:24 BST on 24 April 2020, {said}" in record
-        assert "Nobody was still waiting" not in record
+        assert record.count("A and B") == said.count("A and B")
+
+
+def test_a_branch_that_is_one_dark_body_is_named_once() -> None:
+    dark: dict[str, Any] = {
+        "of": Body(name="Foreign Affairs Committee"),
+        "dark_named": named("Foreign Affairs Committee"),
+    }
+    for own, itself in ((False, ""), (True, " itself")):
+        record = for_the_record(an_advisory(), a_view(Parts(), Bodies(targeted=1, dark=1), own=own, **dark))
+        assert record.endswith(f"nobody could be told in Foreign Affairs Committee{itself}.")
+        assert record.count("Foreign Affairs Committee") == 1
 
 
 def test_a_branch_is_named_and_so_are_the_branches_of_whoever_looks() -> None:
@@ -164,10 +177,12 @@ def test_who_follows_the_old_advice_and_who_did_nothing_yet_is_said() -> None:
     view = a_view(Parts(answered=5, told=4), Bodies(targeted=1), figures=figures, apart=["2 told through their office"])
     record = for_the_record(an_advisory(2), view)
     assert "3 had answered an earlier revision and not this one, and may still have followed the old advice." in record
-    assert "Of those who had answered, 2 had done all that it asks for." in record
+    assert "had been told, 5 had answered, and 2 had done all that it asks for." in record
     assert "Counted apart: 2 told through their office." in record
     view = a_view(Parts(answered=5), Bodies(targeted=1), figures=Figures(targeted=5, acknowledged=5))
-    assert "Of those who had answered, nobody had done all that it asks for." in for_the_record(an_advisory(), view)
+    assert "all of them had answered, but none of them had done all that it asks for." in for_the_record(
+        an_advisory(), view
+    )
 
 
 def test_the_deadline_is_said_as_it_stood_and_not_of_what_is_stood_down() -> None:
@@ -200,21 +215,22 @@ def test_a_drill_says_so_first() -> None:
 
 
 def test_every_omission_has_its_signature_and_what_is_undecided_is_no_omission() -> None:
+    other = replace(left_out("Moor"), reason="not theirs")
     held = Passed(["Held by A for 2 h"], 3, timedelta(hours=3, minutes=58))
     view = a_view(
         Parts(told=1),
         Bodies(targeted=1),
-        left_out=[left_out("Devolved", "Crown"), left_out("Board")],
+        left_out=[left_out("Devolved", "Crown"), replace(left_out("Board"), at=AT + timedelta(days=1)), other],
         undecided=[Body(name=f"Far {number:02d}") for number in range(12)],
         passed=held,
         mail=MailStates(late=1, complained=2),
     )
     record = for_the_record(an_advisory(), view)
+    signed = "“told through their own centre”, signed by Olive Officer"
     assert (
-        "Devolved and Crown were left out on purpose (“told through their own centre”), signed by Olive Officer on"
-        in record
+        f"Left out on purpose: Devolved, Crown and Board ({signed} from 24 April 2020 to 25 April 2020); "
+        "Moor (“not theirs”, signed by Olive Officer on 24 April 2020)." in record
     )
-    assert "Board was left out on purpose" in record
     assert "Whether it concerns Far 00, Far 01, " in record
     assert "Far 09 and 2 more had not been decided." in record
     assert "It was held first by the contacts of 3 bodies, for at most 3 h 58 min." in record
@@ -227,3 +243,14 @@ def test_names_with_commas_are_told_apart() -> None:
     assert (
         listed(["Digital, Culture, Media and Sport", "Treasury"]) == "Digital, Culture, Media and Sport; and Treasury"
     )
+
+
+def test_whom_their_office_told_no_mail_server_is_said_to_have_taken_the_mail_for() -> None:
+    """Nor is anything said of delivery where the mail of nobody who is silent went that way."""
+    bodies, office = Bodies(targeted=3), {"figures": Figures(targeted=7, office=2), "reports_delivery": False}
+    record = for_the_record(an_advisory(), a_view(Parts(told=2, sent=5), bodies, **office))
+    assert (
+        "“Told” means that a mail server had taken the mail, or that their office told them; "
+        "whether it was delivered is not reported." in record
+    )
+    assert "“Told” means" not in for_the_record(an_advisory(), a_view(Parts(told=7), bodies, **office))

@@ -10,7 +10,7 @@ register = template.Library()
 LEAST = 1.5
 WORDS = (
     ("answered", "answered"),
-    ("told", "delivered and silent"),
+    ("told", "told and silent"),
     ("sent", "sent"),
     ("held", "held"),
     ("waiting", "waiting to be sent"),

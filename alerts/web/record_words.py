@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from alerts import marking
 from alerts.hold_words import lasted
 from alerts.models import Advisory, State
-from alerts.web.left_out import NAMED
+from alerts.web.left_out import NAMED, LeftOut
 from alerts.web.numbers import count
 
 if TYPE_CHECKING:
@@ -103,24 +103,24 @@ def _where(view: CoverageView) -> str:
 
 
 def _people(view: CoverageView, where: str, moment: str) -> Iterator[str]:
-    total, told, answered = view.total, view.told, view.parts.answered
+    total, told = view.total, view.told
     if not total:
         yield f"As at {moment}, {_nobody(view, where)}."
         return
+    who = f"{told:,} of the {total:,} people" if told else f"none of the {total:,} people"
     if total == 1:
-        yield f"As at {moment}, the one person {where} {_one(view)}."
+        who = "the one person"
+    elif told == total:
+        who = f"all {total:,} people"
+    if not told:
+        yield f"As at {moment}, {who} {where} had {'not ' if total == 1 else ''}been told{_because(view)}."
     else:
-        who = f"all {total:,} people" if told == total else f"{told:,} of the {total:,} people"
-        yield f"As at {moment}, {who if told else f'none of the {total:,} people'} {where} had been told{_and(view)}."
-    if view.figures.acted < answered:
-        acted = f"{view.figures.acted:,}" if view.figures.acted else "nobody"
-        yield f"Of those who had answered, {acted} had done all that it asks for."
-    if view.not_told:
-        yield f"{view.not_told:,} had not been told{_because(view)}."
-    else:
-        yield "Nobody was still waiting to be told."
-    if told > answered and view.no_word:
-        yield f"“Told” means that a mail server had taken the mail; {_reported(view)}."
+        yield f"As at {moment}, {who} {where} had been told{_and(view)}."
+        if view.not_told:
+            yield f"{view.not_told:,} had not been told{_because(view)}."
+    if view.no_word and view.parts.sent:
+        by_office = ", or that their office told them" if view.figures.office else ""
+        yield f"“Told” means that a mail server had taken the mail{by_office}; {_reported(view)}."
 
 
 def _twice(view: CoverageView) -> Iterator[str]:
@@ -134,24 +134,23 @@ def _nobody(view: CoverageView, where: str) -> str:
     if not view.bodies.targeted:
         return "it was for nobody yet" if view.everything else "it was for nobody here"
     if view.bodies.dark >= view.bodies.targeted:
-        return f"there was nobody who could be told {where}"
+        return f"nobody could be told {where}{'' if _is_that_body(view) else f': {_dark(view)}'}"
     return f"nobody had been found yet who could be told {where}"
 
 
-def _one(view: CoverageView) -> str:
-    if view.parts.answered:
-        return "had been told, and had answered"
-    return "had not been told" if view.not_told else "had been told, and had not answered"
-
-
 def _and(view: CoverageView) -> str:
-    """How many of those told had answered."""
-    if not view.told:
-        return ""
-    answered = view.parts.answered
-    if answered == view.told:
-        return ", and had answered" if answered == 1 else ", and all of them had answered"
-    return f", and {answered:,} had answered" if answered else ", and nobody had answered"
+    """How many of those told had answered, and how many of these had done what it asks for."""
+    told, answered, acted = view.told, view.parts.answered, view.figures.acted
+    if not answered:
+        return ", and had not answered" if view.total == 1 else ", and nobody had answered"
+    said = f"{answered:,} had answered"
+    if answered == told:
+        said = "had answered" if answered == 1 else "all of them had answered"
+    if acted >= answered:
+        return f", and {said}"
+    if acted:
+        return f", {said}, and {acted:,} had done all that it asks for"
+    return f", and {said}, but {'had not' if answered == 1 else 'none of them had'} done all that it asks for"
 
 
 def _because(view: CoverageView) -> str:
@@ -160,10 +159,10 @@ def _because(view: CoverageView) -> str:
     reasons = [
         (number, words)
         for number, words in (
-            (parts.held, "were waiting while contacts of their bodies held it"),
-            (parts.waiting, "were waiting for it to be sent"),
+            (parts.held, "were held by contacts of their bodies"),
+            (parts.waiting, "were waiting to be sent it"),
             (parts.sent if view.reports_delivery else 0, "had been sent it, without word that it had arrived"),
-            (parts.dark, "were out of reach at the addresses known for them"),
+            (parts.dark, "could not be reached at the addresses known"),
         )
         if number
     ]
@@ -198,9 +197,9 @@ def _deadline(advisory: Advisory, at: datetime) -> Iterator[str]:
 
 
 def _bodies(view: CoverageView) -> Iterator[str]:
-    if dark := view.bodies.dark:
-        names = [row.name for row in view.dark_named]
-        yield f"Nobody could be told in {count(dark, 'body', 'bodies')}: {_and_more(names, dark - len(names))}."
+    # Where all of them are dark it was said already.
+    if (dark := view.bodies.dark) and (view.total or dark < view.bodies.targeted):
+        yield f"Nobody could be told in {count(dark, 'body', 'bodies')}: {_dark(view)}."
     if view.passed:
         number = view.passed.count
         held = f"It was held first by the contacts of {count(number, 'body', 'bodies')}"
@@ -208,14 +207,36 @@ def _bodies(view: CoverageView) -> Iterator[str]:
 
 
 def _omissions(view: CoverageView) -> Iterator[str]:
-    for item in view.left_out:
-        names = _and_more([body.name for body in item.named], item.more)
-        were = "was" if len(item.bodies) == 1 else "were"
-        until = f", to be looked at again by {day(item.until)}" if item.until else ""
-        yield f"{names} {were} left out on purpose (“{item.reason}”), signed by {item.by.name} on {day(item.at)}{until}."
+    if view.left_out:
+        alike: dict[tuple[str, int | None, str], list[LeftOut]] = {}
+        for item in view.left_out:
+            alike.setdefault((item.reason, item.by.pk, item.by.name), []).append(item)
+        yield f"Left out on purpose: {'; '.join(_left_out(items) for items in alike.values())}."
     if view.undecided:
         names = _and_more([body.name for body in view.undecided[:NAMED]], len(view.undecided[NAMED:]))
         yield f"Whether it concerns {names} had not been decided."
+
+
+def _left_out(items: list[LeftOut]) -> str:
+    """What one person signed for one reason, whenever they did: its bodies, the reason, who, and the days."""
+    names = [body.name for item in items for body in item.bodies]
+    first, last = min(item.at for item in items), max(item.at for item in items)
+    on = f"on {day(first)}" if day(first) == day(last) else f"from {day(first)} to {day(last)}"
+    again = [item.until for item in items if item.until]
+    until = f", to be looked at again {'by' if len(again) == 1 else 'from'} {day(min(again))}" if again else ""
+    said = f"“{items[0].reason}”, signed by {items[0].by.name} {on}{until}"
+    return f"{_and_more(names[:NAMED], len(names[NAMED:]))} ({said})"
+
+
+def _is_that_body(view: CoverageView) -> bool:
+    """It speaks of one body alone, and has named it already."""
+    return view.of is not None and (view.own or view.bodies.targeted == 1)
+
+
+def _dark(view: CoverageView) -> str:
+    """Their names."""
+    names = [row.name for row in view.dark_named]
+    return _and_more(names, view.bodies.dark - len(names))
 
 
 def _and_more(names: list[str], more: int) -> str:
