@@ -26,16 +26,6 @@ CASE WHEN excluded IS NOT NULL AND NOT target THEN 'excluded'
 END
 """
 
-KEPT = f"""
-    SELECT relay_id, {columns(template="sum({})::int")}
-    FROM (
-        SELECT relay_id, {COLUMNS} FROM alerts_counter WHERE advisory_id = %(advisory)s
-        UNION ALL
-        SELECT relay_id, {COLUMNS} FROM alerts_delta WHERE advisory_id = %(advisory)s AND relay_id IS NOT NULL
-    ) x
-    GROUP BY relay_id
-"""
-
 _CLOSED = "LEFT JOIN (SELECT id, closed FROM departments_body WHERE closed IS NOT NULL) b ON b.id = l.body_id"
 
 WHOLE = f"""

@@ -12,12 +12,12 @@ from typing import Any
 
 from django.db import connection
 
-from alerts.coverage.figures import CONTRACT, Bodies, Figures, MailStates
+from alerts.coverage.figures import CONTRACT, Bodies, Figures
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import scope
-from alerts.coverage.table_sql import FINGERPRINT, STATES_OF_MAIL, TABLE
+from alerts.coverage.table_sql import FINGERPRINT, TABLE
 from alerts.coverage.why import why
-from alerts.models import Advisory, Recipient
+from alerts.models import Advisory
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +101,6 @@ def children(rows: Sequence[Row], body: str | None) -> list[Row]:
     """The rows right below a body (by slug; None: those at the top), what needs attention most first."""
     below = (row for row in rows if row.parent == body)
     return sorted(below, key=lambda row: (STATES.index(row.worst), -_not_told(row), row.name))
-
-
-_COLUMN_OF = {
-    Recipient.Outcome.UNREACHABLE: "refused",
-    Recipient.Outcome.BOUNCED: "came_back",
-    Recipient.Outcome.SUPPRESSED: "suppressed",
-    Recipient.Outcome.DEFERRED: "late",
-    Recipient.Outcome.COMPLAINED: "complained",
-}
-
-
-def mail_states(advisory: Advisory) -> dict[int | None, MailStates]:
-    """By relay, and for the whole (None): how many people stand in each state; only where there are any."""
-    with connection.cursor() as cursor:
-        cursor.execute(STATES_OF_MAIL, {"advisory": advisory.pk})
-        counted: dict[int | None, dict[str, int]] = {}
-        for relay, outcome, number in cursor.fetchall():
-            counted.setdefault(relay, {})[_COLUMN_OF[outcome]] = number
-    return {relay: MailStates(**numbers) for relay, numbers in counted.items()}
 
 
 def told_apart(figures: Figures, *, office_counts: bool, asks: bool) -> list[str]:

@@ -1,7 +1,7 @@
 """The SQL of the whole table: every body of an advisory in one statement, one snapshot."""
 
 from alerts.coverage.nodes_sql import COLUMNS, NODES, STATES, WHOLE
-from alerts.models.figures import CURRENT_SEAT, columns
+from alerts.models.figures import columns
 
 _BODIES = "targeted_bodies, covered_bodies, dark_bodies, held_bodies, excluded_bodies"
 
@@ -67,18 +67,4 @@ SELECT md5(ROW(
 )::text)
 FROM alerts_advisory a
 WHERE a.id = %(advisory)s
-"""
-
-# How many people stand in each state that the route's word puts them in, in the whole (NULL) and at each relay.
-# Index: recipient_trouble, seat_once.
-STATES_OF_MAIL = f"""
-WITH troubled AS (
-    SELECT r.id, r.targeted, r.outcome FROM alerts_recipient r
-    WHERE r.advisory_id = %(advisory)s AND r.outcome NOT IN ('', 'delivered')
-)
-SELECT NULL::bigint, outcome, count(*) FROM troubled WHERE targeted GROUP BY outcome
-UNION ALL
-SELECT s.relay_id, t.outcome, count(*)
-FROM troubled t JOIN alerts_seat s ON s.recipient_id = t.id AND {CURRENT_SEAT}
-GROUP BY s.relay_id, t.outcome
 """

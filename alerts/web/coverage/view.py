@@ -68,11 +68,6 @@ class CoverageView:
         return self.dark_named[:NAMED]
 
     @property
-    def dark_more(self) -> int:
-        """How many dark bodies are not named, even in the record."""
-        return self.bodies.dark - len(self.dark_named)
-
-    @property
     def dark_others(self) -> int:
         """How many the page does not name."""
         return self.bodies.dark - len(self.dark_first)
