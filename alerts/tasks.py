@@ -10,6 +10,7 @@ from django.utils import timezone
 from alerts import alarm, counting, gaps, reviewing, tracking, verify, watch, watch_workers
 from alerts import cascade as cascading
 from alerts import deliver as delivering
+from alerts.chasing import tending
 from alerts.inbound import mailbox
 from alerts.models import Heartbeat, Severity
 from alerts.senders import Senders
@@ -133,6 +134,13 @@ def tend_gaps() -> None:
 def tend_reviews() -> None:
     """Review dates, and advisories of closed bodies."""
     reviewing.tend(timezone.now())
+
+
+@shared_task
+def chase() -> None:
+    """Clocks, reminders, escalation."""
+    if not tending.tend(timezone.now()):
+        wake("chase")
 
 
 @shared_task

@@ -30,6 +30,7 @@ LOOKS = (
     "alerts.tasks.deliver",
     "alerts.tasks.tend_gaps",
     "alerts.tasks.tend_reviews",
+    "alerts.tasks.chase",
     "alerts.tasks.fold_all",
     "departments.tasks.refresh_readiness",
     "departments.tasks.load_uploads",

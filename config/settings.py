@@ -176,6 +176,7 @@ BEATS = {
     "alerts.tasks.compare_all_anew": 3600.0,
     "alerts.tasks.tend_gaps": 60.0,
     "alerts.tasks.tend_reviews": 60.0,
+    "alerts.tasks.chase": 60.0,
     "alerts.tasks.ask_contacts": 3600.0,
     "departments.tasks.refresh_readiness": 60.0,
     "departments.tasks.refresh_all_readiness": 3600.0,
@@ -185,6 +186,10 @@ BEATS = {
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": seconds}} for task, seconds in BEATS.items()
 }
+
+# --- chase ---
+# Mails of the chase (reminders, lists of who is silent) a person a day, over all advisories; critical ones leave all the same.
+CHASE_MAILS_A_DAY: int = env.int("CHASE_MAILS_A_DAY", default=3)
 
 # --- mail ---
 # The same route carries the alerts (alerts.senders) and the few mails of signing in: a mail server, or a provider by the name

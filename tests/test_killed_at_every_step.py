@@ -41,6 +41,13 @@ def _no_browser() -> None:
 MOST = 400  # steps that no verb here has
 PART = 2
 
+# PostgreSQL may not have noticed yet that whoever it worked for is dead. It holds their locks until it does, and a verb that
+# only tries a lock would stand aside. It is waited for, at most this long (milliseconds).
+END_THE_REST = """
+SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
 
 class Steps:
     """Counts the statements and commits of a connection, and kills its process after the one in question."""
@@ -66,7 +73,7 @@ class Steps:
 def killed_at(last: int, verb: Callable[[], object], further: Callable[[Steps], None] | None = None) -> bool:
     """Run a verb in a process of its own, killed after this many steps. False when it had fewer, and ended well.
 
-    `further` has other things that the verb does counted as steps.
+    Afterwards nothing of it is left in the database either. `further` has other things that the verb does counted as steps.
     """
     connections.close_all()
     child = os.fork()
@@ -89,6 +96,8 @@ def killed_at(last: int, verb: Callable[[], object], further: Callable[[Steps], 
             os._exit(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, -signal.SIGKILL), "the verb failed by itself"
+    with connection.cursor() as cursor:
+        cursor.execute(END_THE_REST)
     return code != 0
 
 

@@ -3,6 +3,8 @@
 from alerts.models.acknowledgement import Acknowledgement, ActionAnswer
 from alerts.models.advisory import Advisory, Draft, Look, Marking, Office, Rule, Severity, State
 from alerts.models.audience import AudienceRole, AudienceTopic, Branch, Exclusion, Gap, Named
+from alerts.models.call import Call
+from alerts.models.chase import ChaseStep, Clock, Escalation, Nudge
 from alerts.models.citation import Citation
 from alerts.models.code import Code
 from alerts.models.contact_check import ContactCheck
@@ -14,6 +16,7 @@ from alerts.models.recipient import Recipient, Seat
 from alerts.models.record import Heartbeat, Record
 from alerts.models.referral import Referral
 from alerts.models.relay import Note, Relay
+from alerts.models.reply import Reply
 from alerts.models.revision import Action, Revision
 from alerts.models.route import Route
 from alerts.models.tracking import Canary, TrackingEvent
@@ -28,13 +31,17 @@ __all__ = [
     "AudienceTopic",
     "Batch",
     "Branch",
+    "Call",
     "Canary",
+    "ChaseStep",
     "Citation",
+    "Clock",
     "Code",
     "ContactCheck",
     "Counter",
     "Delta",
     "Draft",
+    "Escalation",
     "Exclusion",
     "Gap",
     "Heartbeat",
@@ -45,11 +52,13 @@ __all__ = [
     "Message",
     "Named",
     "Note",
+    "Nudge",
     "Office",
     "Recipient",
     "Record",
     "Referral",
     "Relay",
+    "Reply",
     "Revision",
     "Route",
     "Rule",

@@ -114,6 +114,9 @@ class ActionAnswer(models.Model):
                 nulls_distinct=False,
             )
         ]
+        indexes = [
+            models.Index(fields=["by_date"], condition=Q(by_date__isnull=False), name="action_answer_promised"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=APPEND_ONLY)]
 
     def __str__(self) -> str:

@@ -86,6 +86,17 @@ class Advisory(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     published_at = models.DateTimeField(null=True, blank=True)
     acknowledge_by = models.DateTimeField(null=True, blank=True)
+    acknowledge_within = models.DurationField(
+        null=True, blank=True, help_text="The time to answer; P1D is a working day, but where it is critical."
+    )
+    clocked = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="The material revision whose clocks run."
+    )
+    chase_ended_at = models.DateTimeField(null=True, blank=True)
+    chase_ended_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    chase_ended_why = models.TextField(blank=True, default="", db_default="")
     review_by = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
     stopped_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

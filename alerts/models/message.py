@@ -60,7 +60,19 @@ class Batch(models.Model):
 
 
 # Mails to those who run an advisory; their own link is the page, behind the sign-in.
-DESK = ("approve", "returned", "approved", "undecided", "lapsing", "gaps", "review", "phishing", "referral", "report")
+DESK = (
+    "approve",
+    "returned",
+    "approved",
+    "undecided",
+    "lapsing",
+    "gaps",
+    "review",
+    "phishing",
+    "referral",
+    "report",
+    "help",
+)
 
 
 class Message(models.Model):
@@ -90,6 +102,10 @@ class Message(models.Model):
         PHISHING = "phishing", "readers take it for phishing"
         REMINDER = "reminder", "reminder"
         REPORT = "report", "its coverage, as it was kept"
+        DIGEST = "digest", "reminder of several"
+        ESCALATION = "escalation", "who has not answered, to whoever answers for them"
+        HELP = "help", "readers need help"
+        ANSWERED = "answered", "the issuer's answer to what a reader asked"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

@@ -48,6 +48,14 @@ class Recipient(models.Model):
     suspect_revision = models.PositiveSmallIntegerField(default=0, db_default=0)
     needs_help = models.BooleanField(default=False, db_default=False)
     token_issue = models.PositiveSmallIntegerField(default=0, db_default=0)
+    clock = models.ForeignKey(
+        "alerts.Clock",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Of whoever was told when their body's time was half over: one of their own.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["advisory", "person"], name="recipient_once")]
@@ -56,6 +64,7 @@ class Recipient(models.Model):
             models.Index(
                 fields=["advisory", "outcome"], condition=~Q(outcome__in=("", "delivered")), name="recipient_trouble"
             ),
+            models.Index(fields=["clock", "id"], condition=Q(clock__isnull=False), name="recipient_clock"),
         ]
         triggers = count_changes(COUNT_NEW_RECIPIENTS, COUNT_CHANGED_RECIPIENTS)
 

@@ -40,6 +40,14 @@ class Relay(models.Model):
     released_by = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: the clock."
     )
+    clock = models.ForeignKey(
+        "alerts.Clock",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="relays",
+        db_index=False,
+        help_text="By when its people are to answer; none before it is released.",
+    )
     stale = models.BooleanField(default=True, help_text="Its recipients and seats are to be compared anew.")
     compared_upto = models.BigIntegerField(
         null=True, help_text="Of a body of very many people, while it is stale: those up to this person are compared."
@@ -55,6 +63,12 @@ class Relay(models.Model):
             models.Index(fields=["advisory"], condition=Q(stale=True), name="relay_stale"),
             models.Index(fields=["advisory"], condition=Q(to_tell=True), name="relay_to_tell"),
             models.Index(fields=["advisory"], condition=Q(state="planned"), name="relay_planned"),
+            models.Index(fields=["clock", "id"], condition=Q(clock__isnull=False), name="relay_clock"),
+            models.Index(
+                fields=["advisory"],
+                condition=Q(clock=None, state="released", purpose__in=("target", "named")),
+                name="relay_without_clock",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """The nouns of the directory."""
 
-from departments.models.body import Body, BodyAlias, HoldRequest, Sponsor
+from departments.models.body import Body, BodyAlias, Calendar, HoldRequest, Sponsor
 from departments.models.history import BodyEvent, Change, PersonEvent
 from departments.models.membership import Delegation, Membership, Role
 from departments.models.person import Person
@@ -12,6 +12,7 @@ __all__ = [
     "Body",
     "BodyAlias",
     "BodyEvent",
+    "Calendar",
     "Change",
     "Delegation",
     "HoldRequest",

@@ -46,6 +46,14 @@ def initials(column: str) -> Lower:
     return Lower(Func(F(column), pattern, Value(r"\1"), Value("g"), function="regexp_replace"))
 
 
+class Calendar(models.TextChoices):
+    """Whose bank holidays a body keeps; the names are those of GOV.UK's list."""
+
+    ENGLAND_AND_WALES = "england-and-wales", "England and Wales"
+    SCOTLAND = "scotland", "Scotland"
+    NORTHERN_IRELAND = "northern-ireland", "Northern Ireland"
+
+
 class Body(models.Model):
     """A department, agency, quango, committee or team."""
 
@@ -63,6 +71,13 @@ class Body(models.Model):
     opened = models.DateField(null=True, blank=True)
     closed = models.DateField(null=True, blank=True)
     successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="predecessors")
+    calendar = models.CharField(
+        max_length=20,
+        choices=Calendar,
+        default=Calendar.ENGLAND_AND_WALES,
+        db_default="england-and-wales",
+        help_text="Its bank holidays: time to answer counts on working days alone.",
+    )
     may_issue = models.BooleanField(default=False, help_text="An issuing authority: may warn beyond its own branch.")
     register = models.CharField(
         max_length=20,

@@ -1,0 +1,109 @@
+"""The SQL of escalation, whole: which bodies have not answered, and who is told next."""
+
+from alerts.chasing.reminding_sql import CLOCK, THEIR_CLOCK
+from alerts.models.figures import FIGURES_OF_RECIPIENT
+from alerts.owing_sql import BODY_ACTION, OWN_ACTION, SEATS_OF
+
+ISSUER = 1000  # the rung above every other one
+
+# Bodies that owe what the clock asks for, and how many of their people do: by the advisory's rule, and all that are dark.
+# Index: seat_current, recipient's primary key.
+OWING = f"""
+SELECT l.id, l.path, own.silent
+FROM clock c
+CROSS JOIN asking a
+CROSS JOIN numbers v
+CROSS JOIN relay l
+JOIN departments_body d ON d.id = l.body_id AND d.closed IS NULL
+CROSS JOIN LATERAL (
+    SELECT count(*) AS seats,
+           count(*) FILTER (
+               WHERE CASE c.kind WHEN 'act' THEN {OWN_ACTION} ELSE f.acknowledged = 0 AND {THEIR_CLOCK} END
+           ) AS silent,
+           coalesce(bool_or(f.acknowledged = 1), false) AS any_answered
+    FROM {SEATS_OF} seat
+    CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = seat.recipient_id OFFSET 0) r
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    OFFSET 0
+) own
+WHERE CASE
+    WHEN c.kind = 'act' THEN own.silent > 0 OR {BODY_ACTION}
+    WHEN c.late THEN own.silent > 0 AND NOT (a.rule = 'any' AND own.any_answered)
+    WHEN own.seats = 0 THEN l.purpose = 'target' AND NOT l.stale
+    WHEN a.rule = 'any' THEN NOT own.any_answered AND own.silent > 0
+    ELSE own.silent > 0
+END
+"""
+
+# The ladder of a body: its contacts, its deputies, its head; of each body above it contacts and deputies, then the head; at
+# last the issuer's officers. A rung that has nobody is none. Whoever is there out of hours is told of a critical one alone.
+# Index: relay's primary key, membership_current.
+LADDER = f"""
+SELECT o.id, o.silent, at.body_id, m.role, m.person_id,
+       CASE WHEN at.height = 0 THEN array_position(ARRAY['contact', 'deputy', 'head'], m.role::text)
+            ELSE 2 + 2 * at.height + (m.role = 'head')::int END AS rung
+FROM owing o
+CROSS JOIN LATERAL (
+    SELECT x.body_id, cardinality(o.path) - above.place AS height
+    FROM unnest(o.path) WITH ORDINALITY above (relay, place)
+    CROSS JOIN LATERAL (SELECT body_id FROM alerts_relay WHERE id = above.relay OFFSET 0) x
+) at
+CROSS JOIN LATERAL (
+    SELECT person_id, role FROM departments_membership
+    WHERE body_id = at.body_id AND until IS NULL AND role IN ('contact', 'deputy', 'head')
+      AND (hours = 'in' OR (SELECT severity FROM asking) = 'critical')
+    OFFSET 0
+) m
+UNION ALL
+SELECT o.id, o.silent, m.body_id, m.role, m.person_id, {ISSUER}
+FROM owing o
+CROSS JOIN (
+    SELECT m.body_id, m.role, m.person_id FROM departments_membership m
+    WHERE m.body_id = (SELECT issuer_id FROM alerts_advisory WHERE id = (SELECT id FROM asking))
+      AND m.until IS NULL AND m.role = 'officer'
+) m
+"""
+
+# Of each body the rung that the step is about; with how many rungs there are in all.
+RUNG = f"""
+owing AS MATERIALIZED ({OWING}), ladder AS MATERIALIZED (
+    SELECT y.*, max(y.place) OVER (PARTITION BY y.id) AS rungs
+    FROM (
+        SELECT x.*, dense_rank() OVER (PARTITION BY x.id ORDER BY x.rung) AS place
+        FROM ({LADDER}) x
+        CROSS JOIN LATERAL (
+            SELECT FROM departments_person p
+            WHERE p.id = x.person_id AND p.left_at IS NULL AND p.bounced_at IS NULL
+            OFFSET 0
+        ) p
+    ) y
+), told AS MATERIALIZED (
+    SELECT DISTINCT ON (d.id, d.person_id) d.id, d.silent, d.body_id, d.role, d.person_id
+    FROM ladder d
+    WHERE d.place = (SELECT n FROM clock) AND NOT EXISTS (
+        -- Who is on two rungs is told once.
+        SELECT FROM alerts_escalation e JOIN alerts_chasestep s ON s.id = e.step_id
+        WHERE e.relay_id = d.id AND e.person_id = d.person_id AND s.clock_id = (SELECT id FROM clock)
+    )
+    ORDER BY d.id, d.person_id, array_position(ARRAY['head', 'contact', 'deputy', 'officer'], d.role::text), d.body_id
+)
+"""
+
+# Twice: the key of an escalation is its step, the relay and the person.
+ESCALATE = f"""
+WITH {CLOCK}, {RUNG}, written AS (
+    INSERT INTO alerts_escalation (step_id, relay_id, person_id, body_id, role, silent, at, state)
+    SELECT %(step)s, id, person_id, body_id, role, silent, %(now)s, 'waiting' FROM told ORDER BY id, person_id
+    ON CONFLICT (step_id, relay_id, person_id) DO NOTHING
+    RETURNING relay_id, person_id
+)
+SELECT (SELECT count(DISTINCT person_id) FROM written), (SELECT count(DISTINCT relay_id) FROM written),
+       (SELECT max(id) FROM relay), (SELECT count(*) FROM relay),
+       (SELECT coalesce(bool_or(rungs > (SELECT n FROM clock)), false) FROM ladder)
+"""
+
+WHOM = f"""
+WITH {CLOCK}, {RUNG}
+SELECT (SELECT count(DISTINCT id) FROM told), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay),
+       (SELECT array_agg(person_id) FROM (SELECT DISTINCT person_id FROM told ORDER BY person_id) x)
+"""

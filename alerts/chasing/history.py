@@ -1,0 +1,57 @@
+"""What the chase did about a body: to whom it was escalated, when, and what was held back. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.models import Advisory, Escalation, Nudge
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody who was told that a body has not answered."""
+
+    body: str
+    """Which body has not."""
+    slug: str
+    name: str
+    role: str
+    """What they are, in words, and for which body."""
+    for_body: str
+    silent: int
+    """How many people had not answered then; 0: nobody there could be told."""
+    at: datetime
+    mailed: bool
+    """False: their mail waits, for their working hours or the next day."""
+
+
+def escalated(advisory: Advisory, bodies: Collection[int] | None = None) -> Sequence[Told]:
+    """To whom it was escalated about these bodies (None: about any), the latest first."""
+    of = Escalation.objects.filter(relay__advisory=advisory, step__clock__material=advisory.clocked).exclude(
+        state=Escalation.State.MOOT
+    )
+    if bodies is not None:
+        of = of.filter(relay__body__in=bodies)
+    found = of.select_related("relay__body", "person", "body").order_by("-pk")[:MOST]
+    return [
+        Told(
+            one.relay.body.name,
+            one.relay.body.slug,
+            one.person.name,
+            one.get_role_display(),
+            one.body.name,
+            one.silent,
+            one.at,
+            one.state == Escalation.State.MAILED,
+        )
+        for one in found
+    ]
+
+
+def held_back(advisory: Advisory) -> int:
+    """How many reminders about it were held back, since those people had had as many mails as a day bears."""
+    return Nudge.objects.filter(recipient__advisory=advisory, state=Nudge.State.HELD_BACK).count()

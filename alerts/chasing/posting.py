@@ -1,0 +1,117 @@
+"""The post of the chase: one mail a person for all of theirs that waits, within their hours, and no more than a day bears.
+
+Before: nudges and escalations that wait. After: those who are at work now, or whom something critical concerns, have one mail
+in the outbox: of one advisory its reminder, of several a digest; about each advisory one list of who is silent. What is not
+owed any more is moot. Beyond `settings.CHASE_MAILS_A_DAY` nothing leaves to anybody that is not critical: a reminder is held
+back, and the next step of its clock asks again; a list waits for the next day. Twice: nothing waits any more. What a mail says
+is read when it leaves, and whoever answered before does not get it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, time
+
+from django.conf import settings
+from django.db import transaction
+
+from alerts import record
+from alerts.chasing.posting_sql import (
+    ESCALATED,
+    ESCALATIONS_HELD_BACK,
+    ESCALATIONS_MOOT,
+    HOLD_BACK,
+    MOOT,
+    POST,
+    POST_ESCALATIONS,
+    SHARE,
+    WAITING,
+)
+from alerts.models import Advisory, Recipient, Severity
+from alerts.statements import run
+from alerts.wake import wake
+from departments import working_time
+from departments.models import Calendar
+
+AT_ONCE = 2_000  # people in one transaction
+BATCH = 500
+
+
+def post(now: datetime) -> None:
+    """Write every mail that may leave now."""
+    while _reminders(now) == AT_ONCE:
+        pass
+    while _escalations(now) == AT_ONCE:
+        pass
+
+
+def open_calendars(now: datetime) -> list[str]:
+    """Of whom it is working time."""
+    return [calendar.value for calendar in Calendar if working_time.is_open(now, calendar)]
+
+
+def midnight(now: datetime) -> datetime:
+    """When the day began, where the people are: a day's mails are counted from here."""
+    return datetime.combine(now.astimezone(working_time.ZONE).date(), time(), working_time.ZONE)
+
+
+@transaction.atomic
+def _reminders(now: datetime) -> int:
+    """The mails of so many people; how many people were looked at and dealt with."""
+    at_work = open_calendars(now)
+    everywhere = len(at_work) == len(Calendar)
+    found = run(WAITING, open=at_work, everywhere=everywhere, midnight=midnight(now), most=AT_ONCE)
+    if not found:
+        return 0
+    people = [person for person, _, _ in found]
+    run(SHARE, people=people)
+    run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date())
+    full = [person for person, critical, had in found if not critical and had >= settings.CHASE_MAILS_A_DAY]
+    if full:
+        _note_held_back([row[0] for row in run(HOLD_BACK, people=full)])
+    others = sorted(set(people) - set(full))
+    for advisory, mails, digest in run(POST, people=others, size=BATCH, now=now) if others else ():
+        about = Advisory.objects.get(pk=advisory).reference if advisory else "digests"
+        record.write("chased", about, None, messages=mails, digest=digest)
+    wake("deliver")
+    return len(found)
+
+
+def _note_held_back(recipients: list[int]) -> None:
+    held = Counter(Recipient.objects.filter(pk__in=recipients).values_list("advisory__reference", flat=True))
+    for reference, number in sorted(held.items()):
+        record.write("reminders held back", reference, None, people=number)
+
+
+@transaction.atomic
+def _escalations(now: datetime) -> int:
+    run(ESCALATIONS_MOOT)
+    found = run(ESCALATED, open=open_calendars(now), midnight=midnight(now), most=AT_ONCE)
+    had = {person: number for person, _, _, number in found}
+    mailed: defaultdict[int, list[int]] = defaultdict(list)
+    full: list[tuple[int, int]] = []
+    # The most severe first: a day's last mail is the one that matters most.
+    order = {one.pk: one for one in Advisory.objects.filter(pk__in={row[1] for row in found})}
+    for person, advisory, critical, _ in sorted(
+        found, key=lambda row: (Severity(order[row[1]].severity).rank, row[1], row[0])
+    ):
+        if not critical and had[person] >= settings.CHASE_MAILS_A_DAY:
+            full.append((person, advisory))
+            continue
+        had[person] += 1
+        mailed[advisory].append(person)
+    for advisory, people in mailed.items():
+        _mail(order[advisory], people, now)
+    if full:
+        people, advisories = [row[0] for row in full], [row[1] for row in full]
+        run(ESCALATIONS_HELD_BACK, people=people, advisories=advisories, now=now)
+    # Who is full stays in the list: only as many as were mailed say whether there may be more.
+    return AT_ONCE if len(found) == AT_ONCE and mailed else 0
+
+
+def _mail(advisory: Advisory, people: list[int], now: datetime) -> None:
+    rank = Severity(advisory.severity).rank
+    [(mails, digest, rows)] = run(POST_ESCALATIONS, people=people, advisory=advisory.pk, rank=rank, size=BATCH, now=now)
+    if mails:
+        record.write("escalation mailed", advisory.reference, None, messages=mails, bodies=rows, digest=digest)
+        wake("deliver")

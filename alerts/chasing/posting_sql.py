@@ -1,0 +1,205 @@
+"""The SQL of the post, whole: what waits for a mail, and the mails."""
+
+from alerts.models.figures import FIGURES_LOCK, FIGURES_OF_RECIPIENT, REVISIONS
+from alerts.owing_sql import OWES, REACHED
+
+# Within whose hours it is now: one of theirs is enough. `{person}`: whose. A critical warning asks nobody's hours.
+# Index: alerts_membership(person), body's primary key.
+_AT_WORK = """
+(%(everywhere)s OR cardinality(%(open)s::text[]) > 0 AND EXISTS (
+    SELECT FROM (SELECT body_id FROM departments_membership WHERE person_id = {person} AND until IS NULL OFFSET 0) m
+    JOIN departments_body d ON d.id = m.body_id
+    WHERE d.calendar = ANY(%(open)s)
+))
+"""
+# How many mails of the chase they have had today already. Index: nudge_of_person, escalation_of_person.
+_TODAY = """
+(SELECT count(DISTINCT message_id) FROM (
+    SELECT message_id FROM alerts_nudge WHERE person_id = {person} AND at >= %(midnight)s AND state = 'mailed'
+    UNION ALL
+    SELECT message_id FROM alerts_escalation WHERE person_id = {person} AND at >= %(midnight)s AND state = 'mailed'
+) had)
+"""
+
+# Whose nudges wait, the longest first. A stopped advisory's wait until it goes on. Index: nudge_waiting.
+WAITING = f"""
+SELECT w.person_id, w.critical, {_TODAY.format(person="w.person_id")} AS had
+FROM (
+    SELECT n.person_id, bool_or(a.severity = 'critical') AS critical, min(n.id) AS first
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' OFFSET 0) n
+    JOIN alerts_recipient r ON r.id = n.recipient_id
+    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+    GROUP BY n.person_id
+) w
+WHERE w.critical OR {_AT_WORK.format(person="w.person_id")}
+ORDER BY w.first
+LIMIT %(most)s
+"""
+
+# What waits and is not owed any more: answered, done, let go, left, out of reach, no longer live, or ended.
+MOOT = f"""
+UPDATE alerts_nudge SET state = 'moot' WHERE state = 'waiting' AND id IN (
+    SELECT n.id
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
+    LEFT JOIN alerts_chasestep s ON s.id = n.step_id
+    LEFT JOIN alerts_clock c ON c.id = s.clock_id
+    CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT * FROM departments_person p WHERE p.id = n.person_id OFFSET 0) p
+    JOIN alerts_advisory a ON a.id = r.advisory_id
+    CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE a.state <> 'live' OR a.chase_ended_at IS NOT NULL OR NOT ({REACHED})
+       OR c.material <> v.material
+       OR c.id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM (SELECT * FROM alerts_seat t WHERE t.recipient_id = r.id AND t.ended_at IS NULL OFFSET 0) t
+            JOIN alerts_relay l ON l.id = t.relay_id
+            WHERE {OWES}
+       )
+)
+"""
+
+# Everybody has had as many as a day bears: what is not critical is let be; the next step of its clock asks again.
+HOLD_BACK = """
+UPDATE alerts_nudge SET state = 'held-back' WHERE state = 'waiting' AND person_id = ANY(%(people)s)
+RETURNING recipient_id
+"""
+
+# Which advisories a mail to these people may be about. Whoever publishes one waits, or is waited for.
+SHARE = f"""
+SELECT pg_advisory_xact_lock_shared({FIGURES_LOCK}, x.id::int)
+FROM (
+    SELECT DISTINCT r.advisory_id AS id
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
+    JOIN alerts_recipient r ON r.id = n.recipient_id
+    ORDER BY 1
+) x
+"""
+
+# What each of them still owes anywhere: told of it, and not answered. What they are nudged about is open in any case.
+# Index: recipient of person (recipient_once has the advisory first: alerts_recipient(person)).
+_OPEN = f"""
+SELECT x.person_id, count(*) AS many
+FROM (
+    SELECT n.person_id, n.recipient_id FROM nudged n
+    UNION
+    SELECT r.person_id, r.id
+    FROM (SELECT DISTINCT person_id FROM nudged) who
+    CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.person_id = who.person_id OFFSET 0) r
+    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
+         AND a.acknowledge_within IS NOT NULL
+    CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
+) x
+GROUP BY x.person_id
+"""
+
+# One mail a person. Where one advisory is all that they owe it is its reminder, with a recipient and revision; otherwise a
+# digest, which is of none. In batches of so many of an advisory, and of digests of a rank. A second reminder of one advisory in
+# one look (two clocks, a promise) is in the same mail.
+POST = f"""
+WITH nudged AS MATERIALIZED (
+    SELECT n.id, n.person_id, n.recipient_id, r.advisory_id, a.current_id,
+           array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text) - 1 AS rank
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
+    CROSS JOIN LATERAL (SELECT id, advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
+    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+), owing AS MATERIALIZED ({_OPEN}), mail AS MATERIALIZED (
+    SELECT n.person_id, min(n.id) AS first, min(n.rank) AS rank,
+           CASE WHEN o.many = 1 THEN min(n.recipient_id) END AS recipient,
+           CASE WHEN o.many = 1 THEN min(n.advisory_id) END AS advisory,
+           CASE WHEN o.many = 1 THEN min(n.current_id) END AS revision
+    FROM nudged n JOIN owing o ON o.person_id = n.person_id
+    GROUP BY n.person_id, o.many
+), numbered AS MATERIALIZED (
+    SELECT m.*, (row_number() OVER (PARTITION BY m.advisory, m.rank ORDER BY m.first) - 1) / %(size)s AS part FROM mail m
+), made AS (
+    INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before, made_at)
+    SELECT rank, advisory, revision, CASE WHEN advisory IS NULL THEN 'digest' ELSE 'reminder' END, count(*), %(now)s, %(now)s
+    FROM numbered GROUP BY rank, advisory, revision, part ORDER BY rank, advisory, part
+    RETURNING id, rank, advisory_id
+), placed AS MATERIALIZED (
+    SELECT id, rank, advisory_id, row_number() OVER (PARTITION BY advisory_id, rank ORDER BY id) - 1 AS part FROM made
+), written AS (
+    INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
+    SELECT CASE WHEN n.advisory IS NULL THEN 'digest:' ELSE 'chase:' END || n.first, p.id, n.person_id, n.advisory,
+           n.recipient, n.revision, CASE WHEN n.advisory IS NULL THEN 'digest' ELSE 'reminder' END
+    FROM numbered n
+    JOIN placed p ON p.rank = n.rank AND p.part = n.part AND p.advisory_id IS NOT DISTINCT FROM n.advisory
+    ORDER BY n.first
+    RETURNING id, person_id, key
+), closed AS (
+    UPDATE alerts_nudge u SET state = 'mailed', message_id = w.id
+    FROM nudged n JOIN written w ON w.person_id = n.person_id
+    WHERE u.id = n.id
+    RETURNING u.id
+)
+SELECT n.advisory, count(*), encode(sha256(string_agg(w.key, E'\n' ORDER BY w.key COLLATE "C")::bytea), 'hex')
+FROM written w JOIN numbered n ON n.person_id = w.person_id
+GROUP BY n.advisory
+"""
+
+# Escalations whose mail is to be written: of whom and about which advisory. `had`: their mails of today.
+# Index: escalation_waiting.
+ESCALATED = f"""
+SELECT w.person_id, w.advisory_id, w.critical, {_TODAY.format(person="w.person_id")} AS had
+FROM (
+    SELECT e.person_id, c.advisory_id, a.severity = 'critical' AS critical, min(e.id) AS first
+    FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' OFFSET 0) e
+    JOIN alerts_chasestep s ON s.id = e.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id AND a.stopped_at IS NULL
+    JOIN departments_body d ON d.id = e.body_id
+    GROUP BY e.person_id, c.advisory_id, a.severity
+    -- While a step is still gone over, its mails would be several.
+    HAVING bool_and(s.done_at IS NOT NULL) AND (a.severity = 'critical' OR bool_or(d.calendar = ANY(%(open)s)))
+) w
+ORDER BY w.first
+LIMIT %(most)s
+"""
+ESCALATIONS_MOOT = """
+UPDATE alerts_escalation e SET state = 'moot'
+FROM alerts_chasestep s JOIN alerts_clock c ON c.id = s.clock_id JOIN alerts_advisory a ON a.id = c.advisory_id,
+     departments_person p
+WHERE e.state = 'waiting' AND s.id = e.step_id AND p.id = e.person_id
+  AND (a.state <> 'live' OR a.chase_ended_at IS NOT NULL OR c.material <> a.clocked
+       OR p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL)
+"""
+ESCALATIONS_HELD_BACK = """
+UPDATE alerts_escalation e SET held_back_at = %(now)s
+FROM alerts_chasestep s JOIN alerts_clock c ON c.id = s.clock_id
+WHERE e.state = 'waiting' AND e.held_back_at IS NULL AND s.id = e.step_id
+  AND (e.person_id, c.advisory_id) IN (SELECT * FROM unnest(%(people)s::bigint[], %(advisories)s::bigint[]))
+RETURNING e.id
+"""
+# One mail to each of these people about one advisory, for all bodies that wait.
+POST_ESCALATIONS = """
+WITH told AS MATERIALIZED (
+    SELECT e.id, e.person_id
+    FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) e
+    JOIN alerts_chasestep s ON s.id = e.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    WHERE c.advisory_id = %(advisory)s
+), mail AS MATERIALIZED (
+    SELECT person_id, min(id) AS first, (row_number() OVER (ORDER BY min(id)) - 1) / %(size)s AS part
+    FROM told GROUP BY person_id
+), made AS (
+    INSERT INTO alerts_batch (rank, about_id, kind, size, not_before, made_at)
+    SELECT %(rank)s, %(advisory)s, 'escalation', count(*), %(now)s, %(now)s FROM mail GROUP BY part ORDER BY part
+    RETURNING id
+), placed AS MATERIALIZED (
+    SELECT id, row_number() OVER (ORDER BY id) - 1 AS part FROM made
+), written AS (
+    INSERT INTO alerts_message (key, batch_id, person_id, kind)
+    SELECT 'escalate:' || m.first, p.id, m.person_id, 'escalation' FROM mail m JOIN placed p ON p.part = m.part
+    ORDER BY m.first
+    RETURNING id, person_id, key
+), closed AS (
+    UPDATE alerts_escalation u SET state = 'mailed', message_id = w.id
+    FROM told t JOIN written w ON w.person_id = t.person_id
+    WHERE u.id = t.id
+    RETURNING u.id
+)
+SELECT count(*), encode(sha256(string_agg(key, E'\n' ORDER BY key COLLATE "C")::bytea), 'hex'), (SELECT count(*) FROM closed)
+FROM written
+"""

@@ -1,0 +1,147 @@
+"""The SQL of reminders, whole: who is due one at a step of a clock."""
+
+from alerts.last_word import last_word
+from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
+from alerts.owing_sql import OWES, REACHED, SEATS_OF
+
+# The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
+# that is targeted, one to let go for what is held, and one of people who were told late for where these sit.
+# Index: relay_clock, relay_once, relay_held, recipient_clock, seat_once.
+RELAYS = """
+    SELECT l.*
+    FROM (
+        SELECT id FROM alerts_relay WHERE c.kind = 'answer' AND NOT c.late AND clock_id = c.id AND id > %(upto)s
+        UNION ALL
+        SELECT id FROM alerts_relay
+        WHERE c.kind = 'act' AND advisory_id = c.advisory_id AND purpose IN ('target', 'named') AND state = 'released'
+          AND id > %(upto)s
+        UNION ALL
+        SELECT id FROM alerts_relay
+        WHERE c.kind = 'hold' AND state = 'held' AND advisory_id = c.advisory_id AND purpose <> 'left' AND id > %(upto)s
+        UNION ALL
+        SELECT DISTINCT t.relay_id FROM alerts_recipient own JOIN alerts_seat t ON t.recipient_id = own.id
+        WHERE c.late AND own.clock_id = c.id AND t.counts AND t.ended_at IS NULL AND t.relay_id > %(upto)s
+    ) those
+    CROSS JOIN LATERAL (SELECT * FROM alerts_relay l WHERE l.id = those.id OFFSET 0) l
+    ORDER BY l.id
+    LIMIT %(relays)s
+"""
+
+# A recipient's own clock goes before that of their bodies.
+THEIR_CLOCK = "(c.kind <> 'answer' OR CASE WHEN c.late THEN r.clock_id = c.id ELSE r.clock_id IS NULL END)"
+
+CLOCK = f"""
+clock AS MATERIALIZED (
+    SELECT c.*, s.id AS step, s.since, s.n
+    FROM alerts_chasestep s JOIN alerts_clock c ON c.id = s.clock_id WHERE s.id = %(step)s
+), asking AS MATERIALIZED (
+    SELECT a.id, a.current_id, a.rule, a.severity FROM alerts_advisory a JOIN clock c ON c.advisory_id = a.id
+), numbers AS MATERIALIZED (
+    {REVISIONS} WHERE a.id = (SELECT id FROM asking)
+), relay AS MATERIALIZED (
+    SELECT l.* FROM clock c CROSS JOIN LATERAL ({RELAYS}) l
+)
+"""
+
+# Where one answer is enough, nobody else of a body that has it is reminded.
+_COVERED = f"""
+a.rule = 'any' AND c.kind = 'answer' AND EXISTS (
+    SELECT FROM {SEATS_OF} other
+    JOIN alerts_recipient r ON r.id = other.recipient_id
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE f.acknowledged = 1
+)
+"""
+
+# Whoever was written to since (told, reminded by a press, or in a mail for several) hears of the next step.
+_LATELY = """
+(EXISTS (
+    SELECT FROM (SELECT * FROM alerts_message m WHERE m.recipient_id = r.id OFFSET 0) m JOIN alerts_batch b ON b.id = m.batch_id
+    WHERE m.state IN ('waiting', 'sent') AND m.kind IN ('notice', 'update', 'reminder')
+      AND (m.state = 'waiting' OR coalesce(m.sent_at, b.made_at) > c.since)
+) OR EXISTS (
+    SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND n.state IN ('waiting', 'mailed') AND n.at > c.since
+))
+"""
+
+# Everything is looked up by key (OFFSET 0); the cheapest conditions first.
+# Index: seat_current, recipient's and person's primary keys, alerts_message(recipient), nudge_of_recipient.
+DUE = f"""
+SELECT DISTINCT r.id, r.person_id
+FROM clock c
+CROSS JOIN asking a
+CROSS JOIN numbers v
+CROSS JOIN relay l
+CROSS JOIN LATERAL {SEATS_OF} seat
+CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = seat.recipient_id OFFSET 0) r
+CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+CROSS JOIN LATERAL (SELECT left_at, bounced_at FROM departments_person p WHERE p.id = r.person_id OFFSET 0) p
+WHERE {THEIR_CLOCK} AND NOT ({_COVERED}) AND {OWES} AND {REACHED} AND NOT {_LATELY}
+"""
+
+# Twice: the key of a nudge is its step and recipient.
+REMIND = f"""
+WITH {CLOCK}, due AS MATERIALIZED (
+    SELECT d.* FROM ({DUE}) d
+    WHERE NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.step_id = %(step)s AND n.recipient_id = d.id)
+    ORDER BY d.id
+    LIMIT %(most)s
+), written AS (
+    INSERT INTO alerts_nudge (step_id, recipient_id, person_id, at, state)
+    SELECT %(step)s, d.id, d.person_id, %(now)s, 'waiting' FROM due d ORDER BY d.id
+    ON CONFLICT (step_id, recipient_id) WHERE step_id IS NOT NULL DO NOTHING
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM written), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay)
+"""
+
+# Whom a step would reach now, without reaching them.
+WHOM = f"""
+WITH {CLOCK}, due AS MATERIALIZED ({DUE})
+SELECT (SELECT count(*) FROM due), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay),
+       (SELECT array_agg(person_id ORDER BY id) FROM (SELECT * FROM due ORDER BY id LIMIT %(shown)s) d)
+"""
+
+# Steps that are due, the most severe first. Index: chase_step_due.
+DUE_STEPS = """
+SELECT s.id
+FROM (SELECT * FROM alerts_chasestep WHERE done_at IS NULL AND due_at <= %(now)s OFFSET 0) s
+JOIN alerts_clock c ON c.id = s.clock_id
+JOIN alerts_advisory a ON a.id = c.advisory_id
+WHERE a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL AND c.material = a.clocked
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), s.due_at, s.id
+"""
+
+# What was promised for a day that has come, where it is still the last word and was not said to be done. Those of the last days
+# alone: what was missed for longer is in the daily reminders. Index: action_answer_promised, acknowledgement_last.
+PROMISED = f"""
+WITH promised AS MATERIALIZED (
+    SELECT s.id AS promise, r.id AS recipient_id, r.person_id
+    FROM (SELECT * FROM alerts_actionanswer WHERE by_date BETWEEN %(oldest)s AND %(today)s AND choice = 'by' OFFSET 0) s
+    JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{{}}'
+    JOIN alerts_recipient r ON r.id = k.recipient_id
+    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.acknowledge_within IS NOT NULL
+         AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL
+    JOIN alerts_revision w ON w.id = k.revision_id
+    JOIN alerts_revision m ON m.id = a.material_id AND w.number >= m.number
+    JOIN departments_person p ON p.id = r.person_id
+    JOIN alerts_action q ON q.id = s.action_id
+    WHERE {REACHED} AND CASE
+        WHEN s.relay_id IS NULL THEN {last_word("r.id")} = k.id
+        ELSE s.id = (
+            SELECT t.id FROM (SELECT * FROM alerts_actionanswer t WHERE t.relay_id = s.relay_id OFFSET 0) t
+            JOIN alerts_action was ON was.id = t.action_id AND was.key = q.key
+            JOIN alerts_acknowledgement o ON o.id = t.acknowledgement_id AND o.suspect = '{{}}'
+            ORDER BY was.revision_id DESC, t.acknowledgement_id DESC
+            LIMIT 1
+        )
+    END
+    AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.promise_id = s.id)
+    ORDER BY s.id
+    LIMIT %(most)s
+)
+INSERT INTO alerts_nudge (promise_id, recipient_id, person_id, at, state)
+SELECT promise, recipient_id, person_id, %(now)s, 'waiting' FROM promised
+ON CONFLICT (promise_id) WHERE promise_id IS NOT NULL DO NOTHING
+RETURNING id
+"""

@@ -1,0 +1,187 @@
+"""An officer and the chase: whom the next step will reach, and leaving one out, bringing one forward, ending it all.
+
+Before: steps that are to come. After `skip`: the step is done without having reached anybody, and the ladder goes on with the
+rung after it in its time. After `hasten`: it is due now, and what came before it on its clock is overtaken. After `end`:
+nothing of the chase leaves any more, until `go_on` or a new material revision. Each by an officer of the issuer, with a reason, in the
+record; twice: the second hears that it was done. Raises `Refused` with a sentence; then nothing was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from alerts import record, spelling
+from alerts.chasing import escalating_sql, ladder, reminding_sql, stepping
+from alerts.chasing.turn import take_turn
+from alerts.models import Advisory, ChaseStep, State
+from alerts.rules import is_officer_of_issuer
+from alerts.statements import run
+from alerts.wake import wake
+from departments import working_time
+from departments.models import Person
+from departments.refusal import Refused
+
+LONGEST_REASON = 500
+SHOWN = 20
+AT_ONCE = 100_000  # relays looked at for a preview
+_JUST_NOW = timedelta(hours=1)
+
+NOT_YOURS = "Only an officer of the issuer steers the chase. Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Whom a step would reach, if it were carried out now."""
+
+    people: int
+    """Who would be reminded; of a rung, whose bodies have not answered."""
+    bodies: int
+    """Of a rung: about how many bodies somebody would be told."""
+    shown: Sequence[Person]
+    """The first of them, by name."""
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.people - len(self.shown)
+
+
+def to_come(advisory: Advisory) -> list[ChaseStep]:
+    """Its steps that are not done, in the order in which they are due; each with its clock."""
+    of = ChaseStep.objects.filter(clock__advisory=advisory, clock__material=advisory.clocked, done_at=None)
+    return list(of.select_related("clock", "hastened_by").order_by("due_at", "clock__kind", "what", "n", "pk"))
+
+
+def done(advisory: Advisory) -> list[ChaseStep]:
+    """Its steps that were carried out, skipped or overtaken, the latest first; each with its clock."""
+    of = ChaseStep.objects.filter(clock__advisory=advisory).exclude(done_at=None)
+    return list(of.select_related("clock", "skipped_by", "hastened_by").order_by("-done_at", "-pk"))
+
+
+def whom(step: ChaseStep, now: datetime) -> Whom:
+    """Whom it would reach as things stand now. Reads only."""
+    values = stepping.values(step.pk, step.upto, now, relays=AT_ONCE)
+    if step.what == ChaseStep.What.REMIND:
+        [(people, _, _, ids)] = run(reminding_sql.WHOM, **values, shown=SHOWN)
+        bodies, ids = 0, ids or []
+    else:
+        [(bodies, _, _, ids)] = run(escalating_sql.WHOM, **values)
+        ids = ids or []
+        people = len(ids)
+    shown = Person.objects.filter(pk__in=ids[:SHOWN]).order_by("name", "pk")
+    return Whom(people, bodies, list(shown))
+
+
+@transaction.atomic
+def skip(step_id: int, by: Person, reason: str, now: datetime) -> str:
+    """Leave a step out; what was done, in a sentence."""
+    step = _hold(step_id, by)
+    why = _reason(reason)
+    ChaseStep.objects.filter(pk=step.pk).update(done_at=now, skipped_by=by, reason=why)
+    if step.what == ChaseStep.What.ESCALATE and not _has_next(step):
+        due = ladder.next_rung(step.clock, step.clock.advisory.severity, max(step.due_at, now))
+        ladder.rung(step.clock, step.n + 1, due).save()
+    _record("chase step skipped", step, by, why)
+    return "Skipped: nobody is mailed by it, and the next step keeps its time."
+
+
+@transaction.atomic
+def hasten(step_id: int, by: Person, reason: str, now: datetime) -> str:
+    """Bring a step forward to now; what was done, in a sentence."""
+    step = _hold(step_id, by)
+    why = _reason(reason)
+    # Whoever was written to within the hour is left out of it all the same.
+    since = min(step.since, now - _JUST_NOW)
+    ChaseStep.objects.filter(pk=step.pk).update(due_at=now, since=since, hastened_by=by, reason=why)
+    before = step.clock.steps.filter(what=step.what, n__lt=step.n, done_at=None)
+    before.update(done_at=now, overtaken=True)
+    _record("chase step hastened", step, by, why)
+    wake("chase")
+    if working_time.is_open(now, step.clock.calendar):
+        return "Brought forward: its mails leave within a minute."
+    opens = timezone.localtime(working_time.opens(now, step.clock.calendar))
+    return f"Brought forward: its mails leave when people are at work again, on {date_format(opens, 'l j F, H:i')} {opens:%Z}."
+
+
+@transaction.atomic
+def end(advisory: Advisory, by: Person, reason: str, now: datetime) -> str:
+    """Nothing of its chase leaves any more; what was done, in a sentence."""
+    held = _hold_advisory(advisory, by)
+    if held.chase_ended_at is not None:
+        raise Refused(f"{_who_ended(held)} Nothing was changed.")
+    why = _reason(reason)
+    Advisory.objects.filter(pk=held.pk).update(chase_ended_at=now, chase_ended_by=by, chase_ended_why=why)
+    record.write("chase ended", held.reference, by, reason=why)
+    return "The chase is ended: no reminder and no list leaves any more. Answers are taken as before."
+
+
+@transaction.atomic
+def go_on(advisory: Advisory, by: Person, reason: str) -> str:
+    """It is chased again; what was done, in a sentence."""
+    held = _hold_advisory(advisory, by)
+    if held.chase_ended_at is None:
+        raise Refused("It is being chased already. Nothing was changed.")
+    why = _reason(reason)
+    Advisory.objects.filter(pk=held.pk).update(chase_ended_at=None, chase_ended_by=None, chase_ended_why="")
+    record.write("chase goes on", held.reference, by, reason=why)
+    wake("chase")
+    return "The chase goes on: what came due meanwhile leaves within a minute, one mail a person."
+
+
+def _who_ended(advisory: Advisory) -> str:
+    who = advisory.chase_ended_by.name if advisory.chase_ended_by else "Somebody"
+    return f"{who} has ended the chase already."
+
+
+def _hold(step_id: int, by: Person) -> ChaseStep:
+    """The step, still to come, with its advisory's turn."""
+    of = ChaseStep.objects.select_related("clock__advisory")
+    step = of.filter(pk=step_id).first()
+    if step is None:
+        raise Refused("There is no such step. Nothing was changed.")
+    take_turn(step.clock.advisory_id)
+    held = of.select_for_update(of=("self",), no_key=True).get(pk=step_id)
+    if not is_officer_of_issuer(by, held.clock.advisory):
+        raise Refused(NOT_YOURS)
+    if held.done_at is not None:
+        raise Refused("That step was done already. Nothing was changed.")
+    if held.clock.advisory.state != State.LIVE:
+        raise Refused(f"{held.clock.advisory.reference} is not live: nobody is chased. Nothing was changed.")
+    return held
+
+
+def _hold_advisory(advisory: Advisory, by: Person) -> Advisory:
+    held = (
+        Advisory.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("chase_ended_by")
+        .get(pk=advisory.pk)
+    )
+    if not is_officer_of_issuer(by, held):
+        raise Refused(NOT_YOURS)
+    if held.state != State.LIVE:
+        raise Refused(f"{held.reference} is not live: nobody is chased. Nothing was changed.")
+    return held
+
+
+def _has_next(step: ChaseStep) -> bool:
+    return step.clock.steps.filter(what=step.what, n=step.n + 1).exists()
+
+
+def _reason(reason: str) -> str:
+    why = spelling.lines(reason)
+    if not why:
+        raise Refused("Say why in a few words: whoever looks at this later asks. Nothing was changed.")
+    if len(why) > LONGEST_REASON:
+        raise Refused(f"That has {len(why):,} characters; {LONGEST_REASON:,} is the most. Nothing was changed.")
+    return why
+
+
+def _record(kind: str, step: ChaseStep, by: Person, reason: str) -> None:
+    of = {"clock": step.clock_id, "step": step.pk, "what": step.what, "n": step.n}
+    record.write(kind, step.clock.advisory.reference, by, reason=reason, **of)

@@ -1,0 +1,9 @@
+"""One at a time: whoever chases an advisory, whether a person presses or the clock does."""
+
+from alerts.chase_sql import TAKE_TURN
+from alerts.statements import run
+
+
+def take_turn(advisory_id: int) -> None:
+    """Wait for the turn at this advisory; it is ours until the transaction ends."""
+    run(TAKE_TURN, advisory=advisory_id)

@@ -1,0 +1,72 @@
+"""Who still owes what a clock asks for, said once in SQL: steps, their preview and the post all take it from here.
+
+Each fragment wants the aliases it names. `c` is a clock, `a` its advisory, `v` the numbers of that one's revisions
+(`REVISIONS`), `r` a recipient, `f` their figures (`FIGURES_OF_RECIPIENT`), `p` the person, `l` a relay.
+"""
+
+from alerts.last_word import last_word
+from alerts.models.figures import UNREACHABLE
+
+# No mail reaches whoever left or whose address takes none.
+REACHED = f"p.left_at IS NULL AND p.bounced_at IS NULL AND r.outcome NOT IN {UNREACHABLE}"
+
+# What a person said last of an action `q` of theirs ("done", "by" ...), in their last word. An action keeps its key.
+_SAID_OF_OWN = f"""(
+    SELECT s.choice FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
+    WHERE s.acknowledgement_id = {last_word("r.id")} AND s.relay_id IS NULL
+    LIMIT 1
+)"""
+
+# Whoever answered and has an action of their own open that was due on this clock; a promise for a later day stands until then.
+OWN_ACTION = f"""
+(f.acknowledged = 1 AND r.acted_revision < v.material AND EXISTS (
+    SELECT FROM (SELECT * FROM alerts_action WHERE revision_id = a.current_id AND of = 'person' OFFSET 0) q
+    WHERE q.due = c.by AND coalesce({_SAID_OF_OWN}, '') NOT IN ('done', 'na') AND NOT EXISTS (
+        SELECT FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
+        WHERE s.acknowledgement_id = {last_word("r.id")} AND s.relay_id IS NULL AND s.choice = 'by' AND s.by_date > %(today)s
+    )
+))
+"""
+
+# Whether a body `l` has an action of its own open that was due on this clock. The last word said for it stands.
+BODY_ACTION = """
+(l.purpose = 'target' AND EXISTS (
+    SELECT FROM (SELECT * FROM alerts_action WHERE revision_id = a.current_id AND of = 'body' OFFSET 0) q
+    LEFT JOIN LATERAL (
+        SELECT s.choice, s.by_date
+        FROM (SELECT * FROM alerts_actionanswer s WHERE s.relay_id = l.id OFFSET 0) s
+        JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
+        JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{}'
+        ORDER BY was.revision_id DESC, s.acknowledgement_id DESC
+        LIMIT 1
+    ) said ON true
+    WHERE q.due = c.by AND coalesce(said.choice, '') NOT IN ('done', 'na')
+      AND NOT (coalesce(said.choice, '') = 'by' AND said.by_date > %(today)s)
+))
+"""
+
+# Somebody who answers for the body `l` and is told through it: whom its own actions are asked of.
+ANSWERS_FOR = """
+EXISTS (
+    SELECT FROM departments_membership m
+    WHERE m.person_id = r.person_id AND m.body_id = l.body_id AND m.until IS NULL AND m.role IN ('contact', 'deputy')
+)
+"""
+
+# Whether a recipient owes what a clock of this kind asks for, where they sit at `l`.
+OWES = f"""
+CASE c.kind
+    WHEN 'answer' THEN f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
+    WHEN 'act' THEN {OWN_ACTION} OR ({BODY_ACTION} AND {ANSWERS_FOR})
+    ELSE l.state = 'held' AND l.reached_at = c.starts_at AND l.held_until = c.by AND EXISTS (
+        SELECT FROM departments_membership m
+        WHERE m.person_id = r.person_id AND m.body_id = l.body_id AND m.until IS NULL AND m.role = 'contact'
+    )
+END
+"""
+
+# The current seats of a relay `l` through which a clock of this kind asks.
+SEATS_OF = """
+(SELECT t.recipient_id FROM alerts_seat t
+ WHERE t.relay_id = l.id AND t.ended_at IS NULL AND CASE c.kind WHEN 'hold' THEN t.contact ELSE t.counts END OFFSET 0)
+"""

@@ -1,0 +1,90 @@
+"""An advisory that is chased: published, cascaded, mailed and chased as of moments that a test names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import time_machine
+from django.db.models import F
+
+from alerts.cascade import cascade
+from alerts.chasing.tending import tend
+from alerts.models import Acknowledgement, Advisory, Batch, Message, Recipient, Revision
+from alerts.publish import publish_draft
+from departments.models import Body
+from tests.office import Office
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def at(text: str) -> datetime:
+    """ "2026-12-01 10:00", in London."""
+    return datetime.fromisoformat(text).replace(tzinfo=LONDON).astimezone(UTC)
+
+
+def publish(office: Office, when: datetime, **changes: object) -> Advisory:
+    """Published at that moment, and everybody told in the same minute."""
+    revision = publish_draft(office.draft(**changes), office.ben, accept_gaps="told otherwise", now=when)
+    run_on(revision.advisory, when)
+    return Advisory.objects.get(pk=revision.advisory_id)
+
+
+def run_on(advisory: Advisory, when: datetime) -> None:
+    """The cascade goes as far as it can, and all that waits is sent."""
+    with time_machine.travel(when, tick=False):
+        while not cascade(advisory.pk):
+            pass
+    hand_over(when)
+
+
+def hand_over(when: datetime) -> list[Message]:
+    """Every mail that may leave at that moment has left; which ones. As delivery notes it, without a wire."""
+    waiting = Message.objects.filter(state="waiting", batch__done_at=None, batch__not_before__lte=when)
+    left = list(waiting.select_related("person").order_by("pk"))
+    for batch in {one.batch_id for one in left}:
+        of = Message.objects.filter(batch=batch, state="waiting")
+        for recipient, number in of.filter(kind__in=("notice", "update"), recipient__isnull=False).values_list(
+            "recipient", "revision__number"
+        ):
+            Recipient.objects.filter(pk=recipient).update(told_revision=number)
+        of.update(state="sent", sent_at=when)
+        Batch.objects.filter(pk=batch).update(done_at=when)
+    return left
+
+
+def chase(when: datetime) -> list[tuple[str, str]]:
+    """One look of the chase at that moment, and the mails that it wrote: kind and name, in order."""
+    with time_machine.travel(when, tick=False):
+        assert tend(when)
+    return sorted((one.kind, one.person.name) for one in hand_over(when))
+
+
+def minutes(start: datetime, end: datetime, every: int = 30) -> list[tuple[datetime, str, str]]:
+    """A look every so many minutes; the mails, each with its moment."""
+    found, when = [], start
+    while when <= end:
+        found += [(when, kind, name) for kind, name in chase(when)]
+        when += timedelta(minutes=every)
+    return found
+
+
+def answer(advisory: Advisory, name: str, when: datetime, revision: Revision | None = None) -> Acknowledgement:
+    """They read it, and say so."""
+    recipient = Recipient.objects.get(advisory=advisory, person__name=name)
+    current = revision or advisory.current
+    assert current is not None
+    made = Acknowledgement.objects.create(
+        recipient=recipient, revision=current, at=when, read="yes", form_id=uuid4(), suspect=[]
+    )
+    Recipient.objects.filter(pk=recipient.pk).update(answered_revision=current.number, told_revision=F("told_revision"))
+    return made
+
+
+def team(office: Office, slug: str, parent: Body, *people: tuple[str, str], **fields: object) -> Body:
+    """A body with people: (name, role)."""
+    body = Body.objects.create(slug=slug, name=slug.title(), kind="team", parent=parent, **fields)
+    for name, role in people:
+        office.person(name, body, role)
+    return body
