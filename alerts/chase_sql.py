@@ -9,6 +9,9 @@ TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('alerts.chase'), %(advisory)s
 _LATELY = """m.kind = 'reminder' AND m.state <> 'superseded'
     AND (m.state = 'waiting' OR coalesce(m.sent_at, b.made_at) > %(day_ago)s)"""
 
+# Reminded by the clock, alone or in a mail about several. Index: nudge_of_recipient.
+_NUDGED = "n.state IN ('waiting', 'mailed') AND n.at > %(day_ago)s"
+
 # How a recipient `r`, who is `p`, stands to being reminded. `{lately}`: whether they were within a day.
 _STANDS = f"""
 CASE WHEN %(within)s::bigint[] IS NOT NULL AND NOT EXISTS (
@@ -32,6 +35,9 @@ WITH chosen AS MATERIALIZED (
     FROM (SELECT * FROM alerts_batch WHERE advisory_id = %(advisory)s OFFSET 0) b
     JOIN alerts_message m ON m.batch_id = b.id
     WHERE b.kind = 'reminder' AND {_LATELY}
+    UNION ALL
+    SELECT n.recipient_id
+    FROM chosen CROSS JOIN LATERAL (SELECT * FROM alerts_nudge n WHERE n.recipient_id = chosen.id AND {_NUDGED} OFFSET 0) n
 ), standing AS (
     SELECT r.id, {_STANDS.format(lately="r.id IN (SELECT recipient_id FROM lately)")} AS stands
     FROM chosen
@@ -58,7 +64,8 @@ WITH v AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT * FROM alerts_recipient WHERE id = asked.id AND advisory_id = v.id OFFSET 0) r
     CROSS JOIN LATERAL (SELECT left_at, bounced_at FROM departments_person WHERE id = r.person_id OFFSET 0) p
     CROSS JOIN LATERAL (
-        SELECT count(*) AS number, coalesce(bool_or({_LATELY}), false) AS lately
+        SELECT count(*) AS number, coalesce(bool_or({_LATELY}), false)
+            OR EXISTS (SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND {_NUDGED}) AS lately
         FROM (SELECT * FROM alerts_message WHERE recipient_id = r.id OFFSET 0) m JOIN alerts_batch b ON b.id = m.batch_id
         WHERE m.kind = 'reminder'
     ) had

@@ -15,6 +15,7 @@ from django.db import transaction
 from alerts import counting, record
 from alerts.chasing import ladder
 from alerts.chasing.clocks_sql import (
+    CLOSE,
     DUES,
     HOLDING,
     LATE,
@@ -38,7 +39,8 @@ _QUARTER = 900  # seconds: people told within the same quarter of an hour share 
 
 
 def start(now: datetime) -> None:
-    """Start every clock that is to run by now."""
+    """Start every clock that is to run by now; what came due of an advisory that is over is done with."""
+    run(CLOSE, now=now)
     for (advisory_id,) in run(WANTING):
         _start(advisory_id, now)
     for (advisory_id,) in run(LATE_IN, now=now, lately=now - LATELY):

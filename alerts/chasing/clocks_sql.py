@@ -32,15 +32,33 @@ ORDER BY a.id
 """
 
 # A later material revision: nothing of the earlier one is asked any more.
-RESET_RELAYS = "UPDATE alerts_relay SET clock_id = NULL WHERE advisory_id = %(advisory)s AND clock_id IS NOT NULL"
+RESET_RELAYS = """
+UPDATE alerts_relay r SET clock_id = NULL
+FROM (
+    SELECT id FROM alerts_relay WHERE advisory_id = %(advisory)s AND clock_id IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+) l
+WHERE r.id = l.id
+"""
 RESET_RECIPIENTS = """
-UPDATE alerts_recipient SET clock_id = NULL
-WHERE clock_id IN (SELECT id FROM alerts_clock WHERE advisory_id = %(advisory)s)
+UPDATE alerts_recipient r SET clock_id = NULL
+FROM (
+    SELECT id FROM alerts_recipient WHERE clock_id IN (SELECT id FROM alerts_clock WHERE advisory_id = %(advisory)s)
+    ORDER BY id
+    FOR NO KEY UPDATE
+) late
+WHERE r.id = late.id
 """
 RESET_STEPS = """
 UPDATE alerts_chasestep s SET done_at = %(now)s, overtaken = true
 FROM alerts_clock c
 WHERE c.id = s.clock_id AND c.advisory_id = %(advisory)s AND c.material < %(material)s AND s.done_at IS NULL
+"""
+
+# What is over asks for nothing any more. Index: chase_step_due.
+CLOSE = """
+UPDATE alerts_chasestep s SET done_at = %(now)s, overtaken = true
+FROM alerts_clock c JOIN alerts_advisory a ON a.id = c.advisory_id
+WHERE s.done_at IS NULL AND s.due_at <= %(now)s AND c.id = s.clock_id AND a.state <> 'live'
 """
 
 # Bodies for which time begins, by their calendar and since when they are released; to the next five minutes, so that a wave
@@ -52,6 +70,7 @@ WHERE l.advisory_id = %(advisory)s AND l.clock_id IS NULL AND l.state = 'release
 """
 _START = "to_timestamp(ceil(extract(epoch FROM greatest(l.released_at, %(since)s)) / 300) * 300)"
 STARTING = STARTING.format(start=_START)
+# What a cascade writes at this moment has its clock a minute later.
 START = f"""
 UPDATE alerts_relay r SET clock_id = c.id
 FROM (
@@ -59,7 +78,7 @@ FROM (
     FROM alerts_relay l JOIN departments_body b ON b.id = l.body_id
     WHERE l.advisory_id = %(advisory)s AND l.clock_id IS NULL AND l.state = 'released' AND l.purpose IN ('target', 'named')
     ORDER BY l.id
-    FOR NO KEY UPDATE OF l
+    FOR NO KEY UPDATE OF l SKIP LOCKED
 ) found
 JOIN unnest(%(clocks)s::bigint[], %(calendars)s::text[], %(starts)s::timestamptz[]) AS c (id, calendar, starts_at)
   ON c.starts_at = found.starts_at AND (c.calendar = found.calendar OR c.calendar = '')

@@ -102,8 +102,11 @@ SELECT (SELECT count(DISTINCT person_id) FROM written), (SELECT count(DISTINCT r
        (SELECT coalesce(bool_or(rungs > (SELECT n FROM clock)), false) FROM ladder)
 """
 
+# Whom the step would tell now, without telling them: how many, of how many bodies, and the first with what they are.
 WHOM = f"""
-WITH {CLOCK}, {RUNG}
-SELECT (SELECT count(DISTINCT id) FROM told), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay),
-       (SELECT array_agg(person_id) FROM (SELECT DISTINCT person_id FROM told ORDER BY person_id) x)
+WITH {CLOCK}, {RUNG}, shown AS (
+    SELECT DISTINCT ON (person_id) person_id, body_id, role FROM told ORDER BY person_id, body_id LIMIT %(shown)s
+)
+SELECT (SELECT count(DISTINCT person_id) FROM told), (SELECT count(DISTINCT id) FROM told),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(person_id, body_id, role) ORDER BY person_id), '[]') FROM shown)
 """

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from alerts.models import Advisory, Escalation, Nudge
 
@@ -20,31 +23,36 @@ class Told:
     slug: str
     name: str
     role: str
-    """What they are, in words, and for which body."""
+    """What they are ("contact", "deputy", "head", "officer"), and for which body."""
     for_body: str
     silent: int
-    """How many people had not answered then; 0: nobody there could be told."""
+    """How many people had not answered then, or not acted; 0: nobody there could be told, or the body itself has not acted."""
+    of: str
+    """What the time was for: a kind of clock (`Clock.Kind`)."""
     at: datetime
     mailed: bool
     """False: their mail waits, for their working hours or the next day."""
 
 
-def escalated(advisory: Advisory, bodies: Collection[int] | None = None) -> Sequence[Told]:
-    """To whom it was escalated about these bodies (None: about any), the latest first."""
+def escalated(
+    advisory: Advisory, bodies: Collection[int] | QuerySet[Any, Any] | None = None, most: int = MOST
+) -> Sequence[Told]:
+    """To whom it was escalated about these bodies (None: about any; ids, or a query for them), the latest first. One query."""
     of = Escalation.objects.filter(relay__advisory=advisory, step__clock__material=advisory.clocked).exclude(
         state=Escalation.State.MOOT
     )
     if bodies is not None:
         of = of.filter(relay__body__in=bodies)
-    found = of.select_related("relay__body", "person", "body").order_by("-pk")[:MOST]
+    found = of.select_related("relay__body", "person", "body", "step__clock").order_by("-pk")[:most]
     return [
         Told(
             one.relay.body.name,
             one.relay.body.slug,
             one.person.name,
-            one.get_role_display(),
+            one.role,
             one.body.name,
             one.silent,
+            one.step.clock.kind,
             one.at,
             one.state == Escalation.State.MAILED,
         )

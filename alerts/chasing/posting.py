@@ -9,8 +9,10 @@ is read when it leaves, and whoever answered before does not get it.
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from datetime import datetime, time
+from datetime import datetime
+from datetime import time as clock_time
 
 from django.conf import settings
 from django.db import transaction
@@ -37,12 +39,17 @@ AT_ONCE = 2_000  # people in one transaction
 BATCH = 500
 
 
-def post(now: datetime) -> None:
-    """Write every mail that may leave now."""
-    while _reminders(now) == AT_ONCE:
-        pass
-    while _escalations(now) == AT_ONCE:
-        pass
+def post(now: datetime, until: float | None = None) -> bool:
+    """Write every mail that may leave now; False where the time (`until`, monotonic) was over before."""
+    with transaction.atomic():
+        run(ESCALATIONS_MOOT)
+    for some in (_reminders, _escalations):
+        after = 0
+        while (last := some(now, after)) is not None:
+            after = last
+            if until is not None and time.monotonic() > until:
+                return False
+    return True
 
 
 def open_calendars(now: datetime) -> list[str]:
@@ -52,29 +59,32 @@ def open_calendars(now: datetime) -> list[str]:
 
 def midnight(now: datetime) -> datetime:
     """When the day began, where the people are: a day's mails are counted from here."""
-    return datetime.combine(now.astimezone(working_time.ZONE).date(), time(), working_time.ZONE)
+    return datetime.combine(now.astimezone(working_time.ZONE).date(), clock_time(), working_time.ZONE)
 
 
 @transaction.atomic
-def _reminders(now: datetime) -> int:
-    """The mails of so many people; how many people were looked at and dealt with."""
+def _reminders(now: datetime, after: int) -> int | None:
+    """The mails of the next people after this id; up to which one, None where there was nobody."""
     at_work = open_calendars(now)
-    everywhere = len(at_work) == len(Calendar)
-    found = run(WAITING, open=at_work, everywhere=everywhere, midnight=midnight(now), most=AT_ONCE)
+    asked = {"open": at_work, "everywhere": len(at_work) == len(Calendar), "midnight": midnight(now)}
+    found = run(WAITING, **asked, after=after, most=AT_ONCE)
     if not found:
-        return 0
-    people = [person for person, _, _ in found]
-    run(SHARE, people=people)
-    run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date())
-    full = [person for person, critical, had in found if not critical and had >= settings.CHASE_MAILS_A_DAY]
+        return None
+    people = [person for person, _, may, _ in found if may]
+    if people:
+        run(SHARE, people=people)
+        run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date())
+    full = [
+        person for person, critical, may, had in found if may and not critical and had >= settings.CHASE_MAILS_A_DAY
+    ]
     if full:
         _note_held_back([row[0] for row in run(HOLD_BACK, people=full)])
     others = sorted(set(people) - set(full))
     for advisory, mails, digest in run(POST, people=others, size=BATCH, now=now) if others else ():
         about = Advisory.objects.get(pk=advisory).reference if advisory else "digests"
         record.write("chased", about, None, messages=mails, digest=digest)
-    wake("deliver")
-    return len(found)
+        wake("deliver")
+    return int(found[-1][0])
 
 
 def _note_held_back(recipients: list[int]) -> None:
@@ -84,29 +94,29 @@ def _note_held_back(recipients: list[int]) -> None:
 
 
 @transaction.atomic
-def _escalations(now: datetime) -> int:
-    run(ESCALATIONS_MOOT)
-    found = run(ESCALATED, open=open_calendars(now), midnight=midnight(now), most=AT_ONCE)
-    had = {person: number for person, _, _, number in found}
+def _escalations(now: datetime, after: int) -> int | None:
+    """The same of lists of who is silent."""
+    found = run(ESCALATED, open=open_calendars(now), midnight=midnight(now), after=after, most=AT_ONCE)
+    if not found:
+        return None
+    had = {row[0]: row[4] for row in found}
+    may = [(person, advisory, critical) for person, advisory, critical, may, _ in found if may]
+    about = Advisory.objects.in_bulk({advisory for _, advisory, _ in may})
     mailed: defaultdict[int, list[int]] = defaultdict(list)
     full: list[tuple[int, int]] = []
     # The most severe first: a day's last mail is the one that matters most.
-    order = {one.pk: one for one in Advisory.objects.filter(pk__in={row[1] for row in found})}
-    for person, advisory, critical, _ in sorted(
-        found, key=lambda row: (Severity(order[row[1]].severity).rank, row[1], row[0])
-    ):
+    for person, advisory, critical in sorted(may, key=lambda row: (Severity(about[row[1]].severity).rank, row)):
         if not critical and had[person] >= settings.CHASE_MAILS_A_DAY:
             full.append((person, advisory))
             continue
         had[person] += 1
         mailed[advisory].append(person)
-    for advisory, people in mailed.items():
-        _mail(order[advisory], people, now)
+    for advisory, people in sorted(mailed.items()):
+        _mail(about[advisory], people, now)
     if full:
         people, advisories = [row[0] for row in full], [row[1] for row in full]
         run(ESCALATIONS_HELD_BACK, people=people, advisories=advisories, now=now)
-    # Who is full stays in the list: only as many as were mailed say whether there may be more.
-    return AT_ONCE if len(found) == AT_ONCE and mailed else 0
+    return int(found[-1][0])
 
 
 def _mail(advisory: Advisory, people: list[int], now: datetime) -> None:

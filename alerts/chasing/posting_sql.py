@@ -21,19 +21,24 @@ _TODAY = """
 ) had)
 """
 
-# Whose nudges wait, the longest first. A stopped advisory's wait until it goes on. Index: nudge_waiting.
+# The next people whose nudges wait, in the order of their ids, and how many mails each had today; whether one may leave to them
+# now. A stopped advisory's wait until it goes on. Index: nudge_waiting.
 WAITING = f"""
-SELECT w.person_id, w.critical, {_TODAY.format(person="w.person_id")} AS had
-FROM (
-    SELECT n.person_id, bool_or(a.severity = 'critical') AS critical, min(n.id) AS first
-    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' OFFSET 0) n
-    JOIN alerts_recipient r ON r.id = n.recipient_id
+WITH next AS MATERIALIZED (
+    SELECT DISTINCT person_id FROM alerts_nudge WHERE state = 'waiting' AND person_id > %(after)s
+    ORDER BY person_id
+    LIMIT %(most)s
+)
+SELECT next.person_id, theirs.critical, theirs.critical OR theirs.any AND {_AT_WORK.format(person="next.person_id")} AS may,
+       {_TODAY.format(person="next.person_id")} AS had
+FROM next
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(a.severity = 'critical'), false) AS critical, count(*) > 0 AS any
+    FROM (SELECT recipient_id FROM alerts_nudge n WHERE n.person_id = next.person_id AND n.state = 'waiting' OFFSET 0) n
+    CROSS JOIN LATERAL (SELECT advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
-    GROUP BY n.person_id
-) w
-WHERE w.critical OR {_AT_WORK.format(person="w.person_id")}
-ORDER BY w.first
-LIMIT %(most)s
+) theirs
+ORDER BY next.person_id
 """
 
 # What waits and is not owed any more: answered, done, let go, left, out of reach, no longer live, or ended.
@@ -129,7 +134,7 @@ WITH nudged AS MATERIALIZED (
     ORDER BY n.first
     RETURNING id, person_id, key
 ), closed AS (
-    UPDATE alerts_nudge u SET state = 'mailed', message_id = w.id
+    UPDATE alerts_nudge u SET state = 'mailed', message_id = w.id, at = %(now)s
     FROM nudged n JOIN written w ON w.person_id = n.person_id
     WHERE u.id = n.id
     RETURNING u.id
@@ -139,23 +144,28 @@ FROM written w JOIN numbered n ON n.person_id = w.person_id
 GROUP BY n.advisory
 """
 
-# Escalations whose mail is to be written: of whom and about which advisory. `had`: their mails of today.
+# The same of escalations, each with the advisory that it is about. While a step is still gone over its mails would be several.
 # Index: escalation_waiting.
 ESCALATED = f"""
-SELECT w.person_id, w.advisory_id, w.critical, {_TODAY.format(person="w.person_id")} AS had
-FROM (
-    SELECT e.person_id, c.advisory_id, a.severity = 'critical' AS critical, min(e.id) AS first
-    FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' OFFSET 0) e
+WITH next AS MATERIALIZED (
+    SELECT DISTINCT person_id FROM alerts_escalation WHERE state = 'waiting' AND person_id > %(after)s
+    ORDER BY person_id
+    LIMIT %(most)s
+)
+SELECT next.person_id, theirs.advisory_id, coalesce(theirs.critical, false), coalesce(theirs.may, false),
+       {_TODAY.format(person="next.person_id")} AS had
+FROM next
+LEFT JOIN LATERAL (
+    SELECT c.advisory_id, a.severity = 'critical' AS critical,
+           bool_and(s.done_at IS NOT NULL) AND (a.severity = 'critical' OR bool_or(d.calendar = ANY(%(open)s))) AS may
+    FROM (SELECT * FROM alerts_escalation e WHERE e.person_id = next.person_id AND e.state = 'waiting' OFFSET 0) e
     JOIN alerts_chasestep s ON s.id = e.step_id
     JOIN alerts_clock c ON c.id = s.clock_id
     JOIN alerts_advisory a ON a.id = c.advisory_id AND a.stopped_at IS NULL
     JOIN departments_body d ON d.id = e.body_id
-    GROUP BY e.person_id, c.advisory_id, a.severity
-    -- While a step is still gone over, its mails would be several.
-    HAVING bool_and(s.done_at IS NOT NULL) AND (a.severity = 'critical' OR bool_or(d.calendar = ANY(%(open)s)))
-) w
-ORDER BY w.first
-LIMIT %(most)s
+    GROUP BY c.advisory_id, a.severity
+) theirs ON true
+ORDER BY next.person_id, theirs.advisory_id
 """
 ESCALATIONS_MOOT = """
 UPDATE alerts_escalation e SET state = 'moot'
@@ -195,7 +205,7 @@ WITH told AS MATERIALIZED (
     ORDER BY m.first
     RETURNING id, person_id, key
 ), closed AS (
-    UPDATE alerts_escalation u SET state = 'mailed', message_id = w.id
+    UPDATE alerts_escalation u SET state = 'mailed', message_id = w.id, at = %(now)s
     FROM told t JOIN written w ON w.person_id = t.person_id
     WHERE u.id = t.id
     RETURNING u.id

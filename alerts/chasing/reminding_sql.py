@@ -66,8 +66,7 @@ _LATELY = """
 
 # Everything is looked up by key (OFFSET 0); the cheapest conditions first.
 # Index: seat_current, recipient's and person's primary keys, alerts_message(recipient), nudge_of_recipient.
-DUE = f"""
-SELECT DISTINCT r.id, r.person_id
+_DUE = f"""
 FROM clock c
 CROSS JOIN asking a
 CROSS JOIN numbers v
@@ -78,6 +77,7 @@ CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
 CROSS JOIN LATERAL (SELECT left_at, bounced_at FROM departments_person p WHERE p.id = r.person_id OFFSET 0) p
 WHERE {THEIR_CLOCK} AND NOT ({_COVERED}) AND {OWES} AND {REACHED} AND NOT {_LATELY}
 """
+DUE = f"SELECT DISTINCT r.id, r.person_id {_DUE}"
 
 # Twice: the key of a nudge is its step and recipient.
 REMIND = f"""
@@ -95,11 +95,13 @@ WITH {CLOCK}, due AS MATERIALIZED (
 SELECT (SELECT count(*) FROM written), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay)
 """
 
-# Whom a step would reach now, without reaching them.
+# Whom a step would reach now, without reaching them: how many, in how many bodies, and the first with one of theirs.
 WHOM = f"""
-WITH {CLOCK}, due AS MATERIALIZED ({DUE})
-SELECT (SELECT count(*) FROM due), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay),
-       (SELECT array_agg(person_id ORDER BY id) FROM (SELECT * FROM due ORDER BY id LIMIT %(shown)s) d)
+WITH {CLOCK}, places AS MATERIALIZED (SELECT r.id, r.person_id, l.id AS relay, l.body_id {_DUE}), shown AS (
+    SELECT DISTINCT ON (id) id, person_id, body_id FROM places ORDER BY id, relay LIMIT %(shown)s
+)
+SELECT (SELECT count(DISTINCT id) FROM places), (SELECT count(DISTINCT relay) FROM places),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(person_id, body_id, '') ORDER BY id), '[]') FROM shown)
 """
 
 # Steps that are due, the most severe first. Index: chase_step_due.

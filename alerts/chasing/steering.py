@@ -1,13 +1,14 @@
 """An officer and the chase: whom the next step will reach, and leaving one out, bringing one forward, ending it all.
 
 Before: steps that are to come. After `skip`: the step is done without having reached anybody, and the ladder goes on with the
-rung after it in its time. After `hasten`: it is due now, and what came before it on its clock is overtaken. After `end`:
-nothing of the chase leaves any more, until `go_on` or a new material revision. Each by an officer of the issuer, with a reason, in the
-record; twice: the second hears that it was done. Raises `Refused` with a sentence; then nothing was written.
+rung after it in its time. After `hasten`: it is due now, and what came before it on its clock is overtaken. After `end`: no
+mail of the chase leaves any more, until `go_on` or a new material revision. Each is an officer's of the issuer, with a reason,
+in the record; twice: the second hears that it was done. Raises `Refused` with a sentence; then nothing was written.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from alerts.rules import is_officer_of_issuer
 from alerts.statements import run
 from alerts.wake import wake
 from departments import working_time
-from departments.models import Person
+from departments.models import Body, Person
 from departments.refusal import Refused
 
 LONGEST_REASON = 500
@@ -36,14 +37,25 @@ NOT_YOURS = "Only an officer of the issuer steers the chase. Nothing was changed
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Somebody whom a step would reach."""
+
+    name: str
+    body: str
+    """One of theirs that the step is about; of a rung, the one for which they answer."""
+    role: str
+    """Of a rung: what they are there ("contact", "deputy", "head", "officer"); otherwise ""."""
+
+
+@dataclass(frozen=True, slots=True)
 class Whom:
     """Whom a step would reach, if it were carried out now."""
 
     people: int
-    """Who would be reminded; of a rung, whose bodies have not answered."""
+    """Who would be reminded; of a rung, who would be told."""
     bodies: int
-    """Of a rung: about how many bodies somebody would be told."""
-    shown: Sequence[Person]
+    """In how many bodies these are; of a rung, about how many bodies they would be told."""
+    shown: Sequence[Reached]
     """The first of them, by name."""
 
     @property
@@ -67,15 +79,13 @@ def done(advisory: Advisory) -> list[ChaseStep]:
 def whom(step: ChaseStep, now: datetime) -> Whom:
     """Whom it would reach as things stand now. Reads only."""
     values = stepping.values(step.pk, step.upto, now, relays=AT_ONCE)
-    if step.what == ChaseStep.What.REMIND:
-        [(people, _, _, ids)] = run(reminding_sql.WHOM, **values, shown=SHOWN)
-        bodies, ids = 0, ids or []
-    else:
-        [(bodies, _, _, ids)] = run(escalating_sql.WHOM, **values)
-        ids = ids or []
-        people = len(ids)
-    shown = Person.objects.filter(pk__in=ids[:SHOWN]).order_by("name", "pk")
-    return Whom(people, bodies, list(shown))
+    sql = reminding_sql.WHOM if step.what == ChaseStep.What.REMIND else escalating_sql.WHOM
+    [(people, bodies, first)] = run(sql, **values, shown=SHOWN)
+    shown = json.loads(first)
+    names = dict(Person.objects.filter(pk__in=[one[0] for one in shown]).values_list("pk", "name"))
+    places = dict(Body.objects.filter(pk__in=[one[1] for one in shown]).values_list("pk", "name"))
+    found = [Reached(names[who], places[body], role) for who, body, role in shown]
+    return Whom(people, bodies, sorted(found, key=lambda one: (one.name, one.body)))
 
 
 @transaction.atomic
@@ -88,6 +98,8 @@ def skip(step_id: int, by: Person, reason: str, now: datetime) -> str:
         due = ladder.next_rung(step.clock, step.clock.advisory.severity, max(step.due_at, now))
         ladder.rung(step.clock, step.n + 1, due).save()
     _record("chase step skipped", step, by, why)
+    if step.people:
+        return f"Skipped: it had reached {step.people:,} already, and reaches nobody else. The next step keeps its time."
     return "Skipped: nobody is mailed by it, and the next step keeps its time."
 
 
@@ -95,6 +107,16 @@ def skip(step_id: int, by: Person, reason: str, now: datetime) -> str:
 def hasten(step_id: int, by: Person, reason: str, now: datetime) -> str:
     """Bring a step forward to now; what was done, in a sentence."""
     step = _hold(step_id, by)
+    advisory = step.clock.advisory
+    if advisory.chase_ended_at is not None:
+        raise Refused("The chase is ended: let it go on first. Nothing was changed.")
+    if step.due_at <= now:
+        sooner = step.hastened_by.name if step.hastened_by else ""
+        raise Refused(
+            f"{sooner} has brought it forward already. Nothing was changed."
+            if sooner
+            else "It is due already, and is carried out within a minute of working time. Nothing was changed."
+        )
     why = _reason(reason)
     # Whoever was written to within the hour is left out of it all the same.
     since = min(step.since, now - _JUST_NOW)
@@ -103,6 +125,8 @@ def hasten(step_id: int, by: Person, reason: str, now: datetime) -> str:
     before.update(done_at=now, overtaken=True)
     _record("chase step hastened", step, by, why)
     wake("chase")
+    if advisory.stopped:
+        return f"Brought forward: its mails leave once {advisory.reference} goes on."
     if working_time.is_open(now, step.clock.calendar):
         return "Brought forward: its mails leave within a minute."
     opens = timezone.localtime(working_time.opens(now, step.clock.calendar))

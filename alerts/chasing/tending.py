@@ -8,7 +8,7 @@ from datetime import datetime
 from alerts.alone import alone
 from alerts.chasing import clocks, posting, stepping
 
-LONGEST = 20.0  # seconds of stepping
+LONGEST = 20.0  # seconds of stepping, and of the post
 
 
 def tend(now: datetime) -> bool:
@@ -22,5 +22,4 @@ def tend(now: datetime) -> bool:
         clocks.start(now)
         if not stepping.step(now, time.monotonic() + LONGEST):
             return False
-        posting.post(now)
-        return True
+        return posting.post(now, time.monotonic() + LONGEST)

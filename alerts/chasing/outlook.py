@@ -1,0 +1,97 @@
+"""How the chase of an advisory stands: its clocks and for how many they run, who is silent, what is next. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from alerts.chasing.history import Told, escalated
+from alerts.chasing.outlook_sql import CLOCKS, ESCALATED, NEXT, PULSE
+from alerts.coverage import fingerprint
+from alerts.coverage.estate import estate, standing_of
+from alerts.models import Advisory, ChaseStep, Clock, Escalation
+from alerts.statements import run
+
+CLOCKS_SHOWN = 20
+BODIES_SHOWN = 20
+PEOPLE_SHOWN = 5
+"""Of each body about which it was escalated, so many of those who were told are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A clock, and for how many it runs."""
+
+    clock: Clock
+    bodies: int
+    people: int
+    """Of a clock of people who were told late: how many; of any other 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A body about which it was escalated."""
+
+    slug: str
+    name: str
+    told: Sequence[Told]
+    """The last of those who were told, the latest first."""
+    people: int
+    """How many were told in all."""
+
+    @property
+    def more(self) -> int:
+        """How many of these are not named."""
+        return max(self.people - len({(one.name, one.for_body) for one in self.told}), 0)
+
+
+def pulse(advisory: Advisory) -> str:
+    """Changes whenever a figure of it, a step of its chase or an escalation does."""
+    return f"{fingerprint(advisory)}.{run(PULSE, advisory=advisory.pk)[0][0]}"
+
+
+def clocks(advisory: Advisory) -> tuple[list[Running], int]:
+    """Its clocks that run for somebody, the first to end first; and how many there are in all."""
+    found = run(CLOCKS, advisory=advisory.pk, material=advisory.clocked, most=CLOCKS_SHOWN)
+    by_id = Clock.objects.in_bulk([row[0] for row in found])
+    running = [Running(by_id[pk], bodies, people) for pk, bodies, people, _ in found]
+    return running, found[0][3] if found else 0
+
+
+def silent(advisory: Advisory) -> tuple[int, int]:
+    """How many people were written to and have not answered, and to how many it was sent at all."""
+    figures = standing_of(estate([advisory], {advisory.pk}), advisory).figures
+    sent = figures.targeted - figures.unsent - figures.unreachable
+    return max(sent - figures.acknowledged, 0), sent
+
+
+def next_steps(ids: Collection[int]) -> dict[int, ChaseStep]:
+    """By the id of an advisory that is chased: its next step, with its clock."""
+    found = [row[0] for row in run(NEXT, ids=sorted(ids))] if ids else []
+    steps = ChaseStep.objects.filter(pk__in=found).select_related("clock") if found else ()
+    return {step.clock.advisory_id: step for step in steps}
+
+
+def escalated_bodies(advisory: Advisory, bodies: Collection[int] | None, page: int) -> tuple[list[Raised], int]:
+    """A page of the bodies about which it was escalated (of these alone; None: of any), and how many there are in all."""
+    found = run(
+        ESCALATED,
+        advisory=advisory.pk,
+        material=advisory.clocked,
+        bodies=None if bodies is None else sorted(bodies),
+        size=BODIES_SHOWN,
+        skip=(page - 1) * BODIES_SHOWN,
+    )
+    raised = []
+    for told in _told(advisory, [row[0] for row in found]):
+        number = next(row[1] for row in found if row[0] == told[0].body_id)
+        raised.append(Raised(told[0].slug, told[0].body, told, number))
+    return raised, found[0][2] if found else 0
+
+
+def _told(advisory: Advisory, bodies: Sequence[int]) -> list[list[Told]]:
+    """Of each of these bodies the last who were told, in this order."""
+    by_body: dict[int, list[Told]] = {body: [] for body in bodies}
+    for one in escalated(advisory, bodies, BODIES_SHOWN * Escalation.MOST_OF_A_BODY):
+        by_body[one.body_id].append(one)
+    return [told for told in by_body.values() if told]

@@ -1,0 +1,73 @@
+"""The SQL of the chase page, whole: for how many each clock runs, and whether anything is new."""
+
+# The clocks of the material revision that stands, each with the bodies it runs for; one of people who were told late, with
+# these. A hold that was let go, or a clock that nobody is left under, is not among them. Index: clock_once, relay_clock,
+# relay_once, relay_held, recipient_clock.
+CLOCKS = """
+SELECT x.id, x.bodies, x.people, count(*) OVER ()
+FROM (
+    SELECT c.id, c.by, c.kind,
+           CASE WHEN c.late THEN 0
+                WHEN c.kind = 'answer' THEN (SELECT count(*) FROM alerts_relay l WHERE l.clock_id = c.id)
+                WHEN c.kind = 'act' THEN (
+                    SELECT count(*) FROM alerts_relay l
+                    WHERE l.advisory_id = c.advisory_id AND l.purpose IN ('target', 'named') AND l.state = 'released'
+                )
+                ELSE (
+                    SELECT count(*) FROM (SELECT * FROM alerts_relay WHERE state = 'held' OFFSET 0) l
+                    WHERE l.advisory_id = c.advisory_id AND l.purpose <> 'left'
+                      AND l.reached_at = c.starts_at AND l.held_until = c.by
+                )
+           END AS bodies,
+           CASE WHEN c.late THEN (SELECT count(*) FROM alerts_recipient r WHERE r.clock_id = c.id) ELSE 0 END AS people
+    FROM alerts_clock c
+    WHERE c.advisory_id = %(advisory)s AND c.material = %(material)s
+) x
+WHERE x.kind = 'act' OR x.bodies + x.people > 0
+ORDER BY x.by, x.id
+LIMIT %(most)s
+"""
+
+# Changes whenever a step, a mail of the ladder or the chase itself does. Index: clock_once, chase_step_once, escalation_once.
+PULSE = """
+SELECT concat_ws('.', a.state, a.clocked, extract(epoch FROM a.chase_ended_at), extract(epoch FROM a.stopped_at),
+                 s.steps, s.done, s.at, s.due, s.people, e.told, e.mailed)
+FROM alerts_advisory a
+CROSS JOIN LATERAL (
+    SELECT count(*) AS steps, count(s.done_at) AS done, extract(epoch FROM max(s.done_at)) AS at,
+           sum(extract(epoch FROM s.due_at)) AS due, sum(s.people) AS people
+    FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id
+    WHERE c.advisory_id = a.id
+) s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS told, count(*) FILTER (WHERE e.state <> 'waiting') AS mailed
+    FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id JOIN alerts_escalation e ON e.step_id = s.id
+    WHERE c.advisory_id = a.id AND c.material = a.clocked AND s.what = 'escalate'
+) e
+WHERE a.id = %(advisory)s
+"""
+
+# The next step of each of these advisories that is chased. Index: clock_once, chase_step_once.
+NEXT = """
+SELECT DISTINCT ON (a.id) s.id
+FROM alerts_advisory a
+JOIN alerts_clock c ON c.advisory_id = a.id AND c.material = a.clocked
+JOIN alerts_chasestep s ON s.clock_id = c.id AND s.done_at IS NULL
+WHERE a.id = ANY(%(ids)s) AND a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL
+ORDER BY a.id, s.due_at, c.kind, s.what, s.n, s.id
+"""
+
+# Bodies about which it was escalated, the latest first, and how many people were told of each. `bodies`: of these alone;
+# NULL: of any. Index: clock_once, escalation_once, relay's primary key.
+ESCALATED = """
+SELECT l.body_id, count(DISTINCT e.person_id), count(*) OVER ()
+FROM alerts_clock c
+JOIN alerts_chasestep s ON s.clock_id = c.id AND s.what = 'escalate'
+JOIN alerts_escalation e ON e.step_id = s.id AND e.state <> 'moot'
+JOIN alerts_relay l ON l.id = e.relay_id
+WHERE c.advisory_id = %(advisory)s AND c.material = %(material)s
+  AND (%(bodies)s::bigint[] IS NULL OR l.body_id = ANY(%(bodies)s))
+GROUP BY l.body_id
+ORDER BY max(e.id) DESC
+LIMIT %(size)s OFFSET %(skip)s
+"""
