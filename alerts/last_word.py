@@ -3,7 +3,8 @@
 It is what was said of the latest revision, and of that what was said last: a form that lay open through an update takes nothing
 back. What others said for them gives way to what they said themselves: what a contact put down, to their own answer to the same
 revision; what an office said that is counted apart, to any answer of theirs to the material revision of that time or a later
-one, and to any since. A recipient's row follows the same rule (`alerts.answers_sql`). What looks like a machine's is no word.
+one, and to what stands of theirs since. A recipient's row follows the same rule (`alerts.answers_sql`). What looks like a
+machine's is no word.
 """
 
 from datetime import datetime
@@ -33,21 +34,26 @@ class Word(NamedTuple):
 
 def _gives_way(k: str, w: str) -> str:
     """Of an acknowledgement `k` to a revision `w`. Looked up for what others said alone. Index: acknowledgement_last."""
-    return f"""({k}.how IN ('behalf', 'office') AND EXISTS (
-        SELECT FROM alerts_acknowledgement own
+    said_themselves = f"""
+        FROM alerts_acknowledgement own
         JOIN alerts_revision theirs ON theirs.id = own.revision_id
         WHERE own.recipient_id = {k}.recipient_id AND own.suspect = '{{}}' AND own.read <> 'phishing'
-          AND CASE {k}.how
-              WHEN 'behalf' THEN own.how IN ('link', 'reply') AND own.revision_id = {k}.revision_id
-              ELSE own.how <> 'office'
-                   AND (SELECT a.office FROM alerts_advisory a WHERE a.id = {w}.advisory_id) = 'apart'
-                   AND (own.id > {k}.id OR theirs.number >= (
-                       SELECT max(m.number) FROM alerts_revision m
-                       WHERE m.advisory_id = {w}.advisory_id AND m.kind = 'material' AND m.number <= {w}.number
-                   ))
-              END
-        OFFSET 0
-    ))"""
+    """
+    return f"""({k}.how IN ('behalf', 'office') AND CASE {k}.how
+        WHEN 'behalf' THEN EXISTS (
+            SELECT {said_themselves} AND own.how IN ('link', 'reply') AND own.revision_id = {k}.revision_id OFFSET 0
+        )
+        ELSE (SELECT a.office FROM alerts_advisory a WHERE a.id = {w}.advisory_id) = 'apart' AND coalesce((
+            -- What stands of theirs: a late form of an older revision is not it.
+            SELECT own.id > {k}.id OR theirs.number >= (
+                SELECT max(m.number) FROM alerts_revision m
+                WHERE m.advisory_id = {w}.advisory_id AND m.kind = 'material' AND m.number <= {w}.number
+            )
+            {said_themselves} AND own.how <> 'office'
+            ORDER BY theirs.number DESC, own.id DESC
+            LIMIT 1
+        ), false)
+    END)"""
 
 
 def first(k: str = "k", w: str = "w") -> str:

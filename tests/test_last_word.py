@@ -269,6 +269,18 @@ def test_what_an_office_said_apart_is_not_what_people_or_bodies_did() -> None:
     assert achieved(scene.advisory) == ["1 of 2 people answered."]
 
 
+@pytest.mark.django_db
+def test_an_old_form_sent_after_their_office_spoke_takes_nothing_back() -> None:
+    scene = Scene(office="apart")
+    update(scene.advisory)
+    say(scene.cas, 2)
+    update(scene.advisory)
+    of_office = say(scene.cas, 3, "office", read="help")
+    say(scene.cas, 1)
+    assert answers_of(fresh(scene.cas)).last == of_office
+    assert (scene.raised(), scene.standing(), fresh(scene.cas).needs_help) == ([1, 0], "help", True)
+
+
 SAID = st.tuples(
     st.sampled_from(["link", "reply", "behalf", "office"]), st.sampled_from(["yes", "help"]),
     st.integers(1, 3), st.sampled_from(["done", "later"]),
