@@ -389,10 +389,21 @@ class Migration(migrations.Migration):
                         to="alerts.recipient",
                     ),
                 ),
+                (
+                    "to",
+                    models.ForeignKey(
+                        db_index=False,
+                        help_text="What its writer had before them.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="alerts.acknowledgement",
+                    ),
+                ),
             ],
             options={
                 "indexes": [
                     models.Index(fields=["recipient", "-id"], name="reply_of_recipient"),
+                    models.Index(fields=["to"], name="reply_to"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
