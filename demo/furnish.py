@@ -16,6 +16,7 @@ from django.utils import timezone
 from demo import cast, particulars, people
 from departments.models import Body, Delegation, Person, Sponsor
 from departments.readiness import refresh
+from departments.tree import branches
 
 HERE = Path(__file__).resolve().parent
 # Security desks are read at night as well. Of the contacts three in four have confirmed in the last weeks that they still
@@ -65,6 +66,9 @@ def _bodies() -> None:
     for slug, hours in particulars.HOLDS:
         Body.objects.filter(slug=slug).update(policy=Body.Policy.HOLD, hold_hours=hours)
     Body.objects.filter(slug__in=particulars.MAY_ISSUE).update(may_issue=True)
+    for calendar, tops in particulars.CALENDARS.items():
+        below = branches([ids[slug] for slug in tops])
+        Body.objects.filter(pk__in=below).exclude(calendar=calendar).update(calendar=calendar)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE departments_body b SET domain = d.domain"

@@ -8,6 +8,7 @@ from demo.people import register
 __all__ = [
     "ADMINISTRATORS",
     "AUDITORS",
+    "CALENDARS",
     "DELEGATES",
     "DOMAINS",
     "HOLDS",
@@ -41,6 +42,15 @@ SPONSORS: list[tuple[str, str]] = [
 
 # (body, hours): contacts here may hold a warning before it goes further down.
 HOLDS: list[tuple[str, int]] = [("uk-research-and-innovation", 2), ("hm-prison-and-probation-service", 1)]
+
+# Whose bank holidays a body keeps, with all below it; the others keep those of England and Wales.
+CALENDARS: dict[str, list[str]] = {
+    "scotland": [
+        *("the-scottish-government", "scotland-office", "office-of-the-advocate-general-for-scotland"),
+        *("network-rail-scotland", "ofcom-advisory-committee-for-scotland"),
+    ],
+    "northern-ireland": ["northern-ireland-executive", "northern-ireland-office"],
+}
 
 # Issuing authorities: may warn beyond their own branch.
 MAY_ISSUE: list[str] = ["national-cyber-security-centre"]

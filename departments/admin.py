@@ -39,13 +39,13 @@ class BodyAdmin(Shown):
     """Its mail domain, the day it was opened, whether it may warn beyond its branch."""
 
     may_change = True
-    list_display = ("name", "slug", "kind", "parent", "closed", "may_issue")
+    list_display = ("name", "slug", "kind", "parent", "calendar", "closed", "may_issue")
     list_select_related = ("parent",)
-    list_filter = ("may_issue", "policy", ("closed", admin.EmptyFieldListFilter))
+    list_filter = ("may_issue", "policy", "calendar", ("closed", admin.EmptyFieldListFilter))
     search_fields = ("name", "slug")
     fields = (
         *("domain", "opened", "may_issue", "elsewhere"),
-        *("name", "slug", "kind", "parent", "policy", "hold_hours", "closed", "successor", "register"),
+        *("name", "slug", "kind", "parent", "calendar", "policy", "hold_hours", "closed", "successor", "register"),
     )
     readonly_fields = fields[3:]
 

@@ -11,5 +11,7 @@ class DepartmentsConfig(AppConfig):
     verbose_name = "The tree and its people"
 
     def ready(self) -> None:
-        """Have every connection say once that no trigger is to be ignored."""
+        """Have every connection say once that no trigger is to be ignored; and the system's checks know of ours."""
+        from departments import checks  # noqa: F401  # models are there only now
+
         connection_created.connect(ignore_none)

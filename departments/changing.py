@@ -5,7 +5,7 @@ transaction. Twice: the second time nothing differs and nothing is written. Rais
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db import IntegrityError, connection, transaction
@@ -13,12 +13,32 @@ from django.utils.text import slugify
 
 from departments.addresses import canonical
 from departments.loading import kinds
-from departments.models import Body, BodyAlias, BodyEvent, Person, Remit, Sponsor, Topic
+from departments.models import Body, BodyAlias, BodyEvent, Calendar, Person, Remit, Sponsor, Topic
 from departments.refusal import Refused
 from departments.slugs import LONGEST_NAME, LONGEST_SLUG, LONGEST_TOPIC, wrong_with
 from departments.tree import branch, hold_tree
 
 MOST_OF_EACH = 50  # aliases, topics, sponsors
+
+# Every open body below one that keeps other bank holidays, with a step in the history of each.
+# Index: departments_body(parent_id).
+SAME_BELOW = """
+    WITH RECURSIVE below (id) AS (
+        SELECT id FROM departments_body WHERE parent_id = %(body)s
+        UNION
+        SELECT b.id FROM departments_body b JOIN below ON b.parent_id = below.id
+    ), other AS MATERIALIZED (
+        SELECT id, calendar FROM departments_body
+        WHERE id IN (SELECT id FROM below) AND closed IS NULL AND calendar <> %(calendar)s
+        ORDER BY id FOR NO KEY UPDATE
+    ), changed AS (
+        UPDATE departments_body b SET calendar = %(calendar)s FROM other WHERE b.id = other.id
+    )
+    INSERT INTO departments_bodyevent (body_id, what, before, after, by_id)
+    SELECT id, 'bank holidays', jsonb_build_object('calendar', calendar),
+        jsonb_build_object('calendar', %(calendar)s::text, 'with', %(slug)s::text), %(by)s
+    FROM other
+"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,8 @@ class Particulars:
     topics: tuple[str, ...] = ()
     sponsors: tuple[str, ...] = ()
     """By their slugs."""
+    calendar: str = ""
+    """Whose bank holidays it keeps; "" for those that it keeps now, or of a new body those of the one above it."""
 
 
 def particulars_of(body: Body) -> Particulars:
@@ -47,41 +69,66 @@ def particulars_of(body: Body) -> Particulars:
         aliases=tuple(body.aliases.order_by("text").values_list("text", flat=True)),
         topics=tuple(body.remit.order_by("topic__slug").values_list("topic__slug", flat=True)),
         sponsors=tuple(body.sponsors.order_by("sponsor__slug").values_list("sponsor__slug", flat=True)),
+        calendar=body.calendar,
     )
 
 
 @transaction.atomic
 def add(under: Body | None, *, slug: str, by: Person, particulars: Particulars) -> Body:
-    """A new body under this one, or at the top. Where there is one of this slug already, `Refused`."""
+    """A new body under this one, or at the top. Where there is one of this slug already, `Refused`.
+
+    It keeps the bank holidays of the one above it, unless others are said.
+    """
     hold_tree()
     if under is not None:
         under = _open(under, "A body is added under one that is open")
-    new = _checked(slug, particulars)
+    keeps = under.calendar if under else Calendar.ENGLAND_AND_WALES
+    new = _checked(slug, replace(particulars, calendar=particulars.calendar or keeps))
     try:
         with transaction.atomic():
-            made = Body.objects.create(slug=slug, name=new.name, kind=new.kind, parent=under)
+            made = Body.objects.create(slug=slug, name=new.name, kind=new.kind, parent=under, calendar=keeps)
     except IntegrityError:
         raise Refused(f"There is a body called {slug} already. Give another slug, or change that one.") from None
     after = {"name": made.name, "kind": made.kind, "parent": under.slug if under else None}
     _note(made, "created", by, {}, after)
-    _settle(made, Particulars(name=new.name, kind=new.kind), new, by)
+    _settle(made, Particulars(name=new.name, kind=new.kind, calendar=keeps), new, by)
     return made
 
 
 @transaction.atomic
-def change(body: Body, *, by: Person, particulars: Particulars, seen: Particulars | None = None) -> list[str]:
+def change(
+    body: Body, *, by: Person, particulars: Particulars, seen: Particulars | None = None, below: bool = False
+) -> list[str]:
     """Make these its particulars; what changed, in words. `seen` is what the person saw when they began.
 
-    Where somebody else changed the same thing meanwhile, `Refused`: nobody's words are lost unseen.
+    `below`: every open body below it keeps the same bank holidays from now on. Where somebody else changed the same thing
+    meanwhile, `Refused`: nobody's words are lost unseen.
     """
+    if below:
+        hold_tree()
     row = Body.objects.select_for_update(no_key=True).get(pk=body.pk)
     now = particulars_of(row)
-    if seen is not None and seen != now and now != particulars:
+    particulars = replace(particulars, calendar=particulars.calendar or now.calendar)
+    if seen is not None and now not in (replace(seen, calendar=seen.calendar or now.calendar), particulars):
         raise Refused(
             f"Somebody changed {row.name} while you were writing. Nothing of yours was kept: look at it again, and send "
             "what is still to be changed."
         )
-    return _settle(row, now, _checked(row.slug, particulars, now), by)
+    new = _checked(row.slug, particulars, now)
+    said = _settle(row, now, new, by)
+    if below and (number := _same_below(row, new.calendar, by)):
+        said.append(f"the bank holidays of {number:,} {'body' if number == 1 else 'bodies'} below it")
+    return said
+
+
+def _same_below(body: Body, calendar: str, by: Person) -> int:
+    """Everything below it keeps these bank holidays too; how many bodies kept others."""
+    with connection.cursor() as cursor:
+        cursor.execute(SAME_BELOW, {"body": body.pk, "calendar": calendar, "slug": body.slug, "by": by.pk})
+        number = int(cursor.rowcount)
+    if number:
+        _note(body, "bank holidays below", by, {}, {"calendar": calendar, "bodies": number})
+    return number
 
 
 @transaction.atomic
@@ -153,6 +200,7 @@ def _checked(slug: str, given: Particulars, now: Particulars | None = None) -> P
         aliases=_set(map(_line, given.aliases)),
         topics=_set(map(slugify, given.topics)),
         sponsors=_set(one.strip() for one in given.sponsors),
+        calendar=given.calendar,
     )
     wrong = [*wrong_with(slug, clean.name, clean.kind), *_wrong_lists(slug, clean, now)]
     domain = ""
@@ -179,6 +227,8 @@ def _wrong_lists(slug: str, given: Particulars, now: Particulars | None) -> Iter
         )
     if slug in given.sponsors:
         yield "a body can't be its own sponsor"
+    if given.calendar not in Calendar:
+        yield f"{given.calendar[:40]!r} are nobody's bank holidays: {', '.join(Calendar.values)} are known"
 
 
 def _line(text: str) -> str:
@@ -202,6 +252,10 @@ def _settle(body: Body, old: Particulars, new: Particulars, by: Person) -> list[
         columns["opened"] = new.opened
         _note(body, "opened on", by, {"on": _iso(old.opened)}, {"on": _iso(new.opened)})
         said.append("the day it was opened")
+    if old.calendar != new.calendar:
+        columns["calendar"] = new.calendar
+        _note(body, "bank holidays", by, {"calendar": old.calendar}, {"calendar": new.calendar})
+        said.append("its bank holidays")
     if old.may_issue != new.may_issue:
         columns["may_issue"] = new.may_issue
         _note(body, "may issue" if new.may_issue else "may issue no more", by, {}, {})

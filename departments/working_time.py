@@ -10,7 +10,7 @@ No calendar (`ROUND_THE_CLOCK`) is every hour of every day: then a day is 24 hou
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -82,7 +82,8 @@ def add(start: datetime, duration: timedelta, calendar: str) -> datetime:
 def advance(start: datetime, worked: timedelta, calendar: str) -> datetime:
     """The same for working time that was counted already (`length`, `between`)."""
     if not calendar:
-        return start + worked
+        # Between two moments of one zone Python reckons by the clock on the wall, which a clock change turns.
+        return (start.astimezone(UTC) + worked).astimezone(start.tzinfo)
     at = opens(start, calendar)
     while True:
         closes = _at(at.astimezone(ZONE).date(), CLOSES)
@@ -96,7 +97,7 @@ def advance(start: datetime, worked: timedelta, calendar: str) -> datetime:
 def between(start: datetime, end: datetime, calendar: str) -> timedelta:
     """How much working time lies between two moments; none where the second is not later."""
     if not calendar:
-        return max(end - start, timedelta())
+        return max(end.astimezone(UTC) - start.astimezone(UTC), timedelta())
     found, at = timedelta(), opens(start, calendar)
     while at < end:
         closes = _at(at.astimezone(ZONE).date(), CLOSES)
@@ -106,4 +107,4 @@ def between(start: datetime, end: datetime, calendar: str) -> timedelta:
 
 
 def _at(day: date, clock: time) -> datetime:
-    return datetime.combine(day, clock, ZONE).astimezone(ZoneInfo("UTC"))
+    return datetime.combine(day, clock, ZONE).astimezone(UTC)

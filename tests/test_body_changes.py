@@ -141,6 +141,7 @@ def test_a_new_body_is_there_with_all_that_was_said_of_it(tree: tuple[Body, Body
         aliases=("TT",),
         topics=("foreign-affairs",),
         sponsors=("top",),
+        calendar="england-and-wales",
     )
     assert history(made)[0] == "created"
     with pytest.raises(Refused, match="called two already"):
@@ -175,6 +176,7 @@ def test_each_thing_that_changes_is_a_step_in_the_history_and_nothing_twice(
         ({"sponsors": ("middle",)}, "not its sponsor as well"),
         ({"aliases": tuple(f"alias {n}" for n in range(51))}, "at most 50"),
         ({"topics": ("x" * 101,)}, "a topic of 101 characters"),
+        ({"calendar": "cornwall"}, "'cornwall' are nobody's bank holidays"),
     ],
 )
 def test_what_is_wrong_with_a_body_is_said_and_nothing_is_changed(

@@ -14,6 +14,7 @@ import pytest
 from demo import cast, particulars, people, refusals, staffing
 from demo.bodies import BODIES_CSV, ancestry, children, tree
 from demo.domains import domain_of
+from departments.models import Calendar
 
 DEMO = Path(people.__file__).parent
 ROLES = {"member", "contact", "deputy", "head", "officer"}
@@ -147,6 +148,8 @@ def test_nobody_is_called_like_somebody_well_known(rows: list[tuple[str, str, st
 def test_particulars_speak_of_bodies_and_people_that_exist(rows: list[tuple[str, str, str, str]]) -> None:
     emails = {email for email, *_ in rows}
     assert {slug for pair in particulars.SPONSORS for slug in pair} <= set(tree())
+    assert {slug for tops in particulars.CALENDARS.values() for slug in tops} <= set(tree())
+    assert set(particulars.CALENDARS) <= set(Calendar)
     assert all(tree()[body].parent != sponsor for body, sponsor in particulars.SPONSORS)
     assert {email for pair in particulars.DELEGATES for email in pair} <= emails
     assert {*particulars.ADMINISTRATORS, *particulars.AUDITORS} <= emails

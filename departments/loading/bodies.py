@@ -13,7 +13,17 @@ from django.utils import timezone
 
 from departments.closing import LONGEST_WHY, close_all
 from departments.loading.body_files import BodyFile, BodyRow, read_bodies
-from departments.loading.body_sql import COPY, CREATE, DIFFERENCES, KNOW, MISSING, NEW_TOPICS, NOTE_REGISTER, NUMBER
+from departments.loading.body_sql import (
+    COPY,
+    CREATE,
+    DIFFERENCES,
+    INHERIT,
+    KNOW,
+    MISSING,
+    NEW_TOPICS,
+    NOTE_REGISTER,
+    NUMBER,
+)
 from departments.loading.report import NotUnderstood, Progress, Remark, Report, silent
 from departments.loading.settle import settle
 from departments.models import Body, Person
@@ -55,6 +65,7 @@ def load_bodies(
                 copy.write_row(_columns(row, parent_said, directory, file))
         cursor.execute(KNOW)
         if not dry_run:
+            cursor.execute(INHERIT)
             cursor.execute(NUMBER)
             cursor.execute(NEW_TOPICS)
         for difference in DIFFERENCES:

@@ -13,10 +13,11 @@ from departments.addresses import canonical
 from departments.loading import kinds
 from departments.loading.files import Table, read_text
 from departments.loading.report import NotUnderstood, Progress, Remark, silent, stop_at_many
+from departments.models import Calendar
 from departments.slugs import LONGEST_NAME, LONGEST_TOPIC, wrong_with
 
 COLUMNS = ("slug", "name", "kind", "parent", "topics")
-FURTHER = ("sponsors", "domain", "opened", "aliases")
+FURTHER = ("sponsors", "domain", "opened", "aliases", "calendar")
 LARGEST_JSON = 40_000_000  # characters; as objects it takes many times as much
 SAY_EVERY = 20_000  # rows
 
@@ -36,6 +37,8 @@ class BodyRow:
     """Added to those that it has."""
     domain: str | None = None
     opened: date | None = None
+    calendar: str | None = None
+    """None, and a new body keeps the bank holidays of the one above it."""
     children: tuple[str, ...] = ()
 
     def says(self) -> tuple[object, ...]:
@@ -44,7 +47,7 @@ class BodyRow:
 
     def further(self) -> tuple[object, ...]:
         """What only some files speak of."""
-        return (list(self.aliases), self.domain, self.opened)
+        return (list(self.aliases), self.domain, self.opened, self.calendar)
 
 
 @dataclass
@@ -110,6 +113,7 @@ def _read_csv(text: str, progress: Progress) -> BodyFile:
         said = dict(zip(table.header[len(COLUMNS) :], rest, strict=True))
         try:
             domain, opened = _domain(said.get("domain", "")), _day(said.get("opened", ""))
+            calendar = _calendar(said.get("calendar", ""))
         except ValueError as error:
             file.trouble.append(Remark(f"line {line}", str(error)))
             continue
@@ -125,6 +129,7 @@ def _read_csv(text: str, progress: Progress) -> BodyFile:
                 aliases=_entries(said.get("aliases", "")),
                 domain=domain,
                 opened=opened,
+                calendar=calendar,
             )
         )
     return file
@@ -151,6 +156,14 @@ def _day(cell: str) -> date | None:
         return date.fromisoformat(cell) if cell else None
     except ValueError:
         raise ValueError(f"opened on {cell[:40]!r}: a day such as 2020-01-31") from None
+
+
+def _calendar(cell: str) -> str | None:
+    """Whose bank holidays, by GOV.UK's word or its name; an empty cell says nothing. Raises `ValueError` with a sentence."""
+    found = slugify(cell)
+    if cell and found not in Calendar:
+        raise ValueError(f"the bank holidays of {cell[:40]!r}: {', '.join(Calendar.values)} are known")
+    return found or None
 
 
 def _read_json(text: str) -> BodyFile:

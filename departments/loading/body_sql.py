@@ -9,18 +9,36 @@ from dataclasses import dataclass
 CREATE = """
     CREATE TEMPORARY TABLE loading_bodies (
         slug text PRIMARY KEY, name text NOT NULL, kind text NOT NULL, parent text NOT NULL, parent_said boolean NOT NULL,
-        topics text[], sponsors text[], aliases text[] NOT NULL, domain text, opened date, register text NOT NULL,
-        id bigint, known boolean NOT NULL DEFAULT false
+        topics text[], sponsors text[], aliases text[] NOT NULL, domain text, opened date, calendar text,
+        register text NOT NULL, id bigint, known boolean NOT NULL DEFAULT false
     ) ON COMMIT DROP
 """
 COPY = """
-    COPY loading_bodies (slug, name, kind, parent, parent_said, topics, sponsors, aliases, domain, opened, register)
+    COPY loading_bodies
+        (slug, name, kind, parent, parent_said, topics, sponsors, aliases, domain, opened, calendar, register)
     FROM STDIN
 """
 KNOW = """
     UPDATE loading_bodies l SET id = b.id, known = true FROM departments_body b WHERE b.slug = l.slug;
     CREATE INDEX ON loading_bodies (id);
     ANALYZE loading_bodies
+"""
+# A new body of which the file says no bank holidays keeps those of the nearest one above it of which that is known; at the top
+# it keeps the usual ones.
+INHERIT = """
+    WITH RECURSIVE given (slug, calendar) AS (
+        SELECT l.slug, coalesce(l.calendar, b.calendar)
+        FROM loading_bodies l LEFT JOIN departments_body b ON b.id = l.id
+        WHERE l.known OR l.calendar IS NOT NULL
+        UNION ALL
+        SELECT l.slug, p.calendar
+        FROM loading_bodies l JOIN departments_body p ON p.slug = l.parent
+        WHERE NOT l.known AND l.calendar IS NULL AND NOT EXISTS (SELECT FROM loading_bodies f WHERE f.slug = l.parent)
+        UNION ALL
+        SELECT l.slug, g.calendar FROM given g JOIN loading_bodies l ON l.parent = g.slug
+        WHERE NOT l.known AND l.calendar IS NULL
+    )
+    UPDATE loading_bodies x SET calendar = g.calendar FROM given g WHERE x.slug = g.slug AND NOT x.known
 """
 # Ids first, so that one INSERT can say every parent, whichever comes first in the file.
 NUMBER = """
@@ -95,9 +113,9 @@ DIFFERENCES = [
         """,
         write="""
             INSERT INTO departments_body
-                (id, slug, name, kind, parent_id, policy, hold_hours, domain, opened, may_issue, register)
+                (id, slug, name, kind, parent_id, policy, hold_hours, domain, opened, calendar, may_issue, register)
             SELECT l.id, l.slug, l.name, l.kind, CASE WHEN l.parent_said THEN coalesce(f.id, p.id) END,
-                'automatic', 0, coalesce(l.domain, ''), l.opened, false, l.register
+                'automatic', 0, coalesce(l.domain, ''), l.opened, coalesce(l.calendar, 'england-and-wales'), false, l.register
             {rows} ORDER BY l.slug
         """,
     ),
@@ -158,6 +176,16 @@ DIFFERENCES = [
         sentence="format('opened: %%s, from %%s to %%s', l.slug, coalesce(b.opened::text, 'no day'), l.opened)",
         event="l.id, 'opened on', jsonb_build_object('on', b.opened), jsonb_build_object('on', l.opened), %(by)s",
         write="UPDATE departments_body x SET opened = c.opened FROM (SELECT l.id, l.opened {rows}) c WHERE x.id = c.id",
+    ),
+    Difference(
+        kind="bank holidays",
+        rows="FROM loading_bodies l JOIN departments_body b ON b.id = l.id WHERE l.known AND b.calendar <> l.calendar",
+        sentence="format('bank holidays: %%s, from %%s to %%s', l.slug, b.calendar, l.calendar)",
+        event="""
+            l.id, 'bank holidays', jsonb_build_object('calendar', b.calendar),
+            jsonb_build_object('calendar', l.calendar), %(by)s
+        """,
+        write="UPDATE departments_body x SET calendar = c.calendar FROM (SELECT l.id, l.calendar {rows}) c WHERE x.id = c.id",
     ),
     Difference(
         kind="sponsors added",

@@ -14,7 +14,7 @@ from departments import changing, closing
 from departments.models import Body
 from departments.refusal import Refused
 from departments.web.access import may, signed_in
-from departments.web.body_forms import AddForm, CloseForm, MoveForm, ParticularsForm, WhyForm
+from departments.web.body_forms import AddForm, ChangeForm, CloseForm, MoveForm, WhyForm
 from departments.web.form_page import form_page, redirect_to, show_form
 
 SALT = "departments.body.seen"
@@ -38,7 +38,7 @@ def add(request: HttpRequest, slug: str = "") -> HttpResponse:
 
     return form_page(
         request,
-        AddForm(request.POST or None),
+        AddForm(request.POST or None, initial={"calendar": under.calendar} if under else None),
         act,
         back=_page_of(under) if under else reverse("departments:tree"),
         title=f"Add a body below {under.name}" if under else "Add a body at the top",
@@ -50,18 +50,22 @@ def add(request: HttpRequest, slug: str = "") -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(DIRECTORY)
 def change(request: HttpRequest, slug: str) -> HttpResponse:
-    """Its name, kind, other names, remit, sponsors, domain."""
+    """Its name, kind, other names, remit, sponsors, domain, bank holidays."""
     body = get_object_or_404(Body, slug=slug)
     now = changing.particulars_of(body)
 
-    def act(form: ParticularsForm) -> tuple[str, str]:
+    def act(form: ChangeForm) -> tuple[str, str]:
         changed = changing.change(
-            body, by=signed_in(request), particulars=form.particulars(), seen=_seen(request.POST.get("seen", ""))
+            body,
+            by=signed_in(request),
+            particulars=form.particulars(),
+            seen=_seen(request.POST.get("seen", "")),
+            below=form.cleaned_data["below"],
         )
         said = f"Changed: {', '.join(changed)}." if changed else "Nothing was different, so nothing was changed."
         return said, _page_of(body)
 
-    form = ParticularsForm(request.POST or None, initial=asdict(now))
+    form = ChangeForm(request.POST or None, initial=asdict(now))
     # Told as it was when the form was first opened, so that a second try does not pass over what somebody else wrote.
     seen = request.POST.get("seen") or signing.dumps(_plain(now), salt=SALT)
     return form_page(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from departments.changing import Particulars
 from departments.closing import LONGEST_WHY
 from departments.holding import LONGEST_HOLD, LONGEST_REASON
-from departments.models import Body
+from departments.models import Body, Calendar
 from departments.search import bodies_like
 from departments.slugs import LONGEST_KIND, LONGEST_NAME, LONGEST_SLUG
 
@@ -91,6 +91,12 @@ class ParticularsForm(forms.Form):
         label="Mail domain", required=False, max_length=255, help_text="Such as example.gov.uk. Others are remarked on."
     )
     opened = DayField(label="Opened on", required=False)
+    calendar = forms.ChoiceField(
+        label="Bank holidays",
+        choices=Calendar.choices,
+        required=False,
+        help_text="Time to answer counts on its working days alone, but where a warning is critical.",
+    )
     may_issue = forms.BooleanField(
         label="It is an issuing authority: it may warn beyond its own branch", required=False
     )
@@ -98,6 +104,13 @@ class ParticularsForm(forms.Form):
     def particulars(self) -> Particulars:
         """What was typed; for a form that is valid."""
         return Particulars(**{name: self.cleaned_data[name] for name in Particulars.__dataclass_fields__})
+
+
+class ChangeForm(ParticularsForm):
+    """What can be said of a body that is there."""
+
+    below = forms.BooleanField(label="The same bank holidays for everything below it too", required=False)
+    field_order = ["name", "kind", "aliases", "topics", "sponsors", "domain", "opened", "calendar", "below"]
 
 
 class AddForm(ParticularsForm):

@@ -1,6 +1,6 @@
 """A body's history in words."""
 
-from departments.models import BodyEvent
+from departments.models import BodyEvent, Calendar
 
 
 def told(event: BodyEvent) -> str:
@@ -40,6 +40,13 @@ def _particular(event: BodyEvent) -> str:
             return f"mail domain {after.get('domain') or 'no longer noted'}; was {before.get('domain') or 'not noted'}"
         case "opened on":
             return f"noted as opened on {after.get('on') or 'an unknown day'}"
+        case "bank holidays":
+            above = f", with everything below {after['with']}" if after.get("with") else ""
+            return f"keeps the bank holidays of {_calendar(after)}; those of {_calendar(before)} before{above}"
+        case "bank holidays below":
+            number = after.get("bodies", 0)
+            bodies = f"{number:,} bod{'y' if number == 1 else 'ies'} below {'keeps' if number == 1 else 'keep'}"
+            return f"{bodies} the bank holidays of {_calendar(after)} too"
         case "may issue":
             return "may warn beyond its own branch from now on"
         case "may issue no more":
@@ -70,6 +77,11 @@ def _left(after: dict[str, int]) -> str:
     if children := after.get("children"):
         said.append(f"{children:,} bod{'ies' if children > 1 else 'y'} below moved")
     return f" ({', '.join(said)})" if said else ""
+
+
+def _calendar(said: dict[str, str]) -> str:
+    kept = said.get("calendar", "")
+    return str(Calendar(kept).label) if kept in Calendar else kept
 
 
 def _list(entries: list[str] | None) -> str:
