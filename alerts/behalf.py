@@ -3,6 +3,9 @@
 Before: a recipient who has not answered this revision themselves: silent, waiting, held, or out of reach of mail. After: one
 more acknowledgement that says who put it down, who told them, when and how; it counts, and is shown apart. The same form sent
 twice writes once. Where the person answers at the same moment, their own answer stands, whichever came first.
+
+Of somebody who was rung from the calling list whoever has that call in hand puts it down as well (`heard`): an officer of the
+issuer, an administrator, or somebody who answers for a body above. That is theirs for that one call, and nothing beyond it.
 """
 
 from __future__ import annotations
@@ -97,13 +100,17 @@ def _signer() -> signing.Signer:
 
 def check_may(recipient: Recipient, by: Person) -> None:
     """Raise `Refused` unless this person may put down an answer for that recipient now."""
+    _check_of(recipient, by)
+    own = bodies_of(by, [Role.CONTACT, Role.DEPUTY]) if by.left_at is None else set()
+    if not own or not Seat.objects.filter(recipient=recipient, ended_at=None, relay__body__in=own).exists():
+        raise Refused(NOT_THEIRS)
+
+
+def _check_of(recipient: Recipient, by: Person) -> None:
     if recipient.advisory.current_id is None:
         raise Refused(NOT_PUBLISHED)
     if recipient.person_id == by.pk:
         raise Refused(ONESELF)
-    own = bodies_of(by, [Role.CONTACT, Role.DEPUTY]) if by.left_at is None else set()
-    if not own or not Seat.objects.filter(recipient=recipient, ended_at=None, relay__body__in=own).exists():
-        raise Refused(NOT_THEIRS)
 
 
 def answer(recipient: Recipient, by: Person, form: Form) -> Acknowledgement:
@@ -117,14 +124,53 @@ def answer(recipient: Recipient, by: Person, form: Form) -> Acknowledgement:
     asked = answers.question(recipient.pk, of.number)
     if asked is None:
         raise NotAnswered({"form": answer_form.DAMAGED})
-    given = _checked(form, of, asked, by)
+    return _put_down(recipient, asked, _checked(form, of, asked, by))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody said who was rung from the calling list."""
+
+    number: int
+    """The revision that they were told of."""
+    form_id: UUID
+    """The call's own: it puts down one answer."""
+    told_at: datetime
+    needs_help: bool = False
+    text: str = ""
+    """What they need help with."""
+
+
+def heard(recipient: Recipient, by: Person, said: Heard) -> Acknowledgement:
+    """Put down what this recipient said in a call that `by` has in hand; whether they have, `alerts.calling` asked.
+
+    Raises `Refused` where `by` is the recipient, or where the recipient has answered that revision or a later one themselves.
+    """
+    _check_of(recipient, by)
+    asked = answers.question(recipient.pk, said.number)
+    if asked is None:
+        raise Refused(f"There is no revision {said.number} of it, so nobody can have been told of that.")
+    given = Given(
+        how=How.BEHALF,
+        read=Read.HELP if said.needs_help else Read.YES,
+        form_id=said.form_id,
+        said=answer_form.checked(Read.YES, _later(asked), asked.actions, ()),
+        text=said.text if said.needs_help else "",
+        by=by,
+        told_how=Told.TELEPHONE,
+        told_at=said.told_at,
+    )
+    return _put_down(recipient, asked, given)
+
+
+def _put_down(recipient: Recipient, asked: Question, given: Given) -> Acknowledgement:
     with transaction.atomic():
         # Their own answer changes this row: it is in by now and seen below, or waits, and then stands as the last one.
         list(Recipient.objects.select_for_update(no_key=True).filter(pk=recipient.pk).values("pk"))
-        before = Acknowledgement.objects.filter(form_id=of.form_id).first()
+        before = Acknowledgement.objects.filter(form_id=given.form_id).first()
         if before is not None:
             return before
-        if answered_themselves(recipient, of.number):
+        if answered_themselves(recipient, asked.number):
             raise Refused(ANSWERED.format(name=recipient.person.name))
         return answers.keep(asked, given)[0]
 
@@ -180,9 +226,12 @@ def _checked(form: Form, of: Opened, asked: Question, by: Person) -> Given:
 
 def _of_actions(form: Form, asked: Question) -> dict[tuple[str, int | None], ActionChoice]:
     """What was not talked about is answered later, by themselves or by another call."""
+    return {key: form.answers.get(key, later) for key, later in _later(asked).items()}
+
+
+def _later(asked: Question) -> dict[tuple[str, int | None], ActionChoice]:
     later = ActionChoice(ActionAnswer.Choice.LATER)
-    of_a_person = [(one.key, None) for one in asked.actions if one.of == Action.Of.PERSON]
-    return {key: form.answers.get(key, later) for key in of_a_person}
+    return {(one.key, None): later for one in asked.actions if one.of == Action.Of.PERSON}
 
 
 def moment_told(typed_at: str, revision_id: int, number: int) -> datetime:
@@ -203,7 +252,8 @@ def moment_told(typed_at: str, revision_id: int, number: int) -> datetime:
         raise NotAnswered({"told-at": "That is in the future. Give the moment at which they were told."})
     published = Revision.objects.values_list("at", flat=True).get(pk=revision_id)
     if told < published.replace(second=0, microsecond=0):
-        when = date_format(timezone.localtime(published), "H:i \\o\\n j F Y")
+        local = timezone.localtime(published)
+        when = f"{date_format(local, 'H:i')} {local.tzname()} on {date_format(local, 'j F Y')}"
         raise NotAnswered(
             {"told-at": f"Revision {number} was published at {when}: nobody can have been told of it before."}
         )

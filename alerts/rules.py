@@ -108,6 +108,25 @@ def may_put_down(person: Person, relay: Relay | None) -> bool:
     return relay is not None and isinstance(person, Person) and bool(may_release_of(person, [relay.pk]))
 
 
+def rung_by(person: Person, advisory: Advisory) -> set[int] | None:
+    """The ids of the bodies that this person rings from its calling list; None: every one. Nobody's: an empty set.
+
+    Officers of the issuer or above it and administrators all of them; contacts, deputies and heads those of their own branches.
+    """
+    if is_administrator(person) or is_officer_of_issuer(person, advisory):
+        return None
+    return _answered_for(person)
+
+
+@rules.predicate
+def sees_calls(person: Person, advisory: Advisory | None) -> bool:
+    """Whether the calling list is there for this person: whoever sees people of it one by one. An auditor reads along."""
+    if advisory is None or not isinstance(person, Person) or not person.has_perm("alerts.view_coverage", advisory):
+        return False
+    seen = people_seen(person, advisory)
+    return seen is None or bool(seen)
+
+
 def referrals_seen_by(person: Person) -> QuerySet[Referral]:
     """What readers say about who should have a warning, as far as this person sees it: of the bodies they answer for.
 
@@ -166,5 +185,6 @@ rules.add_perm("alerts.steer_delivery", is_administrator)
 rules.add_perm("alerts.note_relay", may_note)
 rules.add_perm("alerts.view_people", sees_people)
 rules.add_perm("alerts.answer_on_behalf", may_put_down)
+rules.add_perm("alerts.view_calls", sees_calls)
 rules.add_perm("alerts.view_referrals", is_administrator | is_auditor | answers_for)
 rules.add_perm("alerts.decide_referral", may_decide_referral)
