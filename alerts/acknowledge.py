@@ -124,12 +124,12 @@ def _take(asked: Question, opened: Opened, form: Form, client: suspicion.Client)
         name=name,
         suspect=suspect,
     )
-    if given.read != Read.PHISHING:
+    if given.read == Read.YES:
         return answers.keep(asked, given)[0]
     with transaction.atomic():
         made, new = answers.keep(asked, given)
         if new and not made.suspect:
-            doubts.tell(asked)
+            (doubts.tell if given.read == Read.PHISHING else doubts.tell_help)(asked)
     return made
 
 

@@ -8,7 +8,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alerts import rules
-from alerts.models import Advisory, Batch, Heartbeat, LinkKey, Message, Record, Referral, Relay, Revision, Trouble
+from alerts.models import (
+    Advisory,
+    Batch,
+    Call,
+    ChaseStep,
+    Citation,
+    Clock,
+    Escalation,
+    Heartbeat,
+    LinkKey,
+    Message,
+    Nudge,
+    Record,
+    Referral,
+    Relay,
+    Reply,
+    Revision,
+    Trouble,
+)
 from departments.admin_base import Shown
 from departments.models import Person
 
@@ -105,6 +123,109 @@ class ReferralAdmin(Shown):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Referral]:
         """Without what was typed."""
         return Referral.objects.defer("name", "email", "text", "reason")
+
+
+@admin.register(Clock)
+class ClockAdmin(Shown):
+    """Until when somebody is to answer, to act or to let go."""
+
+    list_display = ("advisory", "material", "kind", "calendar", "starts_at", "by", "late")
+    list_select_related = ("advisory",)
+    list_filter = ("kind", "late")
+    search_fields = ("advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    raw_id_fields = ("advisory",)
+
+
+@admin.register(ChaseStep)
+class ChaseStepAdmin(Shown):
+    """What a clock makes due, and what became of it."""
+
+    list_display = ("id", "clock", "what", "n", "due_at", "done_at", "people", "skipped_by", "hastened_by", "overtaken")
+    list_select_related = ("clock", "skipped_by", "hastened_by")
+    list_filter = ("what", ("done_at", admin.EmptyFieldListFilter))
+    search_fields = ("clock__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    raw_id_fields = ("clock", "skipped_by", "hastened_by")
+
+    def get_exclude(self, request: HttpRequest, obj: ChaseStep | None = None) -> list[str]:
+        """Why it was skipped or hastened, for whoever may not read the warning."""
+        return [] if obj is None or _reads(request, obj.clock.advisory) else ["reason"]
+
+
+@admin.register(Nudge)
+class NudgeAdmin(Shown):
+    """Who is due a reminder, and the mail that it is in."""
+
+    list_display = ("id", "recipient", "person", "at", "state", "step", "message")
+    list_select_related = ("recipient", "person", "step", "message")
+    list_filter = ("state",)
+    search_fields = ("recipient__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    raw_id_fields = ("step", "promise", "recipient", "person", "message")
+
+
+@admin.register(Escalation)
+class EscalationAdmin(Shown):
+    """Who was told that a body is silent, and for which body they answer."""
+
+    list_display = ("id", "relay", "person", "role", "body", "silent", "at", "state", "held_back_at")
+    list_select_related = ("relay", "person", "body")
+    list_filter = ("state", "role")
+    search_fields = ("relay__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    raw_id_fields = ("step", "relay", "person", "body", "message")
+
+
+@admin.register(Call)
+class CallAdmin(Shown):
+    """Who rang which body of the calling list."""
+
+    list_display = ("id", "relay", "caller", "taken_at", "until", "ended_at", "result")
+    list_select_related = ("relay", "caller")
+    list_filter = ("result",)
+    search_fields = ("relay__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    # What a caller noted stands on the calling list, for those who ring.
+    fields = ("relay", "caller", "taken_at", "until", "ended_at", "result", "person")
+    raw_id_fields = ("relay", "caller", "person")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        """Without what was noted."""
+        return Call.objects.defer("note")
+
+
+@admin.register(Reply)
+class ReplyAdmin(Shown):
+    """That somebody who asked for help had an answer; not its words."""
+
+    list_display = ("id", "recipient", "at", "by", "settles")
+    list_select_related = ("recipient", "by")
+    list_filter = ("settles",)
+    search_fields = ("recipient__advisory__reference__exact",)
+    search_help_text = "A whole reference."
+    fields = ("recipient", "at", "by", "settles")
+    raw_id_fields = ("recipient", "by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
+        """Without its words."""
+        return Reply.objects.defer("text")
+
+
+@admin.register(Citation)
+class CitationAdmin(Shown):
+    """Figures that were kept; what they say stands behind their code."""
+
+    list_display = ("code", "advisory", "body", "by", "at", "kept_at")
+    list_select_related = ("advisory", "body", "by")
+    search_fields = ("advisory__reference__exact", "code__exact")
+    search_help_text = "A whole reference, or a whole code without blanks."
+    fields = ("code", "advisory", "body", "by", "at", "kept_at")
+    raw_id_fields = ("advisory", "body", "by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Citation]:
+        """Without what the page said, and its pictures."""
+        return Citation.objects.defer("content", "bodies", "svg", "png")
 
 
 @admin.register(LinkKey)

@@ -7,8 +7,9 @@ whoever has left, from what is over, and where a link was revoked, it hands out 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.models import (
@@ -28,7 +29,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
-from alerts import marking, outbox, own_links, tokens
+from alerts import marking, outbox, own_links, own_time, tokens
 from alerts.models import Office, Recipient, Relay, Seat, Severity, State
 from departments.refusal import Refused
 
@@ -51,6 +52,7 @@ class Elsewhere:
     marking: str
     exercise: bool
     due: datetime | None
+    """By when they are to answer it, in their own time."""
     answered: bool
     title: str
     """"" where it has no link."""
@@ -93,7 +95,7 @@ _RANK = Case(*(When(advisory__severity=severity, then=Value(severity.rank)) for 
 def also_open(recipient: Recipient) -> AlsoOpen:
     """This person's other live advisories: those still to be answered first, the most severe first, then by when.
 
-    One query; and one more where there are any that a link of this one does not lead to.
+    One query, another for their times where there are any, and one more where a link of this one does not lead to some.
     """
     if recipient.person.left_at is not None or recipient.advisory.state != State.LIVE:
         return AlsoOpen()
@@ -107,12 +109,17 @@ def also_open(recipient: Recipient) -> AlsoOpen:
         .order_by("is_answered", _RANK, "advisory__acknowledge_by", "pk")
     )
     found = list(others[:MOST])
+    dues = own_time.own_times(other.pk for other in found)
+    found.sort(
+        key=lambda other: (other.is_answered, Severity(other.advisory.severity).rank, _due(dues, other), other.pk)
+    )
     now = timezone.now()
     by_mail = {other.pk: own_links.key_of(other.pk, now) for other in found if not _leads_to(recipient, other)}
     mails = outbox.became_of(by_mail.values()) if by_mail else {}
     shown = tuple(
         _elsewhere(
             other,
+            due=dues.get(other.pk),
             answered=bool(other.is_answered),
             title=str(other.title or ""),
             linked=other.pk not in by_mail,
@@ -156,7 +163,14 @@ def _leads_to(recipient: Recipient, other: Recipient) -> bool:
     return other.token_issue == 0 and (no_stricter or marking.needs_code(theirs))
 
 
-def _elsewhere(other: Recipient, *, answered: bool, title: str, linked: bool, mail: str) -> Elsewhere:
+def _due(dues: Mapping[int, datetime], other: Recipient) -> datetime:
+    """For sorting: what has no time comes last."""
+    return dues.get(other.pk, datetime.max.replace(tzinfo=UTC))
+
+
+def _elsewhere(
+    other: Recipient, *, due: datetime | None, answered: bool, title: str, linked: bool, mail: str
+) -> Elsewhere:
     advisory = other.advisory
     shown = title if marking.text_in_mail(advisory.marking) else advisory.open_title
     return Elsewhere(
@@ -166,7 +180,7 @@ def _elsewhere(other: Recipient, *, answered: bool, title: str, linked: bool, ma
         severity_name=advisory.get_severity_display(),
         marking=advisory.marking,
         exercise=advisory.exercise,
-        due=advisory.acknowledge_by,
+        due=due,
         answered=answered,
         title=shown if linked else "",
         token=tokens.make(other.pk, other.token_issue) if linked else "",

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from alerts import record
+from alerts import own_time, record
 from alerts.answer_form import Asked, Said
 from alerts.answers_sql import ASKED, ASKED_OF_BODIES, KEEP, KEEP_DOUBT, KEEP_SUSPECT
 from alerts.models import Acknowledgement, Action, ActionAnswer, Office, Revision
@@ -43,7 +43,7 @@ class Question:
     office: str
     """What an answer of their office is worth (`Office`)."""
     due: datetime | None
-    """By when it is to be answered."""
+    """By when everybody is to answer it; a person's own time may be later (`alerts.own_time`)."""
     material: int | None
     """The number of the last material revision."""
     today: int
@@ -98,7 +98,7 @@ def question(recipient_id: int, number: int) -> Question | None:
 
 
 def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
-    """Keep an answer; what stands for this form, and whether it is new. One round trip."""
+    """Keep an answer; what stands for this form, and whether it is new. One round trip; after the time asked for, two."""
     now = given.at or timezone.now()
     made = Acknowledgement(
         recipient_id=to.recipient_id,
@@ -113,7 +113,7 @@ def keep(to: Question, given: Given) -> tuple[Acknowledgement, bool]:
         told_at=given.told_at,
         suspect=list(given.suspect),
         # Whoever was told in time by telephone is in time, whenever somebody writes it down.
-        late=to.due is not None and (given.told_at or now) > to.due,
+        late=own_time.is_late(to.recipient_id, given.told_at or now, to.due),
         form_id=given.form_id,
     )
     kind, details = _entry(to, given, made)

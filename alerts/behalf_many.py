@@ -67,7 +67,8 @@ class PutDown:
     @property
     def says(self) -> str:
         """In sentences for whoever pressed."""
-        when = date_format(timezone.localtime(self.told_at), "j F, H:i")
+        local = timezone.localtime(self.told_at)
+        when = f"{date_format(local, 'j F, H:i')} {local.tzname()}"
         told = f"told {self.told_how.label} on {when}"
         who = "1 person" if self.people == 1 else f"{self.people:,} people"
         said = [f"Put down for {who}: {told}." if self.people else "Nothing was put down."]
@@ -180,8 +181,6 @@ def _keep(
         name=form.told_by,
         told_how=told_how.value,
         told_at=told_at,
-        # Whoever was told in time is in time, whenever somebody writes it down.
-        late=advisory.acknowledge_by is not None and told_at > advisory.acknowledge_by,
         form=form_id.hex,
         office_counts=advisory.office == Office.COUNTS,
         help=False,

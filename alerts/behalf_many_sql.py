@@ -1,6 +1,7 @@
 """The SQL of putting down one answer for many: who they are and how they stand, and one statement that keeps it for all."""
 
 from alerts.answers_sql import SAID
+from alerts.own_time import BY
 
 # Held in the order of their ids until all is written, so that what is read next stands. Index: recipient's primary key.
 LOCK = """
@@ -37,13 +38,15 @@ GROUP BY 1
 """
 
 # As `answers_sql.KEEP` does for one, with "later" for whatever is asked of a person. Answers how many, and a digest over them.
+# Whether they were told late is looked up for each where that was after the time that everybody was told (`own_time`).
 KEEP = f"""
 WITH made AS (
     INSERT INTO alerts_acknowledgement
         (recipient_id, revision_id, at, how, read, text, by_id, name_given, told_how, told_at, suspect, late, form_id)
-    SELECT r.id, %(revision)s, %(at)s, 'behalf', 'yes', '', %(by)s, %(name)s, %(told_how)s, %(told_at)s, '{{}}', %(late)s,
-           {_FORM}
-    FROM unnest(%(recipients)s::bigint[]) AS r (id)
+    SELECT r.id, %(revision)s, %(at)s, 'behalf', 'yes', '', %(by)s, %(name)s, %(told_how)s, %(told_at)s, '{{}}',
+           CASE WHEN %(told_at)s::timestamptz > a.acknowledge_by THEN %(told_at)s::timestamptz > {BY} ELSE false END, {_FORM}
+    FROM alerts_recipient r JOIN alerts_advisory a ON a.id = r.advisory_id
+    WHERE r.id = ANY(%(recipients)s::bigint[])
     ORDER BY r.id
     ON CONFLICT (form_id) DO NOTHING
     RETURNING id, recipient_id, form_id

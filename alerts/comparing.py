@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts.contract import EARLIER, moment_of
+from alerts.contract import EARLIER, calendar_of, moment_of
 from alerts.models import Draft, Revision
 
 FIELDS = {
@@ -30,7 +30,8 @@ FIELDS = {
 MOST_WORK = 3_000_000
 # So few words between two changes belong to the change: a text of single words crossed out can't be read.
 CARRIED = 2
-PIECES = re.compile(r"\s+|[^\s]+")
+# What a no-break space holds together is one word: a time and its zone.
+PIECES = re.compile(r"[^\S\u00a0]+|[\S\u00a0]+")
 
 Text = dict[str, list[str]]
 """The lines of each field that there is, under the keys of `FIELDS`."""
@@ -67,12 +68,12 @@ def text_of(revision: Revision) -> Text:
 def text_of_draft(draft: Draft) -> Text:
     """A draft, as it would read if it were published now; whatever in it can't be read stays as it was typed."""
     given = draft.content.get("actions")
-    now = timezone.now()
+    now, calendar = timezone.now(), calendar_of(draft.advisory)
     rows = [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
     asked = [
         (
             str(row.get("text", "")),
-            _moment(at) if (at := moment_of(row.get("due"), now)) else str(row.get("due", "")),
+            _moment(at) if (at := moment_of(row.get("due"), now, calendar)) else str(row.get("due", "")),
             row.get("of") == "body",
         )
         for row in rows
@@ -107,7 +108,7 @@ def _text(content: Mapping[str, Any], asked: Iterable[tuple[str, str, bool]]) ->
 
 def _moment(at: Any) -> str:
     local = timezone.localtime(at)
-    return f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+    return f"{date_format(local, 'j F Y, H:i')}\u00a0{local.tzname()}"
 
 
 def _pieces(before: str, after: str) -> list[Piece]:

@@ -14,10 +14,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 from django.utils.formats import date_format
 
-from alerts.models import Marking, Office, Rule, Severity
+from alerts.models import Advisory, Marking, Office, Rule, Severity
+from departments import working_time
 from departments.refusal import Refused
 
-# Answer within, and look at the advice again within, unless the advisory says otherwise.
+# Answer within (a day is a working day, but where it is critical: `calendar_of`), and look at the advice again within (plain
+# days), unless the advisory says otherwise.
 DEFAULT_TIMES: dict[str, tuple[timedelta, timedelta]] = {
     Severity.CRITICAL: (timedelta(hours=4), timedelta(days=7)),
     Severity.HIGH: (timedelta(days=1), timedelta(days=30)),
@@ -84,7 +86,7 @@ class NotUnderstood(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """An action as it was written: `due` is an ISO 8601 duration after publishing, or a moment."""
+    """An action as it was written: `due` is an ISO 8601 duration after publishing (`moment_of`), or a moment."""
 
     key: str
     text: str
@@ -99,6 +101,7 @@ class Content:
     words: dict[str, Any]
     actions: list[Asked]
     acknowledge_within: timedelta
+    """In working time, unless it is critical (`answer_by`)."""
 
 
 @dataclass(frozen=True)
@@ -213,9 +216,9 @@ class Reader:
         if at is None:
             self.say(where, f"must be {A_TIME}, or a date and time with its zone; at most ten years ahead.")
         elif at <= self.now:
-            self.say(
-                where, f"is in the past ({date_format(timezone.localtime(at), 'j F Y, H:i')}). Choose a later time."
-            )
+            local = timezone.localtime(at)
+            past = f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+            self.say(where, f"is in the past ({past}). Choose a later time.")
         elif at > self.now + LONGEST_TIME:
             self.say(where, "is more than ten years ahead.")
         else:
@@ -235,13 +238,31 @@ def duration_of(value: object) -> timedelta | None:
     return length if length is not None and timedelta(0) < length <= LONGEST_TIME else None
 
 
-def moment_of(value: object, now: datetime) -> datetime | None:
-    """When that is: a duration from `now`, or a date and time with its zone; None where it is neither."""
+def calendar_of(advisory: Advisory, severity: str = "") -> str:
+    """In whose working hours an advisory's durations are counted: its issuer's; round the clock where it is critical.
+
+    `severity`: the one that it would have, where that is still being typed.
+    """
+    critical = (severity or advisory.severity) == Severity.CRITICAL
+    return working_time.ROUND_THE_CLOCK if critical else advisory.issuer.calendar
+
+
+def answer_by(advisory: Advisory, within: timedelta, now: datetime, severity: str = "") -> datetime:
+    """By when everybody is asked to answer what is published at `now`; `severity` as in `calendar_of`."""
+    return working_time.add(now, within, calendar_of(advisory, severity))
+
+
+def moment_of(value: object, now: datetime, calendar: str = working_time.ROUND_THE_CLOCK) -> datetime | None:
+    """When that is: a duration from `now`, or a date and time with its zone; None where it is neither.
+
+    With a calendar (`calendar_of`) a duration is working time: P1D is a working day, PT4H four working hours. What is a
+    moment already stays what it is.
+    """
     if not isinstance(value, str):
         return None
     if value.startswith("P"):
         length = duration_of(value)
-        return now + length if length else None
+        return working_time.add(now, length, calendar) if length else None
     try:
         at = parse_datetime(value)
     except (OverflowError, ValueError):

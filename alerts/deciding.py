@@ -115,7 +115,8 @@ def decided_words(referral: Referral) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "j F Y, H:i")
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
 
 
 def _decide(held: Referral, by: Person, decision: str, kind: str, *, reason: str = "", **details: object) -> None:

@@ -17,7 +17,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from alerts import codes, desk, judging, letter_blocks, letters, routes, tokens
+from alerts import chased, codes, desk, judging, letter_blocks, letters, routes, tokens
+from alerts.deliver_chase_sql import (
+    NOTE_KEYS,
+    PERSONAL_DIGEST,
+    PERSONAL_ESCALATION,
+    SUPERSEDE_DIGESTS,
+    SUPERSEDE_ESCALATIONS,
+    SUPERSEDE_REMINDERS,
+)
 from alerts.deliver_sql import (
     CLAIM,
     CLAIM_ANY,
@@ -36,7 +44,6 @@ from alerts.deliver_sql import (
     PERSONAL_REMINDER,
     SUPERSEDE,
     SUPERSEDE_PLAIN,
-    SUPERSEDE_REMINDERS,
 )
 from alerts.models import Advisory, Message, Revision
 from alerts.models.message import DESK
@@ -50,7 +57,7 @@ NOTE_EVERY = 0.25  # seconds
 RENEWED_FOR = 0.5  # seconds: a lease as good as new
 LONGEST = 45.0  # seconds with one batch: a task that runs for two minutes is killed, with what it knows
 # The mails that go with answers: they lead to a recipient's page, and a reply to one may be an answer.
-OF_ANSWERS = (Message.Kind.RECEIPT, Message.Kind.UNCLEAR, Message.Kind.OWN_LINK)
+OF_ANSWERS = (Message.Kind.RECEIPT, Message.Kind.UNCLEAR, Message.Kind.OWN_LINK, Message.Kind.ANSWERED)
 ASIDE = 45.0  # seconds for which a mail stands aside at which the route's trouble came
 
 
@@ -121,9 +128,11 @@ def _put_off(batch: Claimed, part: Part | None, down: RouteDown) -> None:
 def _skeleton(batch: Claimed) -> letters.Skeleton:
     """Made of the words as they are now, and kept before a mail leaves with it."""
     if batch.revision is None:
-        about = Advisory.objects.select_related("issuer", "draft").get(pk=batch.about) if batch.about else None
+        about = (
+            Advisory.objects.select_related("issuer", "draft", "current").get(pk=batch.about) if batch.about else None
+        )
         cited = desk.reported(batch.id) if batch.kind == Message.Kind.REPORT else None
-        skeleton = letters.plain_skeleton(batch.kind, about, cited)
+        skeleton = letters.plain_skeleton(batch.kind, about, cited, letters.severity_of(batch.rank))
     else:
         revision = Revision.objects.select_related("advisory__issuer").get(pk=batch.revision)
         skeleton = letters.skeleton(revision, batch.kind)
@@ -173,15 +182,11 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
         return None
     part = Part(personal={}, people={}, given_back={})
     is_code = batch.kind == Message.Kind.CODE
-    is_reminder = batch.kind == Message.Kind.REMINDER
-    of_an_advisory = PERSONAL_REMINDER if is_reminder else PERSONAL_ADDED if batch.added else PERSONAL
-    goes_with_an_answer = batch.kind in OF_ANSWERS
-    plain = PERSONAL_CODE if is_code else PERSONAL_ANSWER if goes_with_an_answer else PERSONAL_PLAIN
-    personal = of_an_advisory if batch.advisory else plain
-    has_replies = bool(batch.advisory) or goes_with_an_answer
+    has_replies = bool(batch.advisory) or batch.kind in OF_ANSWERS
+    linked: set[int] = set()
     now = timezone.now()
     date = letters.dated(now)
-    for row in run(personal, ids=ids):
+    for row in run(_personal_sql(batch), ids=ids, today=timezone.localdate(now)):
         (
             id_,
             key,
@@ -200,6 +205,8 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             answer,
             reminded,
         ) = row
+        said = chased.chased_of(batch.kind, reminded, now, _own_link)
+        linked.update(said.advisories)
         part.people[id_] = person
         part.given_back[id_] = given_back
         part.personal[id_] = letters.Personal(
@@ -216,12 +223,43 @@ def _take_part(batch: Claimed, most: int) -> Part | None:
             held=letter_blocks.held_of(held, now),
             notes=letter_blocks.notes_of(notes),
             noted_by=noted_by or "",
-            reminded=letter_blocks.reminded_of(reminded),
+            reminded=said.reminded,
+            head=said.head,
+            tail=said.tail,
+            asks=said.asks,
+            entries=said.entries,
+            more=said.more,
             answer=letter_blocks.answer_of(answer),
             date=date,
             letter=batch.letter,
         )
+    if linked:
+        run(NOTE_KEYS, advisories=sorted(linked), key=tokens.fingerprint(settings.SECRET_KEY))
     return part
+
+
+def _personal_sql(batch: Claimed) -> str:
+    """What reads the personal parts of its mails."""
+    if batch.advisory:
+        if batch.kind == Message.Kind.REMINDER:
+            return PERSONAL_REMINDER
+        return PERSONAL_ADDED if batch.added else PERSONAL
+    if batch.kind in OF_ANSWERS:
+        return PERSONAL_ANSWER
+    return _PLAIN.get(batch.kind, PERSONAL_PLAIN)
+
+
+_PLAIN: dict[str, str] = {
+    Message.Kind.CODE: PERSONAL_CODE,
+    Message.Kind.DIGEST: PERSONAL_DIGEST,
+    Message.Kind.ESCALATION: PERSONAL_ESCALATION,
+}
+# What is not to leave of it any more.
+_SUPERSEDED: dict[str, str] = {
+    Message.Kind.REMINDER: SUPERSEDE_REMINDERS,
+    Message.Kind.DIGEST: SUPERSEDE_DIGESTS,
+    Message.Kind.ESCALATION: SUPERSEDE_ESCALATIONS,
+}
 
 
 def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
@@ -229,8 +267,8 @@ def _still_to_be_sent(batch: Claimed, most: int) -> list[tuple[Any, ...]]:
     what, limit = (PART_ANY, 1) if batch.choice.trying else (PART, most)
     if batch.advisory is None:
         run(SUPERSEDE_PLAIN, batch=batch.id, now=timezone.now())
-    elif batch.kind == Message.Kind.REMINDER:
-        run(SUPERSEDE_REMINDERS, batch=batch.id, advisory=batch.advisory)
+    if superseded := _SUPERSEDED.get(batch.kind):
+        run(superseded, batch=batch.id, advisory=batch.advisory, today=timezone.localdate())
     rows = run(what, batch=batch.id, limit=limit)
     if any(overtaken for _, overtaken in rows):
         run(SUPERSEDE, batch=batch.id)
@@ -245,9 +283,15 @@ def _link(kind: str, number: int, issue: int) -> str:
     """
     if kind in (Message.Kind.INTRODUCTION, Message.Kind.CANARY) or kind in DESK:
         return f"{settings.SITE_URL}/check"
+    if kind in (Message.Kind.DIGEST, Message.Kind.ESCALATION):
+        return ""  # each thing that it is about has its own
     if kind == Message.Kind.CHECK:
         return f"{settings.SITE_URL}/c/{tokens.make(number, issue, tokens.CHECK)}"
-    return f"{settings.SITE_URL}/a/{tokens.make(number, issue)}"
+    return _own_link(number, issue)
+
+
+def _own_link(recipient: int, issue: int) -> str:
+    return f"{settings.SITE_URL}/a/{tokens.make(recipient, issue)}"
 
 
 def _send_part(batch: Claimed, part: Part, skeleton: letters.Skeleton, sender: Sender) -> bool:

@@ -1,8 +1,8 @@
 """The SQL of delivery, whole."""
 
-from alerts import holds, marking, noting
+from alerts import holds, marking, noting, own_time
+from alerts.deliver_chase_sql import STOPPED, TOLD
 from alerts.models import Message
-from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
 
 _ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"
 _IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
@@ -18,8 +18,8 @@ _ADDED = """(
     OR EXISTS (SELECT FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id WHERE r.advisory_id = {advisory})
 )"""
 
-# A canary goes before the mails of its advisory, and stops with them.
-_OF = "coalesce(b.advisory_id, CASE WHEN b.kind = 'canary' THEN b.about_id END)"
+# A canary goes before the mails of its advisory, and stops with them; so does a list of who is silent about it.
+_OF = "coalesce(b.advisory_id, CASE WHEN b.kind IN ('canary', 'escalation') THEN b.about_id END)"
 
 # Index: alerts_batch(rank, not_before, id) where done_at is null. A stopped advisory's batches stay where they are. `ends`: it
 # has been put off for so long that nobody is asked again: what is of no advisory, or of one that is over.
@@ -77,10 +77,10 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND a.id = m.advisory_id AN
 
 # With whether a later revision has overtaken it. By the batch's own index (OFFSET 0): in the order of ids a long outbox would
 # be read from its beginning.
-PART = """
+PART = f"""
 SELECT m.id, coalesce(a.current_id <> m.revision_id, false)
 FROM (SELECT * FROM alerts_message WHERE batch_id = %(batch)s OFFSET 0) m LEFT JOIN alerts_advisory a ON a.id = m.advisory_id
-WHERE a.stopped_at IS NULL AND m.state = 'waiting'
+WHERE a.stopped_at IS NULL AND m.state = 'waiting' AND NOT {STOPPED}
 ORDER BY m.id
 LIMIT %(limit)s
 """
@@ -169,25 +169,9 @@ LEFT JOIN (
 ) ask ON ask.id = m.id
 {more}ORDER BY m.id
 """
-# Since when somebody who is reminded has been told of what is to be answered, as far as that is known, and whether they
-# answered an earlier text. Index: alerts_message(recipient).
-_TOLD = """\
-CROSS JOIN LATERAL (
-    SELECT jsonb_build_object(
-        'at', (
-            SELECT min(n.sent_at)
-            FROM (SELECT * FROM alerts_message n WHERE n.recipient_id = m.recipient OFFSET 0) n
-            JOIN alerts_revision v ON v.id = n.revision_id
-            WHERE n.state = 'sent' AND n.kind IN ('notice', 'update') AND n.fate NOT IN ('bounced', 'suppressed')
-              AND v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id)
-        ),
-        'before', (SELECT answered_revision > 0 FROM alerts_recipient WHERE id = m.recipient)
-    ) AS said
-) told
-"""
 PERSONAL = _PERSONAL.format(parts="NULL, NULL, NULL, NULL, NULL", more="")
 PERSONAL_ADDED = _PERSONAL.format(parts="held.of, note.said, noted.name, NULL, NULL", more=_MORE)
-PERSONAL_REMINDER = _PERSONAL.format(parts="held.of, note.said, NULL, NULL, told.said", more=_MORE + _TOLD)
+PERSONAL_REMINDER = _PERSONAL.format(parts="held.of, note.said, NULL, NULL, told.said", more=_MORE + TOLD)
 
 # A plain mail's: the bodies for which somebody is the contact (in an introduction: all of theirs), whom they can ask, and
 # in a check the number behind its link.
@@ -226,21 +210,24 @@ ORDER BY m.id
 """
 
 # Of a mail that goes with an answer: the bodies for which somebody was told, whom they can ask, what their own link is made of,
-# and of a receipt what was answered, with no more of the text than may be in a mail. Whose it is stands in its key: the answer,
-# or the recipient (`unclear:<recipient>:<day>:<revision>`, `own-link:<day>:<recipient>`).
+# of a receipt what was answered, and of the issuer's answer to a question both, with no more of the text than may be in a mail.
+# Whose it is stands in its key: the answer, the issuer's (`answered:<reply>`), or the recipient
+# (`unclear:<recipient>:<day>:<revision>`, `own-link:<day>:<recipient>`).
 PERSONAL_ANSWER = f"""
 SELECT m.id, m.key, m.given_back, r.id, r.token_issue, p.id, p.name, p.email, place.names, ask.name, ask.telephone,
-    NULL, NULL, NULL, said.answer, NULL
+    NULL, NULL, NULL, coalesce(said.answer, heard.answer), NULL
 FROM (
     SELECT id, key, given_back, person_id, kind,
         CASE WHEN kind = '{Message.Kind.RECEIPT}' THEN split_part(key, ':', 2)::bigint END AS answered,
+        CASE WHEN kind = '{Message.Kind.ANSWERED}' THEN split_part(key, ':', 2)::bigint END AS replied,
         CASE kind WHEN '{Message.Kind.UNCLEAR}' THEN split_part(key, ':', 2)::bigint
                   WHEN '{Message.Kind.OWN_LINK}' THEN split_part(key, ':', -1)::bigint END AS recipient
     FROM alerts_message WHERE id = ANY(%(ids)s) OFFSET 0
 ) m
 JOIN departments_person p ON p.id = m.person_id
 LEFT JOIN alerts_acknowledgement k ON k.id = m.answered
-JOIN alerts_recipient r ON r.id = coalesce(k.recipient_id, m.recipient)
+LEFT JOIN alerts_reply y ON y.id = m.replied
+JOIN alerts_recipient r ON r.id = coalesce(k.recipient_id, y.recipient_id, m.recipient)
 JOIN alerts_advisory a ON a.id = r.advisory_id
 LEFT JOIN LATERAL (
     SELECT array_agg(b.name ORDER BY b.name) AS names, array_agg(b.id) AS ids
@@ -260,7 +247,7 @@ LEFT JOIN LATERAL (
     SELECT jsonb_build_object(
         'reference', a.reference, 'number', v.number, 'at', k.at, 'how', k.how, 'read', k.read, 'by', by.name,
         'name', k.name_given, 'told_how', k.told_how, 'told_at', k.told_at, 'late', k.late,
-        'due', CASE WHEN v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id) THEN a.acknowledge_by END,
+        'due', CASE WHEN v.number >= (SELECT number FROM alerts_revision WHERE id = a.material_id) THEN {own_time.BY} END,
         'receipt', upper(left(k.form_id::text, 8)),
         'title', CASE WHEN shown.so THEN v.content->>'title'
                       ELSE coalesce(nullif(v.content->>'open_title', ''), a.open_title) END,
@@ -316,6 +303,21 @@ LEFT JOIN LATERAL (
     LEFT JOIN departments_person by ON by.id = k.by_id
     WHERE v.id = k.revision_id
 ) said ON true
+LEFT JOIN LATERAL (
+    -- Index: acknowledgement_all (recipient, at).
+    SELECT jsonb_build_object(
+        'reply', y.text, 'by', by.name, 'issuer', i.name, 'at', y.at,
+        'asked', (
+            SELECT q.text FROM alerts_acknowledgement q
+            WHERE q.recipient_id = r.id AND q.at <= y.at AND q.suspect = '{{}}' AND q.read IN ('help', 'phishing')
+            ORDER BY q.at DESC, q.id DESC
+            LIMIT 1
+        )
+    ) AS answer
+    FROM departments_person by
+    JOIN departments_body i ON i.id = a.issuer_id
+    WHERE by.id = y.by_id AND a.marking IN ({_IN_MAIL})
+) heard ON true
 ORDER BY m.id
 """
 
@@ -334,23 +336,6 @@ WHERE m.batch_id = %(batch)s AND m.state = 'waiting' AND m.advisory_id IS NULL A
         SELECT FROM alerts_code c
         WHERE c.id = split_part(m.key, ':', 2)::bigint AND (c.used_at IS NOT NULL OR c.expires_at <= %(now)s)
     ))
-"""
-
-# Whoever answered before their reminder left is not reminded; nor is anybody who left or can't be reached any more, and nobody
-# of an advisory that asks nothing any more. Index: alerts_message(batch).
-SUPERSEDE_REMINDERS = f"""
-UPDATE alerts_message SET state = 'superseded'
-WHERE state = 'waiting' AND id IN (
-    SELECT m.id
-    FROM (SELECT * FROM alerts_message WHERE batch_id = %(batch)s OFFSET 0) m
-    JOIN alerts_recipient r ON r.id = m.recipient_id
-    JOIN departments_person p ON p.id = m.person_id
-    JOIN alerts_advisory a ON a.id = m.advisory_id
-    CROSS JOIN ({REVISIONS} WHERE a.id = %(advisory)s) v
-    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-    WHERE m.state = 'waiting'
-      AND (f.acknowledged = 1 OR p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR a.state <> 'live')
-)
 """
 
 # Rows are locked in the order of their ids before they are changed: two unordered writers would deadlock.

@@ -193,10 +193,23 @@ def _phishing(about: Advisory, name: str) -> tuple[str, str, str, str]:
     lead = (
         f"{so_far} said so far that this warning looks like phishing. That counts as no answer, and whoever doubts it does not "
         "do what it asks. Ring one of them: they may have seen something odd. If it is genuine, tell them to type its "
-        "reference on the check page of this site. Who says so from now on stands on the warning's page; a mail about it "
+        "reference on the check page of this site. Who says so from now on stands on the same page; a mail about it comes "
+        "once an hour at most."
+    )
+    return f"Taken for phishing: {name}", lead, "See who doubts it", f"advisories/{about.reference}/asking/"
+
+
+def _help(about: Advisory, name: str) -> tuple[str, str, str, str]:
+    asked = Acknowledgement.objects.filter(
+        revision__advisory=about, read=Acknowledgement.Read.HELP, suspect=[]
+    ).aggregate(people=Count("recipient", distinct=True))["people"]
+    so_far = "One person has" if asked == 1 else f"{asked:,} people have"
+    lead = (
+        f"{so_far} said so far that they need help with this warning. Answer them on the page of those who ask: what you write "
+        "stands on their own page, and they have a mail that says so. Who asks from now on stands there too; a mail about it "
         "comes once an hour at most."
     )
-    return f"Taken for phishing: {name}", lead, "See who doubts it", f"advisories/{about.reference}/#asking"
+    return f"Help is asked for: {name}", lead, "See who asks, and answer", f"advisories/{about.reference}/asking/"
 
 
 def _report(about: Advisory, name: str) -> tuple[str, str, str, str]:
@@ -236,6 +249,7 @@ _SAYS = {
     Message.Kind.GAPS.value: _gaps,
     Message.Kind.REVIEW.value: _review,
     Message.Kind.PHISHING.value: _phishing,
+    Message.Kind.HELP.value: _help,
     Message.Kind.REFERRAL.value: _referral,
     Message.Kind.REPORT.value: _report,
 }

@@ -1,7 +1,8 @@
 """Doubts, and cries for help: readers whose last word asks for somebody. A doubt is no answer; it goes to the issuer.
 
-Before `tell`: a doubt that was kept. After: the issuer's officers have a desk mail, at most one in an hour for an advisory,
-however many doubt it. `raised` is what the advisory's page shows of them. A machine's is in neither.
+Before `tell` and `tell_help`: what they said was kept. After: the issuer's officers have a desk mail that leads to the queue of
+those who ask (`alerts.threads`), of either kind at most one in an hour for an advisory, however many ask. `raised` is what the
+advisory's page shows of them. A machine's is in none of it.
 """
 
 from __future__ import annotations
@@ -18,46 +19,31 @@ from alerts.last_word import last_word
 from alerts.models import Acknowledgement, Advisory, Message
 from alerts.officers import approvers
 from alerts.statements import run
+from alerts.threads_sql import CONTACT, PLACE, WAITS
 
 SHOWN = 20
 """Of each kind, the newest."""
 
-# Whoever last asked for help, or last said that it looks like phishing, to whichever revision: of each kind the newest, and how
-# many there are. Where they sit is looked up of those who are shown.
+# Whoever last asked for help, or last said that it looks like phishing, to whichever revision: of each kind the newest, how
+# many there are, and how many of those nobody has answered yet. Where they sit is looked up of those who are shown.
 # Index: acknowledgement_asking (revision, -id), acknowledgement_last, alerts_seat(recipient).
 RAISED = f"""
 WITH asking AS (
     SELECT k.id, k.read, k.at, k.text, k.recipient_id, k.how, k.by_id, k.name_given, w.number,
-           count(*) OVER (PARTITION BY k.read) AS many,
+           count(*) OVER (PARTITION BY k.read) AS many, count(*) FILTER (WHERE {WAITS}) OVER (PARTITION BY k.read) AS waiting,
            row_number() OVER (PARTITION BY k.read ORDER BY k.id DESC) AS n
     FROM alerts_revision w
     JOIN alerts_acknowledgement k ON k.revision_id = w.id AND k.read IN ('help', 'phishing')
     WHERE w.advisory_id = %(advisory)s AND k.id = {last_word("k.recipient_id")}
 )
-SELECT a.read, a.many, p.id, p.name, place.name, place.slug, a.at, a.text, a.number, a.how, b.name, a.name_given,
+SELECT a.read, a.many, a.waiting, p.id, p.name, place.name, place.slug, a.at, a.text, a.number, a.how, b.name, a.name_given,
        p.telephone, contact.name, contact.telephone
 FROM asking a
 JOIN alerts_recipient r ON r.id = a.recipient_id
 JOIN departments_person p ON p.id = r.person_id
 LEFT JOIN departments_person b ON b.id = a.by_id
-LEFT JOIN LATERAL (
-    SELECT d.name, d.slug, s.relay_id
-    FROM alerts_seat s
-    JOIN alerts_relay l ON l.id = s.relay_id
-    JOIN departments_body d ON d.id = l.body_id
-    WHERE s.recipient_id = r.id
-    ORDER BY s.ended_at IS NOT NULL, NOT s.counts, d.name
-    LIMIT 1
-) place ON true
-LEFT JOIN LATERAL (
-    SELECT c.name, c.telephone
-    FROM alerts_seat s
-    JOIN alerts_recipient cr ON cr.id = s.recipient_id
-    JOIN departments_person c ON c.id = cr.person_id AND c.left_at IS NULL AND c.telephone <> ''
-    WHERE s.relay_id = place.relay_id AND s.contact AND s.ended_at IS NULL AND p.telephone = '' AND c.id <> p.id
-    ORDER BY s.id
-    LIMIT 1
-) contact ON true
+{PLACE.format(within="")}
+{CONTACT}
 WHERE a.n <= %(shown)s
 ORDER BY a.id DESC
 """
@@ -88,10 +74,11 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The newest of one kind, and how many there are."""
+    """The newest of one kind, how many there are, and how many of those wait for an answer."""
 
     voices: Sequence[Voice]
     count: int
+    waiting: int
 
     @property
     def more(self) -> int:
@@ -101,23 +88,33 @@ class Raised:
 
 def tell(of: Question) -> None:
     """Tell the issuer's officers and the advisory's owner that somebody doubts it. Within a transaction."""
+    _tell(of, Message.Kind.PHISHING)
+
+
+def tell_help(of: Question) -> None:
+    """Tell them that somebody needs help with it. Within a transaction."""
+    _tell(of, Message.Kind.HELP)
+
+
+def _tell(of: Question, kind: Message.Kind) -> None:
     advisory = Advisory.objects.select_related("issuer", "owner").get(pk=of.advisory_id)
     people = set(approvers(advisory).values_list("pk", flat=True))
     if advisory.owner is not None and advisory.owner.left_at is None:
         people.add(advisory.owner.pk)
     now = timezone.now()
-    desk.put(Message.Kind.PHISHING, advisory, people, f"{now:%Y%m%d%H}", now)
+    desk.put(kind, advisory, people, f"{now:%Y%m%d%H}", now)
 
 
 def raised(advisory: Advisory) -> tuple[Raised, Raised]:
     """Who needs help, and who takes it for phishing: those whose last word says so, the newest first."""
     found = run(RAISED, advisory=advisory.pk, shown=SHOWN)
     help_, doubts = (
-        [(row[1], Voice(*row[2:])) for row in found if row[0] == read]
+        [(row[1], row[2], Voice(*row[3:])) for row in found if row[0] == read]
         for read in (Acknowledgement.Read.HELP, Acknowledgement.Read.PHISHING)
     )
     return _raised(help_), _raised(doubts)
 
 
-def _raised(found: list[tuple[int, Voice]]) -> Raised:
-    return Raised([voice for _, voice in found], found[0][0] if found else 0)
+def _raised(found: list[tuple[int, int, Voice]]) -> Raised:
+    many, waiting = found[0][:2] if found else (0, 0)
+    return Raised([voice for _, _, voice in found], many, waiting)

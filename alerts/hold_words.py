@@ -37,21 +37,21 @@ def _released(relay: Relay) -> str:
 
 
 def goes_on(until: datetime, now: datetime) -> str:
-    """When the clock lets it go on: "at 14:05 (in 3 h 12 min)", "at 09:00 tomorrow (in 20 h)", "now, by the clock"."""
+    """When the clock lets it go on: "at 14:05 BST (in 3 h 12 min)", "at 09:00 GMT tomorrow (in 20 h)", "now, by the clock"."""
     if until <= now:
         return "now, by the clock"
     return f"{at(until, now)} (in {lasted(until - now)})"
 
 
 def at(moment: datetime, now: datetime | None = None) -> str:
-    """ "at 14:05" of today; "at 14:05 tomorrow"; otherwise with its date."""
+    """ "at 14:05 BST" of today; "at 14:05 BST tomorrow"; otherwise with its date."""
     return f"at {clock(moment, now)}"
 
 
 def clock(moment: datetime, now: datetime | None = None) -> str:
-    """ "14:05" of today, "14:05 tomorrow", "14:05 on 28 April 2020"."""
+    """ "14:05 BST" of today, "14:05 BST tomorrow", "14:05 BST on 28 April 2020"."""
     local, today = timezone.localtime(moment), timezone.localdate(now)
-    hours = date_format(local, "H:i")
+    hours = f"{date_format(local, 'H:i')} {local.tzname()}"
     if local.date() == today:
         return hours
     if local.date() == today + timedelta(days=1):

@@ -27,6 +27,7 @@ _PARAGRAPH = 'style="margin: 0 0 12px;"'
 _LAST = 'style="margin: 0;"'
 _HEADING = 'style="font-size: 16px; margin: 0 0 4px;"'
 _LINK = 'style="color: #0b5c8a;"'
+_LISTED = 'style="margin: 0 0 12px; padding-left: 24px; overflow-wrap: anywhere;"'
 _TABLE = 'style="border-collapse: collapse; margin: 12px 0; width: 100%;"'
 _CELL = "border-top: 1px solid #d5d9d6; padding: 6px 12px 6px 0; vertical-align: top;"
 _LABEL = f'scope="row" style="{_CELL} text-align: left; white-space: nowrap;"'
@@ -44,10 +45,20 @@ class Added(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of a receipt: what it is about, and what is said of it."""
+    """A line of a receipt, or of the issuer's answer: what it is about, and what is said of it."""
 
     label: str
     said: str
+
+
+class Entry(NamedTuple):
+    """One of several things that a mail is about: what is said of it, who or what is listed, and where it leads."""
+
+    heading: str
+    said: tuple[str, ...] = ()
+    listed: tuple[Line, ...] = ()
+    links: tuple[Line, ...] = ()
+    """Each with its words; one that is not kept is "" when the mail is shown again."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +84,62 @@ def notes_of(found: str | None) -> tuple[Added, ...]:
     return tuple(Added(body, short(datetime.fromisoformat(at)), text) for body, at, text in json.loads(found or "[]"))
 
 
-def reminded_of(found: str | None) -> str:
-    """What delivery read of somebody who is reminded (`deliver_sql.PERSONAL_REMINDER`), as a sentence; "" of any other mail."""
-    if not found:
-        return ""
-    read = json.loads(found)
-    when = f" on {short(datetime.fromisoformat(read['at']))}" if read["at"] else ""
-    if read["before"]:
-        told = f"You were told what it says now{when}, and have not answered that."
-        return f"Reminder: you answered an earlier text of this. {told}"
-    return f"Reminder: you were told of this{when}, and have not answered."
-
-
 def reminded_text(reminded: str) -> str:
-    """Since when the reader has been told, above everything else."""
-    return f"{_fill(spelling.one_line(reminded))}\n\n" if reminded else ""
+    """What a mail of the chase is about, above everything else: a paragraph a line, and lists after them."""
+    said = [spelling.one_line(line) for line in reminded.split("\n") if line]
+    return "".join(f"{_fill(one, then='  ' if one.startswith('- ') else '')}\n\n" for one in said)
 
 
 def reminded_html(reminded: str) -> str:
     """The same, as HTML."""
-    return f"<p {_PARAGRAPH}><b>{escape(spelling.one_line(reminded))}</b></p>" if reminded else ""
+    said = [spelling.one_line(line) for line in reminded.split("\n") if line]
+    return "".join(f"<p {_PARAGRAPH}><b>{escape(one)}</b></p>" for one in said)
+
+
+def entries_text(entries: Sequence[Entry], link: str) -> str:
+    """Each under its heading; `link` stands where one is not kept."""
+    return "".join(f"{_entry_text(entry, link)}\n\n" for entry in entries)
+
+
+def _entry_text(entry: Entry, link: str) -> str:
+    paragraphs = ["\n".join([_fill(_clean(entry.heading).upper()), *(_fill(_clean(one)) for one in entry.said)])]
+    if entry.listed:
+        said = (_fill(f"{_clean(one.label)}: {_clean(one.said)}", "- ", "  ") for one in entry.listed)
+        paragraphs.append("\n".join(said))
+    paragraphs += [f"{_fill(_clean(one.label))}:\n{one.said or link}" for one in entry.links]
+    return "\n\n".join(paragraphs)
+
+
+def entries_html(entries: Sequence[Entry], link: str) -> str:
+    """The same, as HTML."""
+    return "".join(f"<div {_BLOCK}>{_entry_html(entry, link)}</div>" for entry in entries)
+
+
+def _entry_html(entry: Entry, link: str) -> str:
+    said = "<br>".join(escape(_clean(one)) for one in entry.said)
+    listed = "".join(
+        f"<li><bdi>{escape(_clean(one.label))}</bdi>: {escape(_clean(one.said))}</li>" for one in entry.listed
+    )
+    links = "".join(
+        f'<p {_LAST}><a {_LINK} href="{escape(one.said or link)}">{escape(_clean(one.label))}</a></p>'
+        for one in entry.links
+    )
+    listing = f"<ul {_LISTED}>{listed}</ul>" if listed else ""
+    return f"<h2 {_HEADING}>{escape(_clean(entry.heading))}</h2><p {_PARAGRAPH}>{said}</p>{listing}{links}"
+
+
+def more_text(more: str) -> str:
+    """What follows after everything that is named."""
+    return f"{_fill(_clean(more))}\n\n" if more else ""
+
+
+def more_html(more: str) -> str:
+    """The same, as HTML."""
+    return f"<p {_PARAGRAPH}>{escape(_clean(more))}</p>" if more else ""
+
+
+def _clean(text: str) -> str:
+    return spelling.one_line(text)
 
 
 def held_text(held: Sequence[str], link: str) -> str:
@@ -161,6 +208,14 @@ def answer_of(found: str | None) -> tuple[Line, ...]:
         return ()
     answer = json.loads(found)
     at = datetime.fromisoformat(answer["at"])
+    if "reply" in answer:
+        asked = [Line("You wrote", answer["asked"])] if answer["asked"] else []
+        return (
+            *asked,
+            Line("Answer", answer["reply"]),
+            Line("By", f"{answer['by']}, for {answer['issuer']}"),
+            Line("On", exact(at)),
+        )
     said = [
         Line("Advisory", f"{answer['reference']}, revision {answer['number']}"),
         Line("Title", answer["title"]),

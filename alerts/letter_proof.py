@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from alerts.contract import Reader, moment_of, read_content
+from alerts.contract import Reader, answer_by, calendar_of, moment_of, read_content
 from alerts.letter_words import words_of
 from alerts.letters import Personal, Skeleton
 from alerts.models import Action, Advisory, Draft, Message, Revision
@@ -33,30 +33,32 @@ def proof_of(draft: Draft, now: datetime, *, kind: str = "") -> Proof:
     first = advisory.current_id is None
     kind = kind or (Message.Kind.NOTICE if first else Message.Kind.UPDATE)
     content = read_content(Reader(draft.content, now))
+    asks = first or draft.material
     content.words["open_title"] = str(draft.content.get("open_title") or advisory.open_title)
     revision = Revision(
-        advisory=_dated(advisory, now + content.acknowledge_within if first or draft.material else None),
+        advisory=_dated(advisory, answer_by(advisory, content.acknowledge_within, now) if asks else None),
         number=1 if first else advisory.revisions.count() + 1,
-        kind=Revision.Kind.MATERIAL if first or draft.material else Revision.Kind.MINOR,
+        kind=Revision.Kind.MATERIAL if asks else Revision.Kind.MINOR,
         content=content.words,
     )
+    calendar = calendar_of(advisory)
     actions = [
         Action(revision=revision, key=asked.key, order=order, text=asked.text, due=due, of=asked.of)
         for order, asked in enumerate(content.actions)
-        if (due := moment_of(asked.due, now)) is not None
+        if (due := moment_of(asked.due, now, calendar)) is not None
     ]
-    words = words_of(revision, kind, actions)
+    words = words_of(revision, kind, actions, now)
     message = email.message_from_bytes(Skeleton(words).fill(_somebody()), policy=email.policy.default)
     parts = {name: message.get_body((name,)) for name in ("plain", "html")}
     text, html = (str(part.get_content()) if (part := parts[name]) is not None else "" for name in ("plain", "html"))
     return Proof(kind, str(message["Subject"]), words.preview, text, html)
 
 
-def _dated(advisory: Advisory, answer_by: datetime | None) -> Advisory:
+def _dated(advisory: Advisory, by: datetime | None) -> Advisory:
     """The advisory as it would be, in a copy that nobody saves."""
     copy = Advisory.objects.select_related("issuer").get(pk=advisory.pk)
-    if answer_by is not None:
-        copy.acknowledge_by = answer_by
+    if by is not None:
+        copy.acknowledge_by = by
     return copy
 
 

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from alerts import marking
 from alerts.contract import EARLIER_SAID
 from alerts.models import Action, Message, Revision
+from alerts.plain_words import HEAD, TAIL
 
 WIDTH = 64  # columns of the text part: a phone's preview and a reply's quote both bear it
 LABEL = 16
@@ -67,7 +68,14 @@ class Words:
     answer_by: str
     check: str
     reminds: bool = False
-    """For somebody who was told and has not answered."""
+    """For somebody who was told, and owes something still."""
+    late: bool = False
+    """The time to answer is up, so that it is asked for now."""
+
+    @property
+    def headed(self) -> bool:
+        """Its subject has personal parts: `HEAD` and `TAIL`."""
+        return self.reminds
 
     @property
     def template(self) -> str:
@@ -141,8 +149,13 @@ def _beside(label: str, items: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = None) -> Words:
-    """What mails of this kind say about this revision, within its marking; `actions` are its own unless given."""
+def words_of(
+    revision: Revision, kind: str, actions: Iterable[Action] | None = None, now: datetime | None = None
+) -> Words:
+    """What mails of this kind say about this revision, within its marking; `actions` are its own unless given.
+
+    Where the time to answer is up by `now`, whoever hears of it late is asked to answer at once.
+    """
     advisory, content = revision.advisory, revision.content
     shown = marking.text_in_mail(advisory.marking)
     title = content["title"] if shown else content.get("open_title") or advisory.open_title
@@ -154,7 +167,9 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
     lead = content.get("summary", "") if shown else ""
     changed = content.get("what_changed", "") if shown and (update or stood_down) else ""
     informs = update and revision.kind == Revision.Kind.MINOR
-    answer_by = "" if stood_down or noted or advisory.acknowledge_by is None else short(advisory.acknowledge_by)
+    by = None if stood_down or noted else advisory.acknowledge_by
+    late = by is not None and by < (now or timezone.now())
+    answer_by = short(by) if by is not None and not late else ""
     asks = revision.actions.all() if actions is None else actions
     asked = tuple(Asked(action.text, short(action.due), action.of == "body") for action in asks)
     return Words(
@@ -168,7 +183,9 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         exercise=advisory.exercise,
         open=shown,
         code=marking.needs_code(advisory.marking),
-        subject=_subject(revision, title, kind, "" if informs else answer_by),
+        subject=_subject(
+            revision, title, kind, "" if informs else "now" if late else f"by {answer_by}" if answer_by else ""
+        ),
         title=title,
         lead=lead,
         # A list of mails shows this beside the subject: of an update, what changed; never a warning that is stood down.
@@ -188,6 +205,7 @@ def words_of(revision: Revision, kind: str, actions: Iterable[Action] | None = N
         # To be typed by hand, so that no reader makes a link of it.
         check=f"{urlsplit(settings.SITE_URL).netloc}/check",
         reminds=reminds,
+        late=late,
     )
 
 
@@ -198,7 +216,7 @@ _CLOSED = {
 }
 
 # No word of the text, so that it may stand there whatever the marking.
-_REMINDS = "You were told of this, and have not answered."
+_REMINDS = "What we ask of you is still open."
 
 
 def _items(content: dict[str, list[str]], key: str, shown: bool) -> tuple[str, ...]:
@@ -211,7 +229,7 @@ def _preview(marked: str, text: str, *, noted: bool) -> str:
     return "The advisory stands as it was." if noted else text
 
 
-def _subject(revision: Revision, title: str, kind: str, answer_by: str) -> str:
+def _subject(revision: Revision, title: str, kind: str, answer: str) -> str:
     advisory = revision.advisory
     parts = ["[EXERCISE]"] if advisory.exercise else []
     parts.append(f"[{advisory.get_severity_display()}]")
@@ -220,13 +238,15 @@ def _subject(revision: Revision, title: str, kind: str, answer_by: str) -> str:
     elif kind == Message.Kind.UPDATE:
         parts.append(f"Update {revision.number}:")
     elif kind == Message.Kind.REMINDER:
-        parts.append("Reminder:")
+        parts.append(HEAD)
     elif kind == Message.Kind.NOTE:
         # From AMBER up a subject names nobody: only that something was added.
         by = BY if marking.text_in_mail(advisory.marking) else ""
         parts.append(f"Note{by} on {advisory.reference}:" if by else f"Note added to {advisory.reference}:")
     parts.append(title)
-    return " ".join(parts) + (f": answer by {answer_by}" if answer_by else "")
+    if kind == Message.Kind.REMINDER:
+        return " ".join(parts) + TAIL
+    return " ".join(parts) + (f": answer {answer}" if answer else "")
 
 
 def short(moment: datetime) -> str:

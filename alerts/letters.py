@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from alerts import letter_blocks, tokens
 from alerts.desk_words import DeskWords, desk_words
-from alerts.letter_blocks import Added, Block, Line
+from alerts.letter_blocks import Added, Block, Entry, Line
 from alerts.letter_mime import (
     CRLF,
     Inline,
@@ -40,9 +40,9 @@ from alerts.letter_mime import (
     related_head,
 )
 from alerts.letter_words import BY, Words, words_of
-from alerts.models import Advisory, Citation, Letter, Message, Revision
+from alerts.models import Advisory, Citation, Letter, Message, Revision, Severity
 from alerts.models.message import DESK
-from alerts.plain_words import PlainWords, plain_words
+from alerts.plain_words import HEAD, TAIL, PlainWords, plain_words
 from alerts.spelling import one_line
 
 SHOWN_BODIES = 6
@@ -74,7 +74,17 @@ class Personal:
     noted_by: str = ""
     """Of a mail about a note: the body that added it."""
     reminded: str = ""
-    """Of a reminder: since when they have been told, in a sentence."""
+    """Of a mail of the chase: what it is about, a paragraph a line. Of a reminder: since when they have been told."""
+    head: str = ""
+    """The same, in its subject: before the title, or all of it."""
+    tail: str = ""
+    """The same: after the title."""
+    asks: str = ""
+    """Of a reminder: the heading of what is asked, with their own time."""
+    entries: tuple[Entry, ...] = ()
+    """Of a mail of the chase about several: each of them."""
+    more: str = ""
+    """The same: what follows after them."""
     answer: tuple[Line, ...] = ()
     """Of a receipt: what was answered, a line each."""
     date: str = ""
@@ -102,6 +112,11 @@ class Personal:
             "noted_by": self.noted_by,
             "reminded": self.reminded,
             "answer": self.answer,
+            "head": self.head,
+            "tail": self.tail,
+            "asks": self.asks,
+            "entries": [_without_keys(entry) for entry in self.entries],
+            "more": self.more,
         }
         return kept | {name: value for name, value in few.items() if value}
 
@@ -112,7 +127,19 @@ class Personal:
         lists = {name: tuple(kept.get(name, ())) for name in ("bodies", "held")}
         notes = tuple(Added(*note) for note in kept.get("notes", ()))
         answer = tuple(Line(*line) for line in kept.get("answer", ()))
-        return cls(**known | lists | {"notes": notes, "answer": answer})
+        entries = tuple(
+            Entry(heading, tuple(said), *(tuple(Line(*line) for line in lines) for lines in more))
+            for heading, said, *more in kept.get("entries", ())
+        )
+        return cls(**known | lists | {"notes": notes, "answer": answer, "entries": entries})
+
+
+def _without_keys(entry: Entry) -> Entry:
+    """What is kept of it: a link of somebody's own is a key to answering, and can be made again; a page is not."""
+    own = f"{settings.SITE_URL}/a/"
+    return entry._replace(
+        links=tuple(Line(one.label, "" if one.said.startswith(own) else one.said) for one in entry.links)
+    )
 
 
 class Skeleton:
@@ -136,8 +163,9 @@ class Skeleton:
         self._static_headers = _static_headers(kept)
         self.picture = _picture(kept.get("picture"))
         self._from = mailbox(kept["from"], self._sender)
-        self._noted = kept["noted"]
-        self._subject, self._everybodys = kept["subject"], header(kept["subject"])
+        self._noted, self._headed = kept["noted"], kept.get("headed", False)
+        self._subject: str = kept["subject"]
+        self._everybodys = header(self._subject)
         places = re.compile(f"{kept['place']}([A-Z]+){kept['place']}")
         self._pieces: list[bytes | tuple[str, bool]] = [
             part_head(boundary, "plain"),
@@ -172,8 +200,7 @@ class Skeleton:
 
     def subject(self, personal: Personal) -> str:
         """In one line."""
-        by = f" of {one_line(personal.noted_by)}" if personal.noted_by else ""
-        return one_line(self._subject.replace(BY, by, 1) if self._noted else self._subject)
+        return one_line(self._in_full(personal))
 
     def written(self, *, html: bool) -> list[str]:
         """A part's words, and between each two of them the name of the personal part that stands there."""
@@ -184,10 +211,18 @@ class Skeleton:
         return {place: _told(personal, place, html) for place in places}
 
     def _subject_for(self, personal: Personal) -> str:
-        """As everybody's; of a mail about a note it names whose, where the marking lets it."""
-        if not self._noted:
-            return self._everybodys
-        return header(self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else "", 1))
+        return header(self._in_full(personal)) if self._noted or self._headed else self._everybodys
+
+    def _in_full(self, personal: Personal) -> str:
+        """As everybody's; of a mail about a note it names whose, where the marking lets it, and the chase says what it is."""
+        if self._noted:
+            return self._subject.replace(BY, f" of {one_line(personal.noted_by)}" if personal.noted_by else "", 1)
+        if self._headed:
+            # The title stands between the two, and may have anything in it.
+            before, _, after = self._subject.partition(HEAD)
+            title, found, rest = after.rpartition(TAIL)
+            return f"{before}{personal.head or 'Reminder:'}{f'{title}{personal.tail}{rest}' if found else after}"
+        return self._subject
 
 
 def skeleton(revision: Revision, kind: str) -> Skeleton:
@@ -195,10 +230,18 @@ def skeleton(revision: Revision, kind: str) -> Skeleton:
     return _built(words_of(revision, kind), settings.ALERTS_FROM)
 
 
-def plain_skeleton(kind: str, about: Advisory | None = None, cited: Citation | None = None) -> Skeleton:
+def plain_skeleton(
+    kind: str, about: Advisory | None = None, cited: Citation | None = None, severity: str = ""
+) -> Skeleton:
     """The skeleton of the mails of a kind that carries no revision; a desk mail and a code are about an advisory, and a report
-    is about a citation of it."""
-    return _built(_plain_words(kind, about, cited), settings.ALERTS_FROM)
+    is about a citation of it. `severity`: of what a digest is most of all about."""
+    return _built(_plain_words(kind, about, cited, severity), settings.ALERTS_FROM)
+
+
+def severity_of(rank: int) -> str:
+    """As how severe a mail of no single advisory is marked, by the rank of its batch."""
+    ranked = list(Severity)
+    return ranked[min(rank, len(ranked) - 1)].value
 
 
 @lru_cache(maxsize=BUILT)
@@ -208,8 +251,8 @@ def _built(words: Words | PlainWords | DeskWords, _sender: str) -> Skeleton:
     return Skeleton(words)
 
 
-def _plain_words(kind: str, about: Advisory | None, cited: Citation | None) -> PlainWords | DeskWords:
-    return desk_words(kind, about, cited) if about and kind in DESK else plain_words(kind, about)
+def _plain_words(kind: str, about: Advisory | None, cited: Citation | None, severity: str) -> PlainWords | DeskWords:
+    return desk_words(kind, about, cited) if about and kind in DESK else plain_words(kind, about, severity)
 
 
 def keep(made: Skeleton) -> int:
@@ -241,7 +284,7 @@ def _skeleton_of(message: Message, letter: int) -> Skeleton:
     if letter:
         return Skeleton.of_kept(Letter.objects.get(pk=letter).content)
     if message.revision is None:
-        return plain_skeleton(message.kind, message.batch.about)
+        return plain_skeleton(message.kind, message.batch.about, severity=severity_of(message.batch.rank))
     return skeleton(message.revision, message.kind)
 
 
@@ -265,6 +308,8 @@ def _ask(personal: Personal) -> str:
 
 
 _PARTS: dict[str, Callable[[Personal], str]] = {
+    "ASKS": lambda personal: personal.asks or "We ask this of you",
+    "HEAD": lambda personal: one_line(personal.head),
     "NAME": lambda personal: one_line(personal.name),
     "BODIES": _bodies,
     "LINK": lambda personal: personal.link,
@@ -281,6 +326,14 @@ _BLOCKS: dict[str, Block] = {
     "REMINDED": Block(
         lambda personal: letter_blocks.reminded_text(personal.reminded),
         lambda personal: letter_blocks.reminded_html(personal.reminded),
+    ),
+    "ENTRIES": Block(
+        lambda personal: letter_blocks.entries_text(personal.entries, personal.link),
+        lambda personal: letter_blocks.entries_html(personal.entries, personal.link),
+    ),
+    "MORE": Block(
+        lambda personal: letter_blocks.more_text(personal.more),
+        lambda personal: letter_blocks.more_html(personal.more),
     ),
     "HELD": Block(
         lambda personal: letter_blocks.held_text(personal.held, personal.link),
@@ -326,6 +379,7 @@ def _rendered(words: Words | PlainWords | DeskWords) -> dict[str, Any]:
         "address": settings.ALERTS_FROM,
         "subject": words.subject,
         "noted": isinstance(words, Words) and words.noted,
+        **({} if isinstance(words, DeskWords) or not words.headed else {"headed": True}),
         "headers": [
             # In the domain of From: filters like to see one name.
             ["List-Id", f"<alerts.{host}>"],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -14,6 +15,7 @@ from alerts.models import Advisory, Record, Relay
 from departments.models import Body
 
 MOST = 200
+MOST_OF_CHASE = 200
 NAMED = 5
 
 
@@ -31,8 +33,10 @@ class Step:
 
 def life_of(advisory: Advisory) -> list[Step]:
     """The steps of its life, the latest first; how its mails travel is not among them."""
-    entries = Record.objects.filter(subject=advisory.reference, kind__in=_SAYS).select_related("actor")
-    shown = list(entries.order_by("-id")[:MOST])
+    entries = Record.objects.filter(subject=advisory.reference).select_related("actor").order_by("-id")
+    # However long somebody is chased, the steps of its own life are all there.
+    shown = [*entries.filter(kind__in=_SAYS.keys() - _CHASE.keys())[:MOST], *_chased(entries.filter(kind__in=_CHASE))]
+    shown.sort(key=lambda entry: -entry.pk)
     slugs = {slug for entry in shown for slug in _slugs(entry.details)}
     names = dict(Body.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
     names |= _held_names({relay for entry in shown for relay in _relays(entry.details)})
@@ -87,6 +91,8 @@ def _released_over(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def _slugs(details: Mapping[str, Any]) -> list[str]:
     given = details.get("bodies", [])
+    # Other kinds keep under the same key how many there were.
+    given = given if isinstance(given, list) else []
     return [*given, details["body"]] if "body" in details else list(given)
 
 
@@ -114,6 +120,67 @@ def _published(details: Mapping[str, Any], _: Mapping[str, str]) -> str:
     return f"published revision {details['revision']}, {details['kind']}{alone}"
 
 
+def _chased(entries: QuerySet[Record]) -> list[Record]:
+    """The last entries of the chase; the pieces in which one step was gone over are one entry, with their sum."""
+    shown: list[Record] = []
+    steps: dict[tuple[str, int], Record] = {}
+    for entry in entries[:MOST_OF_CHASE]:
+        step = entry.details.get("step")
+        whole = steps.get((entry.kind, step)) if step and entry.kind in _IN_PIECES else None
+        if whole is not None:
+            for name in ("people", "bodies"):
+                if name in entry.details:
+                    whole.details[name] = whole.details.get(name, 0) + entry.details[name]
+            continue
+        if step:
+            steps[entry.kind, step] = entry
+        shown.append(entry)
+    return shown
+
+
+def _count(details: Mapping[str, Any], name: str, one: str, many: str) -> str:
+    number = int(details.get(name, 0))
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _people(details: Mapping[str, Any]) -> str:
+    return _count(details, "people", "person", "people")
+
+
+def _clock_started(details: Mapping[str, Any], _: Mapping[str, str]) -> str:
+    by = parse_datetime(str(details.get("by", "")))
+    local = timezone.localtime(by) if by else None
+    until = f", until {date_format(local, 'H:i')} {local.tzname()} on {date_format(local, 'j F Y')}" if local else ""
+    what = {"act": "to act", "hold": "until what is held goes on by itself"}.get(str(details.get("of")), "to answer")
+    return f"the time {what} began{until}"
+
+
+def _step(details: Mapping[str, Any]) -> str:
+    if details.get("what") == "escalate":
+        return f"rung {details.get('n')} of the ladder"
+    return f"reminder {details.get('n')}"
+
+
+_IN_PIECES = ("to be reminded", "escalated")
+_CHASE: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
+    "clock started": _clock_started,
+    "to be reminded": lambda details, names: f"reminder {details.get('n')}: {_people(details)} to be reminded",
+    "escalated": lambda details, names: (
+        f"escalated, rung {details.get('n')}: {_people(details)} to be told about "
+        f"{_count(details, 'bodies', 'body', 'bodies')}"
+    ),
+    "chased": lambda details, names: f"{_count(details, 'messages', 'reminder', 'reminders')} put in the outbox",
+    "escalation mailed": lambda details, names: (
+        f"{_count(details, 'messages', 'mail', 'mails')} of whoever is silent put in the outbox"
+    ),
+    "reminders held back": lambda details, names: (
+        f"{_count(details, 'people', 'reminder was', 'reminders were')} held back: as many mails as a day bears"
+    ),
+    "chase step skipped": lambda details, names: f"skipped {_step(details)} of the chase",
+    "chase step hastened": lambda details, names: f"brought forward {_step(details)} of the chase",
+    "chase ended": lambda details, names: "ended the chase",
+    "chase goes on": lambda details, names: "let the chase go on",
+}
 # By the record's kind: the step in words, after the name of whoever did it.
 _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "drafted": lambda details, names: "began a draft",
@@ -138,6 +205,7 @@ _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "released over them": _released_over,
     "noted": lambda details, names: f"added a note for {_named(details, names)}{_mailed(details)}",
     "note taken back": lambda details, names: f"took back the note for {_named(details, names)}",
+    **_CHASE,
     "note to be mailed": lambda details, names: (
         f"had the note for {_named(details, names)} mailed to those told before"
     ),

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
+from django.utils import timezone
 
 from alerts import canary, leaving, watch, watch_workers
 from alerts.leaving import Outbox, Reason
 from alerts.models import Trouble
 from alerts.route_state import Standing
 from alerts.watch import CHECKS, Check, Finding, View, findings, rows
+from departments.checks import holidays_end
 
 RECENTLY = timedelta(days=1)
 SHOWN = 50
@@ -97,6 +99,8 @@ class Operations:
     """How many of them are of no advisory."""
     blind: str
     """The routes by which canaries prove nothing, where there are canaries."""
+    holidays: str
+    """That bank holidays are not known for much longer; "" while they are."""
     mailbox: bool
     """Whether a mailbox is read."""
     outbox: list[Outbox]
@@ -139,6 +143,7 @@ def operations(now: datetime) -> Operations:
         again=any(one.people for one in reasons) or leaving.any_to_try(),
         plain_failed=leaving.plain_failed(reasons),
         blind=canary.blind_routes(),
+        holidays=holidays_end(timezone.localdate(now)),
         mailbox=settings.MAILBOX is not None,
         outbox=waiting,
         under_way=[UnderWay(*row) for row in rows(_UNDER_WAY, limit=SHOWN)],

@@ -21,7 +21,7 @@ _SAID_OF_OWN = f"""(
 OWN_ACTION = f"""
 (f.acknowledged = 1 AND r.acted_revision < v.material AND EXISTS (
     SELECT FROM (SELECT * FROM alerts_action WHERE revision_id = a.current_id AND of = 'person' OFFSET 0) q
-    WHERE q.due = c.by AND coalesce({_SAID_OF_OWN}, '') NOT IN ('done', 'na') AND NOT EXISTS (
+    WHERE greatest(q.due, c.starts_at) = c.by AND coalesce({_SAID_OF_OWN}, '') NOT IN ('done', 'na') AND NOT EXISTS (
         SELECT FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
         WHERE s.acknowledgement_id = {last_word("r.id")} AND s.relay_id IS NULL AND s.choice = 'by' AND s.by_date > %(today)s
     )
@@ -40,7 +40,7 @@ BODY_ACTION = """
         ORDER BY was.revision_id DESC, s.acknowledgement_id DESC
         LIMIT 1
     ) said ON true
-    WHERE q.due = c.by AND coalesce(said.choice, '') NOT IN ('done', 'na')
+    WHERE greatest(q.due, c.starts_at) = c.by AND coalesce(said.choice, '') NOT IN ('done', 'na')
       AND NOT (coalesce(said.choice, '') = 'by' AND said.by_date > %(today)s)
 ))
 """
@@ -53,20 +53,29 @@ EXISTS (
 )
 """
 
-# Whether a recipient owes what a clock of this kind asks for, where they sit at `l`.
-OWES = f"""
-CASE c.kind
-    WHEN 'answer' THEN f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
-    WHEN 'act' THEN {OWN_ACTION} OR ({BODY_ACTION} AND {ANSWERS_FOR})
-    ELSE l.state = 'held' AND l.reached_at = c.starts_at AND l.held_until = c.by AND EXISTS (
+# Whether a recipient owes what a clock of each kind asks for, where they sit at `l`; and of whichever kind it is.
+OWES_OF = {
+    "answer": "(f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1))",
+    "act": f"({OWN_ACTION} OR ({BODY_ACTION} AND {ANSWERS_FOR}))",
+    "hold": """(l.state = 'held' AND l.reached_at = c.starts_at AND l.held_until = c.by AND EXISTS (
         SELECT FROM departments_membership m
         WHERE m.person_id = r.person_id AND m.body_id = l.body_id AND m.until IS NULL AND m.role = 'contact'
-    )
-END
+    ))""",
+}
+OWES = f"""
+CASE c.kind WHEN 'answer' THEN {OWES_OF["answer"]} WHEN 'act' THEN {OWES_OF["act"]} ELSE {OWES_OF["hold"]} END
 """
 
-# The current seats of a relay `l` through which a clock of this kind asks.
-SEATS_OF = """
-(SELECT t.recipient_id FROM alerts_seat t
- WHERE t.relay_id = l.id AND t.ended_at IS NULL AND CASE c.kind WHEN 'hold' THEN t.contact ELSE t.counts END OFFSET 0)
+# The current seats of a relay `l` through which a clock of each kind asks, read from the index alone but for the few who hold;
+# and of whichever kind it is. Index: seat_current.
+_SEATS = "SELECT t.recipient_id FROM alerts_seat t WHERE t.relay_id = l.id AND t.ended_at IS NULL AND"
+SEATS_OF_KIND = {
+    "answer": f"({_SEATS} t.counts OFFSET 0)",
+    "act": f"({_SEATS} t.counts OFFSET 0)",
+    "hold": f"({_SEATS} t.contact OFFSET 0)",
+}
+SEATS_OF = f"""
+(SELECT x.recipient_id
+ FROM ({_SEATS} t.counts AND c.kind <> 'hold' UNION ALL {_SEATS} t.contact AND c.kind = 'hold') x
+ OFFSET 0)
 """

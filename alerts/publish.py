@@ -22,6 +22,8 @@ from alerts.contract import (
     Asked,
     Content,
     Reader,
+    answer_by,
+    calendar_of,
     moment_of,
     read_content,
     read_head,
@@ -131,7 +133,11 @@ def freeze(
     advisory.current = revision
     if kind == Revision.Kind.MATERIAL:
         advisory.material = revision
-        advisory.acknowledge_by = now + content.acknowledge_within
+        advisory.acknowledge_within = content.acknowledge_within
+        advisory.acknowledge_by = answer_by(advisory, content.acknowledge_within, now)
+        # Whoever ended the chase of the earlier text ended no more than that.
+        advisory.chase_ended_at = advisory.chase_ended_by = None
+        advisory.chase_ended_why = ""
     if advisory.state == State.DRAFT:
         advisory.published_at = now
     elif kind != Revision.Kind.STAND_DOWN:
@@ -185,7 +191,8 @@ def _write(
     now: datetime,
 ) -> Revision:
     number = advisory.revisions.count() + 1
-    actions = [Action(**_action(asked, order, now)) for order, asked in enumerate(content.actions)]
+    calendar = calendar_of(advisory)
+    actions = [Action(**_action(asked, order, now, calendar)) for order, asked in enumerate(content.actions)]
     revision = Revision.objects.create(
         advisory=advisory,
         number=number,
@@ -219,15 +226,17 @@ def hash_of(advisory: Advisory, number: int, kind: str, words: dict[str, Any], a
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _action(asked: Asked, order: int, now: datetime) -> dict[str, Any]:
-    return {"key": asked.key, "order": order, "text": asked.text, "due": moment_of(asked.due, now), "of": asked.of}
+def _action(asked: Asked, order: int, now: datetime, calendar: str) -> dict[str, Any]:
+    due = moment_of(asked.due, now, calendar)
+    return {"key": asked.key, "order": order, "text": asked.text, "due": due, "of": asked.of}
 
 
 def _refuse_alone(held: Draft, reason: str, now: datetime) -> None:
     reason_of(reason, "You submitted this yourself. Let a second officer approve it, or say why you publish alone.")
     since = alone_from(held)
     if since is not None and now < since:
-        at = date_format(timezone.localtime(since), "H:i")
+        local = timezone.localtime(since)
+        at = f"{date_format(local, 'H:i')} {local.tzname()}"
         raise Refused(
             f"Those who may approve it were asked just now. If nobody does, you may publish it alone from {at}."
         )

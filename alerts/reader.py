@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from alerts import answer_form, holds, noting, outbox
+from alerts import answer_form, holds, noting, outbox, own_time
 from alerts.also_open import AlsoOpen, also_open
 from alerts.answered import Answers, Receipt, answers_of, is_unused, machine_since, receipt_of
 from alerts.contract import EARLIER_SAID
@@ -115,6 +115,8 @@ class ReaderPage:
     """What their office answers counts as if they had."""
     answered_at: datetime | None
     """When they last answered in a way that counts; None where they never did."""
+    due: datetime | None
+    """By when they are to answer, in their own time (`alerts.own_time`); None where no time is asked."""
     can_be_mailed: bool
     """Mail reaches their own address, for all that is known."""
     mailed_revision: int
@@ -225,6 +227,7 @@ def page(recipient: Recipient, says: str = "", sent: str = "", *, doubted: bool 
         has_answered=_has_answered(recipient),
         office_counts=advisory.office == Office.COUNTS,
         answered_at=previous.at if previous else None,
+        due=own_time.own_time(recipient.pk),
         can_be_mailed=outbox.can_reach(recipient.person),
         mailed_revision=recipient.told_revision,
         contact_name=contact.name if contact else "",

@@ -27,6 +27,7 @@ from alerts.models import (
     Seat,
 )
 from alerts.models.figures import OUT_OF_REACH
+from alerts.own_time import own_times
 from departments.models import Membership, Person
 
 # Whoever answered the last material revision, themselves or through their office, was told: the figures say it so as well.
@@ -128,6 +129,8 @@ class Entry:
     left_out: list[LeftOut] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     answers: list[Acknowledgement] = field(default_factory=list)
+    due: datetime | None = None
+    """By when they were to answer, in their own time."""
     stood_down_at: datetime | None = None
 
 
@@ -180,10 +183,13 @@ def _during(memberships: Iterable[Membership], entry: Entry) -> list[Membership]
 def _add_recipients(person: Person, made: dict[int, Entry]) -> None:
     mails = Message.objects.select_related("revision", "batch").order_by("pk")
     answers = Acknowledgement.objects.select_related("revision", "by").order_by("pk")
-    for recipient in Recipient.objects.filter(advisory__in=made, person=person).prefetch_related(
+    found = Recipient.objects.filter(advisory__in=made, person=person).prefetch_related(
         Prefetch("messages", queryset=mails), Prefetch("acknowledgements", queryset=answers)
-    ):
+    )
+    dues = own_times(recipient.pk for recipient in found)
+    for recipient in found:
         entry = made[recipient.advisory_id]
+        entry.due = dues.get(recipient.pk)
         entry.recipient = recipient
         entry.messages = list(recipient.messages.all())
         entry.answers = list(recipient.acknowledgements.all())

@@ -81,7 +81,8 @@ def ask(recipient: Recipient, now: datetime | None = None) -> bool:
     if asked and asked[-1].asked_at > now - PRESSED_AGAIN and _may_be_used(asked[-1]):
         return False
     if len(asked) >= MOST_CODES:
-        again = date_format(timezone.localtime(asked[0].asked_at + WITHIN), "H:i")
+        local = timezone.localtime(asked[0].asked_at + WITHIN)
+        again = f"{date_format(local, 'H:i')} {local.tzname()}"
         raise TooMany(
             f"We sent you {MOST_CODES} codes within an hour, and no more for now. Have one sent after {again}."
         )

@@ -26,6 +26,8 @@ from alerts import canary, route_state, tokens, watch_workers
 from alerts.models import Heartbeat, Trouble
 from alerts.route_state import Standing
 from alerts.watch_sql import (
+    CHASE_LATE,
+    CHASE_WAITS,
     CLOSE,
     CONDEMNED,
     EVENTS_OF_OURS,
@@ -44,6 +46,8 @@ from alerts.watch_sql import (
 )
 from config.logs import scrub
 from config.workers import Broker, broker
+from departments import working_time
+from departments.models import Calendar
 
 LATE = timedelta(minutes=2)
 AWAY_FOR = timedelta(minutes=15)
@@ -59,6 +63,8 @@ MOVED = timedelta(minutes=1)
 # A pause may be meant, and a rest is short.
 PAUSED = SHUT = timedelta(minutes=5)
 SLOWED = timedelta(minutes=10)
+# Of working time, where the step keeps to it.
+CHASED = timedelta(minutes=10)
 # Condemned so often within an hour: it goes up and down.
 OFTEN, AN_HOUR = 3, timedelta(hours=1)
 # A mark that stood still for this long: from one audit to the next, a little less so that a ring that came early counts.
@@ -165,7 +171,7 @@ class View:
     @cached_property
     def signs(self) -> list[Sign]:
         """Work that has no time of its own."""
-        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self)]
+        return [*_cascade_signs(), *_figure_signs(), *_slow_signs(self), *_chase_signs(self)]
 
     @cached_property
     def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
@@ -443,6 +449,31 @@ def _figure_signs() -> Iterator[Sign]:
         yield Sign("figures", reference, str(oldest), says)
 
 
+def _chase_late(view: View) -> Iterator[Finding]:
+    late: dict[str, tuple[int, datetime]] = {}
+    for reference, calendar, steps, since in rows(CHASE_LATE, late=view.now - CHASED):
+        # At night and on holidays a step waits for its hours.
+        if working_time.is_open(view.now, calendar) and working_time.between(since, view.now, calendar) >= CHASED:
+            number, first = late.get(reference, (0, since))
+            late[reference] = number + steps, min(first, since)
+    for reference, (steps, since) in late.items():
+        are = "1 step of its chase is" if steps == 1 else f"{steps:,} steps of its chase are"
+        says = f"{reference}: {are} due for longer than 10 minutes and not done, so that nobody is reminded: {_TEND}"
+        yield Finding("chase", reference, since, says)
+    # Whoever is not reminded has no mail that could wait.
+    yield from (found for found in view.still("chase") if found.subject not in late)
+
+
+def _chase_signs(view: View) -> Iterator[Sign]:
+    at_work = [calendar.value for calendar in Calendar if working_time.is_open(view.now, calendar)]
+    for reference, mails, first, last in rows(CHASE_WAITS, open=at_work):
+        are = "1 mail of the chase is" if mails == 1 else f"{mails:,} mails of the chase are"
+        yield Sign("chase", reference, f"{mails} {first} {last}", f"{reference}: {are} not written: {_TEND}")
+
+
+_TEND = "restart the workers, and look for chase in their logs if that does not help."
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that is looked at."""
@@ -494,6 +525,12 @@ CHECKS = (
         "Changes of the directory",
         "Every live advisory looks at them within minutes.",
         lambda view: view.still("changes"),
+    ),
+    Check(
+        ("chase",),
+        "The chase",
+        "A step that is due is done within 10 minutes of its hours, and its mails are written.",
+        _chase_late,
     ),
     Check(("figures",), "Figures", "Answers are added up within minutes.", lambda view: view.still("figures")),
 )

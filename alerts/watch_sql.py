@@ -14,23 +14,25 @@ SELECT EXISTS (SELECT FROM alerts_batch WHERE done_at IS NULL AND leased_until >
 
 # When an advisory last went on, after something of it was due: before that it could not have moved. Step by step back to
 # then and no further, since each answer and each part that was sent is an entry. Index: record_subject.
-_WENT_ON = """
+_BACK_TO = """
 WITH RECURSIVE back AS (
     SELECT 9223372036854775807 AS id, 'infinity'::timestamptz AS at, NULL::timestamptz AS went_on
     UNION ALL
     SELECT step.id, step.at, step.went_on
     FROM back
     CROSS JOIN LATERAL (
-        SELECT min(e.id) AS id, min(e.at) AS at, max(e.at) FILTER (WHERE e.kind IN ('went on', 'reviewed')) AS went_on
+        SELECT min(e.id) AS id, min(e.at) AS at, max(e.at) FILTER (WHERE e.kind IN ({kinds})) AS went_on
         FROM (
             SELECT id, kind, at FROM alerts_record
-            WHERE subject = {reference} AND id < back.id ORDER BY id DESC LIMIT 500
+            WHERE subject = {{reference}} AND id < back.id ORDER BY id DESC LIMIT 500
         ) e
     ) step
-    WHERE back.went_on IS NULL AND back.at > {since} AND step.id IS NOT NULL
+    WHERE back.went_on IS NULL AND back.at > {{since}} AND step.id IS NOT NULL
 )
 SELECT max(went_on) AS at FROM back
 """
+_WENT_ON = _BACK_TO.format(kinds="'went on', 'reviewed'")
+_CHASED_AGAIN = _BACK_TO.format(kinds="'went on', 'reviewed', 'chase goes on'")
 
 # Mails of which each was put off by an answer about its own address: these move to batches of their own (`DEFER`). What a
 # route can't take stays in its batch as if it had not been tried. Index: alerts_message(batch).
@@ -59,7 +61,7 @@ WITH m AS MATERIALIZED ({_MOVES}), outbox AS MATERIALIZED (
                END AS due_by
         FROM alerts_batch b
         CROSS JOIN m
-        LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+        LEFT JOIN alerts_advisory a ON a.id = coalesce(b.advisory_id, CASE WHEN b.kind = 'escalation' THEN b.about_id END)
         CROSS JOIN LATERAL (
             SELECT b.not_before <= %(late)s AND (b.leased_until IS NULL OR b.leased_until <= %(late)s) AND NOT m.moves
                        AND {_OPEN.format(when="")} AND {_OPEN.format(when="_late")} AS idle,
@@ -105,7 +107,8 @@ ORDER BY o.since
 # Whether any mail waits that may leave. Index: batch_outbox.
 WAITS = """
 SELECT EXISTS (
-    SELECT FROM alerts_batch b LEFT JOIN alerts_advisory a ON a.id = b.advisory_id
+    SELECT FROM alerts_batch b
+    LEFT JOIN alerts_advisory a ON a.id = coalesce(b.advisory_id, CASE WHEN b.kind = 'escalation' THEN b.about_id END)
     WHERE b.done_at IS NULL AND a.stopped_at IS NULL AND b.not_before <= %(now)s
 )
 """
@@ -148,6 +151,51 @@ WHERE a.state = 'live' AND a.stopped_at IS NULL
 GROUP BY a.reference
 """
 )
+
+# Steps of the chase that are due for long and not done, by clock and when they were due; with when the advisory last went on,
+# or its chase did. Indexes: chase_step_due, record_subject.
+CHASE_LATE = f"""
+SELECT f.reference, f.calendar, f.steps, greatest(f.due, w.at)
+FROM (
+    SELECT a.reference, c.calendar, count(*) AS steps, min(s.due_at) AS due
+    FROM (SELECT * FROM alerts_chasestep WHERE done_at IS NULL AND due_at <= %(late)s OFFSET 0) s
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id
+    WHERE a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL AND c.material = a.clocked
+    GROUP BY a.reference, c.calendar
+) f
+CROSS JOIN LATERAL ({_CHASED_AGAIN.format(reference="f.reference", since="f.due")}) w
+WHERE w.at IS NULL OR w.at <= %(late)s
+ORDER BY f.reference, f.calendar
+"""
+
+# Mails of the chase that could be written, since somebody is at work or the warning is critical, and are not: reminders, and
+# lists of whoever is silent; but for what a day's mails hold back. Indexes: nudge_waiting, escalation_waiting,
+# alerts_membership(person).
+CHASE_WAITS = """
+SELECT w.reference, count(*), min(w.id), max(w.id)
+FROM (
+    SELECT a.reference, n.id
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' OFFSET 0) n
+    JOIN alerts_recipient r ON r.id = n.recipient_id
+    JOIN alerts_advisory a ON a.id = r.advisory_id
+    WHERE a.state = 'live' AND a.stopped_at IS NULL AND (a.severity = 'critical' OR EXISTS (
+        SELECT FROM (SELECT body_id FROM departments_membership WHERE person_id = n.person_id AND until IS NULL OFFSET 0) m
+        JOIN departments_body d ON d.id = m.body_id
+        WHERE d.calendar = ANY(%(open)s)
+    ))
+    UNION ALL
+    SELECT a.reference, -e.id
+    FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' AND held_back_at IS NULL OFFSET 0) e
+    JOIN alerts_chasestep s ON s.id = e.step_id AND s.done_at IS NOT NULL
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id
+    JOIN departments_body d ON d.id = e.body_id
+    WHERE a.state = 'live' AND a.stopped_at IS NULL AND (a.severity = 'critical' OR d.calendar = ANY(%(open)s))
+) w
+GROUP BY w.reference
+ORDER BY w.reference
+"""
 
 # What a cascade still has to do, which says of no time since when: relays to be compared or looked at, a revision or a
 # note to be put in the outbox, changes of the directory that it could have looked at. The last batch, and how far a large body

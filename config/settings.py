@@ -287,6 +287,7 @@ ACCOUNT_SESSION_REMEMBER = False
 
 # --- pages ---
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = env("TIME_ZONE", default="Europe/London")
 USE_TZ = True
 USE_I18N = True

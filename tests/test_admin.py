@@ -16,7 +16,25 @@ from django.utils import timezone
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from alerts.models import Batch, Heartbeat, LinkKey, Message, Record, Referral, Relay, Trouble
+from alerts.models import (
+    Acknowledgement,
+    Advisory,
+    Batch,
+    Call,
+    ChaseStep,
+    Citation,
+    Clock,
+    Escalation,
+    Heartbeat,
+    LinkKey,
+    Message,
+    Nudge,
+    Record,
+    Referral,
+    Relay,
+    Reply,
+    Trouble,
+)
 from departments import admin_base
 from departments.models import (
     Body,
@@ -114,6 +132,7 @@ def fill(first: int, last: int) -> None:
             personal={"to": "secret-address@rows.example"},
         )
     LinkKey.objects.bulk_create([LinkKey(advisory=warning, fingerprint=f"key {n}") for n in numbers])
+    chased(numbers, people, bodies[0], warning)
     told = {one.person_id: one for one in warning.recipients.all()}
     Referral.objects.bulk_create(
         [
@@ -123,6 +142,28 @@ def fill(first: int, last: int) -> None:
             for one, who, _ in pairs
         ]
     )
+
+
+def chased(numbers: range, people: list[Person], body: Body, warning: Advisory) -> None:
+    """A clock for each number, its step, and whom that reached; a call, a reply and figures that were kept."""
+    now = timezone.now()
+    told = {one.person_id: one for one in warning.recipients.all()}
+    place = Relay.objects.get(advisory=warning, body=body)
+    clocks = Clock.objects.bulk_create(
+        [Clock(advisory=warning, material=n, kind="answer", starts_at=now, by=now) for n in numbers]
+    )
+    dues = {"planned_at": now, "due_at": now, "since": now}
+    steps = ChaseStep.objects.bulk_create([ChaseStep(clock=one, what="escalate", n=1, **dues) for one in clocks])
+    secret = "secret-address@rows.example"
+    for step, who in zip(steps, people, strict=True):
+        Nudge.objects.create(step=step, recipient=told[who.pk], person=who)
+        Escalation.objects.create(step=step, relay=place, person=who, body=body, role="head", silent=1)
+        Call.objects.create(relay=place, caller=who, taken_at=now, until=now, ended_at=now, result="told", note=secret)
+        asked = Acknowledgement.objects.create(
+            recipient=told[who.pk], revision=warning.revisions.latest("number"), at=now, read="help", form_id=uuid4()
+        )
+        Reply.objects.create(recipient=told[who.pk], to=asked, text=secret, by=who)
+        Citation.objects.create(code=f"{who.pk}", advisory=warning, by=who, at=now, content={"x": secret}, svg=secret)
 
 
 def costs(client: Client) -> dict[str, int]:
@@ -156,7 +197,25 @@ def test_every_table_that_was_asked_for_is_there() -> None:
     assert {model.__name__ for model in TABLES} == {
         *("Topic", "BodyAlias", "Sponsor", "Remit", "Body", "Person", "Membership", "Delegation", "BodyEvent"),
         *("PersonEvent", "HoldRequest", "Upload", "Standing"),
-        *("Advisory", "Revision", "Relay", "Message", "Batch", "Record", "Heartbeat", "Trouble", "Referral", "LinkKey"),
+        *(
+            "Advisory",
+            "Revision",
+            "Relay",
+            "Message",
+            "Batch",
+            "Record",
+            "Heartbeat",
+            "Trouble",
+            "Referral",
+            "LinkKey",
+            "Clock",
+            "ChaseStep",
+            "Nudge",
+            "Escalation",
+            "Call",
+            "Reply",
+            "Citation",
+        ),
     }
 
 

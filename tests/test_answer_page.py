@@ -197,6 +197,28 @@ def test_a_day_that_is_none_comes_back_as_it_was_typed(client: Client, reader: R
     assert f'name="a-move-day" inputmode="numeric" maxlength="10" autocomplete="off" value="{day}"' in page
 
 
+@pytest.mark.parametrize("of", ["person", "body"])
+def test_nobody_is_offered_to_do_it_by_a_day_that_is_over(
+    client: Client, advisory: Advisory, treasury: Relay, of: str
+) -> None:
+    assert advisory.current
+    asked = rows.action(advisory.current, "count", of)
+    head = rows.recipient(advisory, treasury, who=rows.person("Hal Head"), role="head")
+    offer = f"Will be done by {date_format(timezone.localtime(asked.due), 'l j F')}"
+    with time_machine.travel(asked.due - timedelta(minutes=1), tick=False):
+        assert offer in see(client, head)
+        opened = hidden(see(client, head))
+    with time_machine.travel(asked.due + timedelta(minutes=1), tick=False):
+        late = see(client, head)
+        assert offer not in late
+        assert late.count("Will be done on another day") == 2
+        # Whoever chose it while it was offered, and forgot something else, finds it chosen.
+        name = "a-count" if of == "person" else f"b-count-{treasury.pk}"
+        again = client.post(link(head), {"form": opened, "read": "yes", name: "will"})
+        assert again.status_code == 422
+        assert f'name="{name}" value="will" checked' in again.content.decode()
+
+
 # --- who answers ---
 
 
@@ -431,6 +453,17 @@ def test_a_minor_change_meanwhile_is_told_and_the_answer_counts(
     assert "Your answer to revision 1 is kept, and counts: look at what changed." in page
 
 
+def test_nobody_is_sent_to_look_for_a_change_of_which_nothing_was_said(
+    client: Client, advisory: Advisory, reader: Recipient
+) -> None:
+    send(client, reader)
+    rows.revise(advisory)
+    counting.recount(advisory.pk)
+    page = text_of(see(client, reader))
+    assert "is kept, and the advice has changed since: read it once more, and answer again." in page
+    assert "look at what changed" not in page
+
+
 def test_a_late_answer_is_welcome_and_says_that_it_was_late(
     client: Client, advisory: Advisory, reader: Recipient
 ) -> None:
@@ -528,6 +561,24 @@ def test_whom_to_ask_is_the_nearest_contact_up_the_tree_and_otherwise_the_issuer
     assert "or ask the contact of Middle, Mo Middle, on 020 7946 0001." in text_of(see(client, of))
     Membership.objects.create(person=rows.person("Lo Low"), body=low.body, role="deputy")
     assert "or ask your contact, Lo Low." in text_of(see(client, of))
+
+
+def test_a_contact_further_up_is_called_so_wherever_somebody_is_sent_to_them(
+    client: Client, advisory: Advisory
+) -> None:
+    middle = rows.relay(advisory, "middle", purpose="between")
+    of = rows.recipient(advisory, rows.relay(advisory, "low", middle))
+    mo = rows.person("Mo Middle", telephone="020 7946 0001")
+    Membership.objects.create(person=mo, body=middle.body, role="contact")
+    for kind in ("not-me", "left", "also"):
+        page = see(client, of, f"/{kind}")
+        assert "or ask the contact of Middle, Mo Middle, on 020 7946 0001." in text_of(page)
+        assert 'href="tel:02079460001"' in page
+    Advisory.objects.update(marking="RED", open_title="Advice")
+    Person.objects.filter(pk=of.person_id).update(bounced_at=timezone.now())
+    assert "Ask the contact of Middle, Mo Middle, to see to it." in text_of(see(client, of))
+    Advisory.objects.update(marking="GREEN", state="expired", review_by=timezone.now() - timedelta(days=1))
+    assert f"ask {advisory.issuer} or the contact of Middle, Mo Middle" in text_of(see(client, of))
 
 
 class TestDoubts:

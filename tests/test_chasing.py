@@ -108,6 +108,15 @@ class TestReminders:
         assert told_when(found, "reminder", "Tom") == ["Tue 09:00", "Tue 12:30", "Tue 13:00"]
 
 
+class TestClocks:
+    def test_ends_at_the_very_moment_that_the_mail_named(self, place: Office) -> None:
+        advisory = publish(place, at("2026-11-30 10:02"), actions=[])
+        chase(at("2026-11-30 10:06"))
+        clock = Clock.objects.get(advisory=advisory)
+        assert clock.starts_at == at("2026-11-30 10:05")
+        assert clock.by == advisory.acknowledge_by == at("2026-12-01 10:02")
+
+
 class TestDigest:
     def test_of_several_that_wait_there_is_one_mail(self, place: Office) -> None:
         first = publish(place, MONDAY, actions=[])

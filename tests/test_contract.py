@@ -177,7 +177,7 @@ class TestTimes:
 
     def test_a_time_in_the_past_is_said_as_the_clock_here_shows_it(self) -> None:
         assert wrong(review_by="2025-07-01T11:30:00Z") == [
-            "review_by: is in the past (1 July 2025, 12:30). Choose a later time."
+            "review_by: is in the past (1 July 2025, 12:30 BST). Choose a later time."
         ]
         assert "is in the past" in wrong(actions=[action(due="1620-01-01T00:00:00Z")])[0]
 

@@ -87,7 +87,7 @@ def test_in_the_whole_each_person_counts_once(country: Advisory) -> None:
 
 
 def test_each_body_has_its_state_and_its_reason(country: Advisory) -> None:
-    until = timezone.localtime(row_of(country, "debt-office").held_until).strftime("%H:%M")
+    until = timezone.localtime(row_of(country, "debt-office").held_until).strftime("%H:%M %Z")
     assert {row.body: (row.state, row.why.split(" on ")[0]) for row in coverage.table(country)} == {
         "government": ("information", ""),
         "treasury": ("sent", "1 of 3 people cannot be reached"),

@@ -134,7 +134,7 @@ def test_the_mail_says_how_many_leads_to_the_page_and_says_no_more_than_the_mark
     text = " ".join(mail.text.split())
     assert "Taken for phishing: Advice on meetings" in mail.subject
     assert "2 people have said so far" in text
-    assert f"/advisories/{advisory.reference}/#asking" in text
+    assert f"/advisories/{advisory.reference}/asking/" in text
     assert "Zoom" not in str(mail.message)
 
 

@@ -62,7 +62,7 @@ def test_each_line_has_its_name_and_share_and_a_look_of_its_own_without_colours(
         "Altogether 61%",
         "Parliament 21%",
         "Treasury &lt;HM&gt; 40%",
-        "answer by 18:10",
+        "answer by 18:10 BST",
         "100%",
     ):
         assert expected in words
@@ -78,7 +78,7 @@ def test_whoever_does_not_see_it_hears_what_it_says() -> None:
     assert spec["usermeta"]["desc"] == (
         "Altogether: 61 of 100 have answered revision 2, 61%, 2 h after it was published. "
         "Half of those who answered had done so 1 h after it was published, nine in ten after 2 h. "
-        "To be answered by 18:10. Revision 3 at 15:10. Parliament: 21%. Treasury <HM>: 40%."
+        "To be answered by 18:10 BST. Revision 3 at 15:10 BST. Parliament: 21%. Treasury <HM>: 40%."
     )
     assert "<desc>Altogether: 61 of 100" in drawing.svg(spec)
 

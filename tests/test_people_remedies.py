@@ -87,7 +87,7 @@ class TestToldTogether:
         ) as seen:
             done = behalf_many.answer(everybody(advisory), ann, posted)
         assert len(seen) < 20
-        when = timezone.localtime(done.told_at).strftime("%-d %B, %H:%M")
+        when = timezone.localtime(done.told_at).strftime("%-d %B, %H:%M %Z")
         assert done.says == (
             f"Put down for 4 people: told in a meeting on {when}. 1 had answered themselves. 1 had been put down before."
         )

@@ -163,7 +163,7 @@ def test_told_in_a_meeting_for_those_ticked_or_for_all_who_were_there(
         whole = Advisory.objects.select_related("material", "issuer").get(pk=advisory.pk)
         return str(offered(ann, whole, looked, Selection(looked.scope, "silent"))["form"])
 
-    when = now.strftime("%-d %B, %H:%M")
+    when = now.strftime("%-d %B, %H:%M %Z")
     said = press(ann, advisory, "told", form=fresh(), recipient=[one.pk], **form)[1]
     assert said == [f"Put down for 1 person: told in a meeting on {when}."]
     assert refusal(ann, advisory, "told", form=fresh(), everybody="1", **form) == people_remedies.WERE_THEY

@@ -251,7 +251,7 @@ def test_an_advisory_that_nobody_looked_at_in_time_says_so_and_asks_for_nothing(
     page = client.get(link(recipient)).content.decode()
     assert "This may no longer hold." in page
     assert f"since {date_format(timezone.localtime(review_by), 'j F Y')}" in page
-    assert f"ask The Centre or your contact, {ann.name}" in page
+    assert f"ask The Centre or your contact, <bdi>{ann.name}</bdi>" in page
     assert "Meetings may be overheard." in page
     assert "Send my answer" not in page
 

@@ -58,10 +58,16 @@ def test_it_says_first_that_it_is_one_and_since_when_and_then_what_the_notice_sa
     advisory = told(office)
     notice = paragraphs(server.mails[0])
     mail = reminded(advisory, office, server)[0]
-    assert mail.subject.startswith("[High] Reminder: Do not use Zoom for confidential business: answer by ")
+    assert mail.subject == "[High] Reminder: Do not use Zoom for confidential business: answer now"
     dear, first, *rest = paragraphs(mail)
-    assert first == "Reminder: you were told of this on Tue 5 May, 12:00 BST, and have not answered."
-    assert [dear, *rest] == notice
+    assert first == (
+        "Reminder: you were told of this on Tue 5 May, 12:00 BST, 2 working days ago, and have not answered. Your answer was "
+        "asked for by Wed 6 May, 12:00 BST, and is late."
+    )
+    # Where the notice named the time, it is now.
+    assert [dear, *rest] == [
+        one.replace("We ask this of you, by Wed 6 May, 12:00 BST:", "We ask this of you now:") for one in notice
+    ]
     assert mail.text.count("http") == 1
     assert "Reminder: you were told of this on Tue 5 May, 12:00 BST" in html_of(mail)
     assert mail.message["X-Exercise"] is None
@@ -77,7 +83,7 @@ def test_it_says_first_that_it_is_one_and_since_when_and_then_what_the_notice_sa
 def test_from_amber_up_it_carries_the_open_title_alone(office: Office, server: Server) -> None:
     advisory = told(office, marking="AMBER")
     mail = reminded(advisory, office, server)[0]
-    assert mail.subject.startswith("[High] Reminder: Advice on video meetings: answer by ")
+    assert mail.subject == "[High] Reminder: Advice on video meetings: answer now"
     whole = mail.text + html_of(mail)
     assert "Reminder: you were told of this on Tue 5 May" in whole
     for words in ("Zoom", "overheard", "closed meetings", "Move closed", "approved service"):
@@ -102,8 +108,8 @@ def test_whoever_answered_an_earlier_text_is_told_that_it_was_an_earlier_one(off
         deliver_all()
     cas, other = sorted(reminded(advisory, office, server), key=lambda mail: mail.recipients)
     assert paragraphs(cas)[1] == (
-        "Reminder: you answered an earlier text of this. You were told what it says now on Wed 6 May, 12:00 BST, and have "
-        "not answered that."
+        "Reminder: you answered an earlier text of this. You were told what it says now on Wed 6 May, 12:00 BST, 1 working "
+        "day ago, and have not answered that. Your answer is asked for by Thu 7 May, 12:00 BST."
     )
     assert "Reminder: you were told of this on Wed 6 May" in " ".join(other.text.split())
     assert "CHANGED" not in other.text

@@ -72,7 +72,7 @@ class TestARoute:
         ben = rows.person("Ben Also", is_administrator=True)
         again = steering.pause(FIRST, ben, NOON + timedelta(minutes=1))
         assert not again.changed
-        assert again.says == f"{FIRST} was paused by Ann Administrator at 13:00; nothing changed."
+        assert again.says == f"{FIRST} was paused by Ann Administrator at 13:00 BST; nothing changed."
         assert recorded("route paused") == [ann.name]
         steering.resume(FIRST, ann, NOON)
         assert not steering.resume(FIRST, ann, NOON).changed

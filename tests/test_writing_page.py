@@ -266,7 +266,7 @@ def test_a_wrong_text_comes_back_with_where_to_mend_it_and_all_that_was_typed(de
     assert 'href="#title"' in page
     assert 'href="#actions[1].due"' in page
     assert 'id="actions[1].due"' in page
-    assert "is in the past (1 January 2001, 17:00). Choose a later time." in page
+    assert "is in the past (1 January 2001, 17:00 GMT). Choose a later time." in page
     assert "Kept all the same." in page
     assert 'value="soon"' in page
     assert not Message.objects.exists()

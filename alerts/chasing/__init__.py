@@ -8,5 +8,5 @@ change it writes once, since a step is a row and whom it reached are rows under 
     ladder      when each step of a clock is due
     stepping    due steps: reminders (`reminding_sql`), lists to whoever answers for a body (`escalating_sql`); promises
     posting     one mail a person for all that waits, within their hours and no more than a day bears
-    steering    an officer looks ahead, skips, hastens or ends
+    steering    an officer looks ahead, skips, hastens or ends; `outlook` is what the page shows of it, `history` what was done
 """

@@ -15,7 +15,6 @@ from django.db import transaction
 from alerts import counting, record
 from alerts.chasing import ladder
 from alerts.chasing.clocks_sql import (
-    CLOSE,
     DUES,
     HOLDING,
     LATE,
@@ -29,18 +28,19 @@ from alerts.chasing.clocks_sql import (
     WANTING,
 )
 from alerts.chasing.turn import take_turn
+from alerts.contract import calendar_of
 from alerts.models import Advisory, ChaseStep, Clock, Severity, State
 from alerts.statements import run
 from departments import working_time
 
 LATELY = timedelta(days=2)
 LATE_AT_ONCE = 5_000
+SOON_AFTER = timedelta(minutes=15)
 _QUARTER = 900  # seconds: people told within the same quarter of an hour share a clock
 
 
 def start(now: datetime) -> None:
-    """Start every clock that is to run by now; what came due of an advisory that is over is done with."""
-    run(CLOSE, now=now)
+    """Start every clock that is to run by now."""
     for (advisory_id,) in run(WANTING):
         _start(advisory_id, now)
     for (advisory_id,) in run(LATE_IN, now=now, lately=now - LATELY):
@@ -64,7 +64,7 @@ def _start(advisory_id: int, now: datetime) -> None:
         Advisory.objects.filter(pk=advisory_id).update(clocked=material.number)
     wanted = [
         *_answering(advisory, run(STARTING, advisory=advisory_id, since=material.at)),
-        *(_clock(advisory, Clock.Kind.ACT, _calendar(advisory, advisory.issuer.calendar), material.at, max(due, material.at))
+        *(_clock(advisory, Clock.Kind.ACT, calendar_of(advisory), material.at, max(due, material.at))
           for (due,) in run(DUES, current=advisory.current_id)),
         *(_clock(advisory, Clock.Kind.HOLD, working_time.ROUND_THE_CLOCK, reached, until)
           for reached, until in run(HOLDING, advisory=advisory_id)),
@@ -115,9 +115,13 @@ def _answering(advisory: Advisory, starts: Iterable[tuple[str, datetime]]) -> It
 
 
 def _by(advisory: Advisory, calendar: str, at: datetime) -> datetime:
-    """No earlier than everybody was told that it is."""
+    """No earlier than everybody was told that it is; and that very moment where the wave alone took some minutes longer."""
     own = working_time.add(at, advisory.acknowledge_within or timedelta(), calendar)
-    return max(own, advisory.acknowledge_by) if advisory.acknowledge_by else own
+    if advisory.acknowledge_by is None:
+        return own
+    if working_time.between(advisory.acknowledge_by, own, calendar) <= SOON_AFTER:
+        return advisory.acknowledge_by
+    return own
 
 
 def _calendar(advisory: Advisory, calendar: str) -> str:

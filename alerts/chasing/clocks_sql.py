@@ -54,13 +54,6 @@ FROM alerts_clock c
 WHERE c.id = s.clock_id AND c.advisory_id = %(advisory)s AND c.material < %(material)s AND s.done_at IS NULL
 """
 
-# What is over asks for nothing any more. Index: chase_step_due.
-CLOSE = """
-UPDATE alerts_chasestep s SET done_at = %(now)s, overtaken = true
-FROM alerts_clock c JOIN alerts_advisory a ON a.id = c.advisory_id
-WHERE s.done_at IS NULL AND s.due_at <= %(now)s AND c.id = s.clock_id AND a.state <> 'live'
-"""
-
 # Bodies for which time begins, by their calendar and since when they are released; to the next five minutes, so that a wave
 # that takes some minutes has a few clocks. Index: relay_without_clock.
 STARTING = """
@@ -132,13 +125,15 @@ LIMIT %(most)s
 # Advisories in which that may be anybody. Index: advisory_live, clock_once, alerts_batch(advisory).
 LATE_IN = """
 SELECT a.id FROM (SELECT * FROM alerts_advisory WHERE state = 'live' AND acknowledge_within IS NOT NULL OFFSET 0) a
-WHERE EXISTS (
+CROSS JOIN LATERAL (
+    SELECT greatest(min(s.planned_at), %(lately)s) AS at FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id
+    WHERE c.advisory_id = a.id AND c.material = a.clocked AND c.kind = 'answer' AND NOT c.late
+      AND s.what = 'remind' AND s.n = 1
+    OFFSET 0
+) first
+WHERE first.at <= %(now)s AND EXISTS (
     SELECT FROM alerts_batch b
-    WHERE b.advisory_id = a.id AND b.kind IN ('notice', 'update') AND coalesce(b.done_at, %(now)s) > greatest((
-        SELECT min(s.planned_at) FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id
-        WHERE c.advisory_id = a.id AND c.material = a.clocked AND c.kind = 'answer' AND NOT c.late
-          AND s.what = 'remind' AND s.n = 1
-    ), %(lately)s)
+    WHERE b.advisory_id = a.id AND b.kind IN ('notice', 'update') AND coalesce(b.done_at, %(now)s) > first.at
 )
 ORDER BY a.id
 """

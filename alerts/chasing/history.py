@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from alerts.models import Advisory, Escalation, Nudge
+from alerts.models import Advisory, Escalation, Nudge, Recipient
+from departments.models import Membership, Role
 
 MOST = 200
 
@@ -38,26 +39,42 @@ def escalated(
     advisory: Advisory, bodies: Collection[int] | QuerySet[Any, Any] | None = None, most: int = MOST
 ) -> Sequence[Told]:
     """To whom it was escalated about these bodies (None: about any; ids, or a query for them), the latest first. One query."""
-    of = Escalation.objects.filter(relay__advisory=advisory, step__clock__material=advisory.clocked).exclude(
-        state=Escalation.State.MOOT
-    )
+    of = _shown().filter(relay__advisory=advisory, step__clock__material=advisory.clocked)
     if bodies is not None:
         of = of.filter(relay__body__in=bodies)
-    found = of.select_related("relay__body", "person", "body", "step__clock").order_by("-pk")[:most]
-    return [
-        Told(
-            one.relay.body.name,
-            one.relay.body.slug,
-            one.person.name,
-            one.role,
-            one.body.name,
-            one.silent,
-            one.step.clock.kind,
-            one.at,
-            one.state == Escalation.State.MAILED,
-        )
-        for one in found
-    ]
+    return [_told(one) for one in of.order_by("-pk")[:most]]
+
+
+def about_theirs(recipient: Recipient) -> Sequence[Told]:
+    """To whom it was escalated about the bodies that this recipient answers for themselves, the latest first. One query."""
+    theirs = Membership.objects.filter(
+        person=recipient.person_id, until=None, role__in=(Role.CONTACT, Role.DEPUTY, Role.HEAD)
+    )
+    return escalated(recipient.advisory, theirs.values("body"))
+
+
+def these(ids: Collection[int]) -> dict[int, Told]:
+    """These escalations, by their ids. One query."""
+    return {one.pk: _told(one) for one in _shown().filter(pk__in=ids)}
+
+
+def _shown() -> QuerySet[Escalation]:
+    of = Escalation.objects.exclude(state=Escalation.State.MOOT)
+    return of.select_related("relay__body", "person", "body", "step__clock")
+
+
+def _told(one: Escalation) -> Told:
+    return Told(
+        one.relay.body.name,
+        one.relay.body.slug,
+        one.person.name,
+        one.role,
+        one.body.name,
+        one.silent,
+        one.step.clock.kind,
+        one.at,
+        one.state == Escalation.State.MAILED,
+    )
 
 
 def held_back(advisory: Advisory) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from alerts.chasing.history import Told, escalated
+from alerts.chasing.history import Told, these
 from alerts.chasing.outlook_sql import CLOCKS, ESCALATED, NEXT, PULSE
 from alerts.coverage import fingerprint
 from alerts.coverage.estate import estate, standing_of
-from alerts.models import Advisory, ChaseStep, Clock, Escalation
+from alerts.models import Advisory, ChaseStep, Clock
 from alerts.statements import run
 
 CLOCKS_SHOWN = 20
 BODIES_SHOWN = 20
-PEOPLE_SHOWN = 5
+TOLD_SHOWN = 5
 """Of each body about which it was escalated, so many of those who were told are named."""
 
 
@@ -32,17 +32,25 @@ class Running:
 class Raised:
     """A body about which it was escalated."""
 
-    slug: str
-    name: str
     told: Sequence[Told]
     """The last of those who were told, the latest first."""
-    people: int
-    """How many were told in all."""
+    number: int
+    """How often somebody was told in all."""
+
+    @property
+    def slug(self) -> str:
+        """The body's."""
+        return self.told[0].slug
+
+    @property
+    def body(self) -> str:
+        """Its name."""
+        return self.told[0].body
 
     @property
     def more(self) -> int:
-        """How many of these are not named."""
-        return max(self.people - len({(one.name, one.for_body) for one in self.told}), 0)
+        """How many are not named."""
+        return self.number - len(self.told)
 
 
 def pulse(advisory: Advisory) -> str:
@@ -79,19 +87,10 @@ def escalated_bodies(advisory: Advisory, bodies: Collection[int] | None, page: i
         advisory=advisory.pk,
         material=advisory.clocked,
         bodies=None if bodies is None else sorted(bodies),
+        each=TOLD_SHOWN,
         size=BODIES_SHOWN,
         skip=(page - 1) * BODIES_SHOWN,
     )
-    raised = []
-    for told in _told(advisory, [row[0] for row in found]):
-        number = next(row[1] for row in found if row[0] == told[0].body_id)
-        raised.append(Raised(told[0].slug, told[0].body, told, number))
+    told = these([pk for ids, _, _ in found for pk in ids])
+    raised = [Raised([told[pk] for pk in ids], number) for ids, number, _ in found]
     return raised, found[0][2] if found else 0
-
-
-def _told(advisory: Advisory, bodies: Sequence[int]) -> list[list[Told]]:
-    """Of each of these bodies the last who were told, in this order."""
-    by_body: dict[int, list[Told]] = {body: [] for body in bodies}
-    for one in escalated(advisory, bodies, BODIES_SHOWN * Escalation.MOST_OF_A_BODY):
-        by_body[one.body_id].append(one)
-    return [told for told in by_body.values() if told]

@@ -57,10 +57,10 @@ WHERE a.id = ANY(%(ids)s) AND a.state = 'live' AND a.stopped_at IS NULL AND a.ch
 ORDER BY a.id, s.due_at, c.kind, s.what, s.n, s.id
 """
 
-# Bodies about which it was escalated, the latest first, and how many people were told of each. `bodies`: of these alone;
-# NULL: of any. Index: clock_once, escalation_once, relay's primary key.
+# Bodies about which it was escalated, the latest first: the last escalations of each, and how many there were. `bodies`: of
+# these alone; NULL: of any. Index: clock_once, escalation_once, relay's primary key.
 ESCALATED = """
-SELECT l.body_id, count(DISTINCT e.person_id), count(*) OVER ()
+SELECT (array_agg(e.id ORDER BY e.id DESC))[1:%(each)s], count(*), count(*) OVER ()
 FROM alerts_clock c
 JOIN alerts_chasestep s ON s.clock_id = c.id AND s.what = 'escalate'
 JOIN alerts_escalation e ON e.step_id = s.id AND e.state <> 'moot'

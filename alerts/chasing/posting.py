@@ -19,6 +19,7 @@ from django.db import transaction
 
 from alerts import record
 from alerts.chasing.posting_sql import (
+    ANYTHING_WAITS,
     ESCALATED,
     ESCALATIONS_HELD_BACK,
     ESCALATIONS_MOOT,
@@ -35,15 +36,18 @@ from alerts.wake import wake
 from departments import working_time
 from departments.models import Calendar
 
-AT_ONCE = 2_000  # people in one transaction
+AT_ONCE = 5_000  # people in one transaction
 BATCH = 500
 
 
 def post(now: datetime, until: float | None = None) -> bool:
     """Write every mail that may leave now; False where the time (`until`, monotonic) was over before."""
-    with transaction.atomic():
+    [(nudges, escalations)] = run(ANYTHING_WAITS)
+    if escalations:
         run(ESCALATIONS_MOOT)
-    for some in (_reminders, _escalations):
+    for some, waits in ((_reminders, nudges), (_escalations, escalations)):
+        if not waits:
+            continue
         after = 0
         while (last := some(now, after)) is not None:
             after = last
@@ -73,7 +77,7 @@ def _reminders(now: datetime, after: int) -> int | None:
     people = [person for person, _, may, _ in found if may]
     if people:
         run(SHARE, people=people)
-        run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date())
+        run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date(), now=now)
     full = [
         person for person, critical, may, had in found if may and not critical and had >= settings.CHASE_MAILS_A_DAY
     ]

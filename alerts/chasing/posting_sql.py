@@ -12,13 +12,25 @@ _AT_WORK = """
     WHERE d.calendar = ANY(%(open)s)
 ))
 """
-# How many mails of the chase they have had today already. Index: nudge_of_person, escalation_of_person.
+# How many mails of the chase they have had today already. What is escalated may have waited for some days before its mail.
+# Index: nudge_of_person, escalation_of_person, message's and batch's primary keys.
 _TODAY = """
 (SELECT count(DISTINCT message_id) FROM (
     SELECT message_id FROM alerts_nudge WHERE person_id = {person} AND at >= %(midnight)s AND state = 'mailed'
     UNION ALL
-    SELECT message_id FROM alerts_escalation WHERE person_id = {person} AND at >= %(midnight)s AND state = 'mailed'
-) had)
+    SELECT had.message_id
+    FROM (
+        SELECT DISTINCT message_id FROM alerts_escalation
+        WHERE person_id = {person} AND at >= %(midnight)s - interval '30 days' AND state = 'mailed'
+    ) had
+    JOIN alerts_message m ON m.id = had.message_id
+    JOIN alerts_batch b ON b.id = m.batch_id AND b.made_at >= %(midnight)s
+) today)
+"""
+
+# Whether there is anything to post at all. Index: nudge_waiting, escalation_waiting.
+ANYTHING_WAITS = """
+SELECT EXISTS (SELECT FROM alerts_nudge WHERE state = 'waiting'), EXISTS (SELECT FROM alerts_escalation WHERE state = 'waiting')
 """
 
 # The next people whose nudges wait, in the order of their ids, and how many mails each had today; whether one may leave to them
@@ -41,11 +53,13 @@ CROSS JOIN LATERAL (
 ORDER BY next.person_id
 """
 
-# What waits and is not owed any more: answered, done, let go, left, out of reach, no longer live, or ended.
+# What waits since an earlier look and is not owed any more: answered, done, let go, left, out of reach, not live, or ended.
+# What this look found was owed a moment ago, and delivery asks again. Who is found stands before the update looks at a row
+# (MATERIALIZED): it was asked anew for each row that waits, which took minutes.
 MOOT = f"""
-UPDATE alerts_nudge SET state = 'moot' WHERE state = 'waiting' AND id IN (
+WITH moot AS MATERIALIZED (
     SELECT n.id
-    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
+    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) AND at < %(now)s OFFSET 0) n
     LEFT JOIN alerts_chasestep s ON s.id = n.step_id
     LEFT JOIN alerts_clock c ON c.id = s.clock_id
     CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
@@ -61,6 +75,7 @@ UPDATE alerts_nudge SET state = 'moot' WHERE state = 'waiting' AND id IN (
             WHERE {OWES}
        )
 )
+UPDATE alerts_nudge u SET state = 'moot' FROM moot WHERE u.id = moot.id AND u.state = 'waiting'
 """
 
 # Everybody has had as many as a day bears: what is not critical is let be; the next step of its clock asks again.
@@ -71,37 +86,40 @@ RETURNING recipient_id
 
 # Which advisories a mail to these people may be about. Whoever publishes one waits, or is waited for.
 SHARE = f"""
+WITH waiting AS MATERIALIZED (
+    SELECT step_id, recipient_id FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s)
+)
 SELECT pg_advisory_xact_lock_shared({FIGURES_LOCK}, x.id::int)
 FROM (
-    SELECT DISTINCT r.advisory_id AS id
-    FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
-    JOIN alerts_recipient r ON r.id = n.recipient_id
+    SELECT c.advisory_id AS id
+    FROM (SELECT DISTINCT step_id FROM waiting WHERE step_id IS NOT NULL) w
+    JOIN alerts_chasestep s ON s.id = w.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    UNION
+    SELECT r.advisory_id
+    FROM (SELECT recipient_id FROM waiting WHERE step_id IS NULL) w
+    CROSS JOIN LATERAL (SELECT advisory_id FROM alerts_recipient r WHERE r.id = w.recipient_id OFFSET 0) r
     ORDER BY 1
 ) x
 """
 
-# What each of them still owes anywhere: told of it, and not answered. What they are nudged about is open in any case.
-# Index: recipient of person (recipient_once has the advisory first: alerts_recipient(person)).
-_OPEN = f"""
-SELECT x.person_id, count(*) AS many
-FROM (
-    SELECT n.person_id, n.recipient_id FROM nudged n
-    UNION
-    SELECT r.person_id, r.id
-    FROM (SELECT DISTINCT person_id FROM nudged) who
-    CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.person_id = who.person_id OFFSET 0) r
-    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
-         AND a.acknowledge_within IS NOT NULL
-    CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
-    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-    WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
-) x
-GROUP BY x.person_id
+# What a person `x` still owes elsewhere: told of it, and not answered. What they are nudged about is open in any case.
+# Index: alerts_recipient(person).
+_OPEN_ELSEWHERE = f"""
+SELECT count(*)
+FROM (SELECT * FROM alerts_recipient r WHERE r.person_id = x.person_id AND r.id <> ALL(x.recipients) OFFSET 0) r
+JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
+     AND a.acknowledge_within IS NOT NULL
+CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
+CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
 """
 
 # One mail a person. Where one advisory is all that they owe it is its reminder, with a recipient and revision; otherwise a
 # digest, which is of none. In batches of so many of an advisory, and of digests of a rank. A second reminder of one advisory in
-# one look (two clocks, a promise) is in the same mail.
+# one look (two clocks, a promise) is in the same mail. No two of the parts are joined but by an index: what waits comes and
+# goes within the minute, so the database thinks that it is nothing, and would compare each with each.
+# Index: nudge_waiting, recipient's primary key, nudge's primary key.
 POST = f"""
 WITH nudged AS MATERIALIZED (
     SELECT n.id, n.person_id, n.recipient_id, r.advisory_id, a.current_id,
@@ -109,15 +127,21 @@ WITH nudged AS MATERIALIZED (
     FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
     CROSS JOIN LATERAL (SELECT id, advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
-), owing AS MATERIALIZED ({_OPEN}), mail AS MATERIALIZED (
-    SELECT n.person_id, min(n.id) AS first, min(n.rank) AS rank,
-           CASE WHEN o.many = 1 THEN min(n.recipient_id) END AS recipient,
-           CASE WHEN o.many = 1 THEN min(n.advisory_id) END AS advisory,
-           CASE WHEN o.many = 1 THEN min(n.current_id) END AS revision
-    FROM nudged n JOIN owing o ON o.person_id = n.person_id
-    GROUP BY n.person_id, o.many
+), mail AS MATERIALIZED (
+    SELECT x.person_id, x.nudges, x.first, x.rank, CASE WHEN o.one THEN x.recipient END AS recipient,
+           CASE WHEN o.one THEN x.advisory END AS advisory, CASE WHEN o.one THEN x.revision END AS revision,
+           CASE WHEN o.one THEN 'chase:' ELSE 'digest:' END || x.first AS key
+    FROM (
+        SELECT person_id, array_agg(id) AS nudges, min(id) AS first, min(rank) AS rank, array_agg(recipient_id) AS recipients,
+               min(recipient_id) AS recipient, max(recipient_id) AS other, min(advisory_id) AS advisory,
+               min(current_id) AS revision
+        FROM nudged GROUP BY person_id
+    ) x
+    CROSS JOIN LATERAL (SELECT x.recipient = x.other AND ({_OPEN_ELSEWHERE}) = 0 AS one OFFSET 0) o
 ), numbered AS MATERIALIZED (
-    SELECT m.*, (row_number() OVER (PARTITION BY m.advisory, m.rank ORDER BY m.first) - 1) / %(size)s AS part FROM mail m
+    SELECT m.*, (row_number() OVER (PARTITION BY m.advisory, m.rank ORDER BY m.first) - 1) / %(size)s AS part,
+           nextval('alerts_message_id_seq') AS message
+    FROM mail m
 ), made AS (
     INSERT INTO alerts_batch (rank, advisory_id, revision_id, kind, size, not_before, made_at)
     SELECT rank, advisory, revision, CASE WHEN advisory IS NULL THEN 'digest' ELSE 'reminder' END, count(*), %(now)s, %(now)s
@@ -126,22 +150,19 @@ WITH nudged AS MATERIALIZED (
 ), placed AS MATERIALIZED (
     SELECT id, rank, advisory_id, row_number() OVER (PARTITION BY advisory_id, rank ORDER BY id) - 1 AS part FROM made
 ), written AS (
-    INSERT INTO alerts_message (key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
-    SELECT CASE WHEN n.advisory IS NULL THEN 'digest:' ELSE 'chase:' END || n.first, p.id, n.person_id, n.advisory,
-           n.recipient, n.revision, CASE WHEN n.advisory IS NULL THEN 'digest' ELSE 'reminder' END
+    INSERT INTO alerts_message (id, key, batch_id, person_id, advisory_id, recipient_id, revision_id, kind)
+    SELECT n.message, n.key, p.id, n.person_id, n.advisory, n.recipient, n.revision,
+           CASE WHEN n.advisory IS NULL THEN 'digest' ELSE 'reminder' END
     FROM numbered n
     JOIN placed p ON p.rank = n.rank AND p.part = n.part AND p.advisory_id IS NOT DISTINCT FROM n.advisory
     ORDER BY n.first
-    RETURNING id, person_id, key
 ), closed AS (
-    UPDATE alerts_nudge u SET state = 'mailed', message_id = w.id, at = %(now)s
-    FROM nudged n JOIN written w ON w.person_id = n.person_id
+    UPDATE alerts_nudge u SET state = 'mailed', at = %(now)s, message_id = n.message
+    FROM (SELECT unnest(nudges) AS id, message FROM numbered OFFSET 0) n
     WHERE u.id = n.id
-    RETURNING u.id
 )
-SELECT n.advisory, count(*), encode(sha256(string_agg(w.key, E'\n' ORDER BY w.key COLLATE "C")::bytea), 'hex')
-FROM written w JOIN numbered n ON n.person_id = w.person_id
-GROUP BY n.advisory
+SELECT advisory, count(*), encode(sha256(string_agg(key, E'\n' ORDER BY key COLLATE "C")::bytea), 'hex')
+FROM numbered GROUP BY advisory
 """
 
 # The same of escalations, each with the advisory that it is about. While a step is still gone over its mails would be several.
@@ -182,17 +203,17 @@ WHERE e.state = 'waiting' AND e.held_back_at IS NULL AND s.id = e.step_id
   AND (e.person_id, c.advisory_id) IN (SELECT * FROM unnest(%(people)s::bigint[], %(advisories)s::bigint[]))
 RETURNING e.id
 """
-# One mail to each of these people about one advisory, for all bodies that wait.
+# One mail to each of these people about one advisory, for all bodies that wait. Index: escalation_waiting.
 POST_ESCALATIONS = """
-WITH told AS MATERIALIZED (
-    SELECT e.id, e.person_id
+WITH mail AS MATERIALIZED (
+    SELECT e.person_id, array_agg(e.id) AS escalations, min(e.id) AS first,
+           (row_number() OVER (ORDER BY min(e.id)) - 1) / %(size)s AS part,
+           nextval('alerts_message_id_seq') AS message
     FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) e
     JOIN alerts_chasestep s ON s.id = e.step_id
     JOIN alerts_clock c ON c.id = s.clock_id
     WHERE c.advisory_id = %(advisory)s
-), mail AS MATERIALIZED (
-    SELECT person_id, min(id) AS first, (row_number() OVER (ORDER BY min(id)) - 1) / %(size)s AS part
-    FROM told GROUP BY person_id
+    GROUP BY e.person_id
 ), made AS (
     INSERT INTO alerts_batch (rank, about_id, kind, size, not_before, made_at)
     SELECT %(rank)s, %(advisory)s, 'escalation', count(*), %(now)s, %(now)s FROM mail GROUP BY part ORDER BY part
@@ -200,16 +221,15 @@ WITH told AS MATERIALIZED (
 ), placed AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY id) - 1 AS part FROM made
 ), written AS (
-    INSERT INTO alerts_message (key, batch_id, person_id, kind)
-    SELECT 'escalate:' || m.first, p.id, m.person_id, 'escalation' FROM mail m JOIN placed p ON p.part = m.part
+    INSERT INTO alerts_message (id, key, batch_id, person_id, kind)
+    SELECT m.message, 'escalate:' || m.first, p.id, m.person_id, 'escalation' FROM mail m JOIN placed p ON p.part = m.part
     ORDER BY m.first
-    RETURNING id, person_id, key
 ), closed AS (
-    UPDATE alerts_escalation u SET state = 'mailed', message_id = w.id, at = %(now)s
-    FROM told t JOIN written w ON w.person_id = t.person_id
-    WHERE u.id = t.id
+    UPDATE alerts_escalation u SET state = 'mailed', message_id = m.message
+    FROM (SELECT unnest(escalations) AS id, message FROM mail OFFSET 0) m
+    WHERE u.id = m.id
     RETURNING u.id
 )
 SELECT count(*), encode(sha256(string_agg(key, E'\n' ORDER BY key COLLATE "C")::bytea), 'hex'), (SELECT count(*) FROM closed)
-FROM written
+FROM (SELECT 'escalate:' || first AS key FROM mail) keys
 """

@@ -2,7 +2,7 @@
 
 from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import OWES, REACHED, SEATS_OF
+from alerts.owing_sql import OWES_OF, REACHED, SEATS_OF_KIND
 
 # The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
 # that is targeted, one to let go for what is held, and one of people who were told late for where these sit.
@@ -27,8 +27,8 @@ RELAYS = """
     LIMIT %(relays)s
 """
 
-# A recipient's own clock goes before that of their bodies.
-THEIR_CLOCK = "(c.kind <> 'answer' OR CASE WHEN c.late THEN r.clock_id = c.id ELSE r.clock_id IS NULL END)"
+# A recipient's own clock to answer goes before that of their bodies.
+THEIR_CLOCK = "(CASE WHEN c.late THEN r.clock_id = c.id ELSE r.clock_id IS NULL END)"
 
 CLOCK = f"""
 clock AS MATERIALIZED (
@@ -45,46 +45,71 @@ clock AS MATERIALIZED (
 
 # Where one answer is enough, nobody else of a body that has it is reminded.
 _COVERED = f"""
-a.rule = 'any' AND c.kind = 'answer' AND EXISTS (
-    SELECT FROM {SEATS_OF} other
+(a.rule = 'any' AND EXISTS (
+    SELECT FROM {SEATS_OF_KIND["answer"]} other
     JOIN alerts_recipient r ON r.id = other.recipient_id
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
     WHERE f.acknowledged = 1
+))
+"""
+_ASKED_OF = {
+    "answer": f"{THEIR_CLOCK} AND NOT {_COVERED} AND {OWES_OF['answer']}",
+    "act": OWES_OF["act"],
+    "hold": OWES_OF["hold"],
+}
+
+# Whether anybody may have had a mail about it since, but for what the chase wrote since, which has its nudges: where nobody
+# has, nobody's mails are looked at. A batch is all the chase's or none of it.
+# Index: alerts_batch(advisory), alerts_message(batch).
+_MAILED = """
+mailed AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM (SELECT * FROM alerts_batch WHERE advisory_id = (SELECT id FROM asking) OFFSET 0) b
+        WHERE b.kind IN ('notice', 'update', 'reminder') AND (b.done_at IS NULL OR b.done_at > c.since) AND (
+            b.kind <> 'reminder' OR b.made_at <= c.since
+            OR (SELECT m.key FROM alerts_message m WHERE m.batch_id = b.id LIMIT 1) NOT LIKE 'chase:%%'
+        )
+    ) AS any
+    FROM clock c
 )
 """
 
 # Whoever was written to since (told, reminded by a press, or in a mail for several) hears of the next step.
+# Index: nudge_of_recipient, alerts_message(recipient).
 _LATELY = """
 (EXISTS (
+    SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND n.state IN ('waiting', 'mailed') AND n.at > c.since
+) OR (SELECT mailed.any FROM mailed) AND EXISTS (
     SELECT FROM (SELECT * FROM alerts_message m WHERE m.recipient_id = r.id OFFSET 0) m JOIN alerts_batch b ON b.id = m.batch_id
     WHERE m.state IN ('waiting', 'sent') AND m.kind IN ('notice', 'update', 'reminder')
       AND (m.state = 'waiting' OR coalesce(m.sent_at, b.made_at) > c.since)
-) OR EXISTS (
-    SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND n.state IN ('waiting', 'mailed') AND n.at > c.since
 ))
 """
 
-# Everything is looked up by key (OFFSET 0); the cheapest conditions first.
-# Index: seat_current, recipient's and person's primary keys, alerts_message(recipient), nudge_of_recipient.
-_DUE = f"""
+# Everything is looked up by key (OFFSET 0); the cheapest conditions first. Each kind of clock has a statement of its own: one
+# for all of them takes half as long again.
+# Index: seat_current, recipient's and person's primary keys.
+_DUE = {
+    kind: f"""
 FROM clock c
 CROSS JOIN asking a
 CROSS JOIN numbers v
 CROSS JOIN relay l
-CROSS JOIN LATERAL {SEATS_OF} seat
+CROSS JOIN LATERAL {SEATS_OF_KIND[kind]} seat
 CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = seat.recipient_id OFFSET 0) r
 CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-CROSS JOIN LATERAL (SELECT left_at, bounced_at FROM departments_person p WHERE p.id = r.person_id OFFSET 0) p
-WHERE {THEIR_CLOCK} AND NOT ({_COVERED}) AND {OWES} AND {REACHED} AND NOT {_LATELY}
+WHERE {asked} AND NOT {_LATELY} AND (SELECT {REACHED} FROM departments_person p WHERE p.id = r.person_id)
 """
-DUE = f"SELECT DISTINCT r.id, r.person_id {_DUE}"
+    for kind, asked in _ASKED_OF.items()
+}
 
 # Twice: the key of a nudge is its step and recipient.
-REMIND = f"""
-WITH {CLOCK}, due AS MATERIALIZED (
-    SELECT d.* FROM ({DUE}) d
-    WHERE NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.step_id = %(step)s AND n.recipient_id = d.id)
-    ORDER BY d.id
+REMIND = {
+    kind: f"""
+WITH {CLOCK}, {_MAILED}, due AS MATERIALIZED (
+    SELECT DISTINCT r.id, r.person_id {due}
+      AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.step_id = %(step)s AND n.recipient_id = r.id)
+    ORDER BY r.id
     LIMIT %(most)s
 ), written AS (
     INSERT INTO alerts_nudge (step_id, recipient_id, person_id, at, state)
@@ -94,14 +119,38 @@ WITH {CLOCK}, due AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM written), (SELECT max(id) FROM relay), (SELECT count(*) FROM relay)
 """
+    for kind, due in _DUE.items()
+}
 
 # Whom a step would reach now, without reaching them: how many, in how many bodies, and the first with one of theirs.
-WHOM = f"""
-WITH {CLOCK}, places AS MATERIALIZED (SELECT r.id, r.person_id, l.id AS relay, l.body_id {_DUE}), shown AS (
+WHOM = {
+    kind: f"""
+WITH {CLOCK}, {_MAILED}, places AS MATERIALIZED (SELECT r.id, r.person_id, l.id AS relay, l.body_id {due}), shown AS (
     SELECT DISTINCT ON (id) id, person_id, body_id FROM places ORDER BY id, relay LIMIT %(shown)s
 )
 SELECT (SELECT count(DISTINCT id) FROM places), (SELECT count(DISTINCT relay) FROM places),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(person_id, body_id, '') ORDER BY id), '[]') FROM shown)
+"""
+    for kind, due in _DUE.items()
+}
+
+# Whether there is anything to carry out at all: most minutes there is not. Index: chase_step_due, action_answer_promised,
+# nudge_of_a_promise_once.
+ANYTHING = """
+SELECT EXISTS (SELECT FROM alerts_chasestep WHERE done_at IS NULL AND due_at <= %(now)s),
+       EXISTS (
+           SELECT FROM (
+               SELECT id FROM alerts_actionanswer WHERE by_date BETWEEN %(oldest)s AND %(today)s AND choice = 'by' OFFSET 0
+           ) s
+           WHERE NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.promise_id = s.id)
+       )
+"""
+
+# What is over asks for nothing any more. Index: chase_step_due.
+CLOSE = """
+UPDATE alerts_chasestep s SET done_at = %(now)s, overtaken = true
+FROM alerts_clock c JOIN alerts_advisory a ON a.id = c.advisory_id
+WHERE s.done_at IS NULL AND s.due_at <= %(now)s AND c.id = s.clock_id AND a.state <> 'live'
 """
 
 # Steps that are due, the most severe first. Index: chase_step_due.

@@ -79,7 +79,7 @@ def done(advisory: Advisory) -> list[ChaseStep]:
 def whom(step: ChaseStep, now: datetime) -> Whom:
     """Whom it would reach as things stand now. Reads only."""
     values = stepping.values(step.pk, step.upto, now, relays=AT_ONCE)
-    sql = reminding_sql.WHOM if step.what == ChaseStep.What.REMIND else escalating_sql.WHOM
+    sql = reminding_sql.WHOM[step.clock.kind] if step.what == ChaseStep.What.REMIND else escalating_sql.WHOM
     [(people, bodies, first)] = run(sql, **values, shown=SHOWN)
     shown = json.loads(first)
     names = dict(Person.objects.filter(pk__in=[one[0] for one in shown]).values_list("pk", "name"))
@@ -99,7 +99,9 @@ def skip(step_id: int, by: Person, reason: str, now: datetime) -> str:
         ladder.rung(step.clock, step.n + 1, due).save()
     _record("chase step skipped", step, by, why)
     if step.people:
-        return f"Skipped: it had reached {step.people:,} already, and reaches nobody else. The next step keeps its time."
+        return (
+            f"Skipped: it had reached {step.people:,} already, and reaches nobody else. The next step keeps its time."
+        )
     return "Skipped: nobody is mailed by it, and the next step keeps its time."
 
 

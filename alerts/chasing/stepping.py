@@ -17,14 +17,14 @@ from django.db import transaction
 from alerts import record
 from alerts.chasing import ladder
 from alerts.chasing.escalating_sql import ESCALATE
-from alerts.chasing.reminding_sql import DUE_STEPS, PROMISED, REMIND
+from alerts.chasing.reminding_sql import ANYTHING, CLOSE, DUE_STEPS, PROMISED, REMIND
 from alerts.chasing.turn import take_turn
 from alerts.models import ChaseStep
 from alerts.statements import run
 from departments import working_time
 
 RELAYS = 500  # looked at in one transaction
-MOST = 5_000  # people reached in one
+MOST = 20_000  # people reached in one
 PROMISES = 5_000
 BACK = timedelta(days=7)  # a promise that could not be recalled on its day
 MORNING = clock_time(9)
@@ -32,11 +32,15 @@ MORNING = clock_time(9)
 
 def step(now: datetime, until: float | None = None) -> bool:
     """Carry out all that is due, the most severe first; False where the time (`until`, monotonic) was over before."""
-    for (step_id,) in run(DUE_STEPS, now=now):
-        while _piece(step_id, now):
-            if until is not None and time.monotonic() > until:
-                return False
-    _promises(now)
+    [(due, promised)] = run(ANYTHING, now=now, today=today(now), oldest=today(now) - BACK)
+    if due:
+        run(CLOSE, now=now)
+        for (step_id,) in run(DUE_STEPS, now=now):
+            while _piece(step_id, now):
+                if until is not None and time.monotonic() > until:
+                    return False
+    if promised:
+        _promises(now)
     return True
 
 
@@ -79,7 +83,7 @@ def _overtaken(held: ChaseStep, now: datetime) -> bool:
 
 
 def _remind(held: ChaseStep, now: datetime) -> bool:
-    [(written, last, relays)] = run(REMIND, **values(held.pk, held.upto, now), now=now, most=MOST)
+    [(written, last, relays)] = run(REMIND[held.clock.kind], **values(held.pk, held.upto, now), now=now, most=MOST)
     found = ChaseStep(pk=held.pk, people=held.people + written, upto=held.upto)
     if written < MOST and last is not None:
         found.upto = last
@@ -113,6 +117,5 @@ def _promises(now: datetime) -> None:
     """What was promised for today comes back in the morning; the post keeps to everybody's own hours."""
     if now.astimezone(working_time.ZONE).time() < MORNING:
         return
-    oldest = now.astimezone(working_time.ZONE).date() - BACK
-    while len(run(PROMISED, today=today(now), oldest=oldest, now=now, most=PROMISES)) == PROMISES:
+    while len(run(PROMISED, today=today(now), oldest=today(now) - BACK, now=now, most=PROMISES)) == PROMISES:
         pass

@@ -38,4 +38,5 @@ def out_of_reach(own: Figures) -> str:
 
 
 def _spoken(moment: datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "H:i \\o\\n j F")
+    local = timezone.localtime(moment)
+    return f"{formats.date_format(local, 'H:i')} {local.tzname()} on {formats.date_format(local, 'j F')}"

@@ -20,7 +20,7 @@ from email.utils import getaddresses
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from alerts import answers, counting, doubts, links, marking, receipts, suspicion, tokens
@@ -52,6 +52,12 @@ _A_MACHINES = re.compile(
     r"^(?:auto(?:matic|mated)?[ -]?(?:reply|response|answer)|autoreply|out[ -]of[ -](?:the[ -])?office|on (?:annual )?leave\b"
     r"|away from|absence\b|read:|not read:|accepted:|declined:|tentative:|delivered:|undeliver)",
     re.IGNORECASE,
+)
+# What the reader had spoken of when they were answered.
+_ASKED_ABOUT = Subquery(
+    Acknowledgement.objects.filter(recipient=OuterRef("recipient"), at__lte=OuterRef("at"), suspect=[])
+    .order_by("-at", "-pk")
+    .values("revision__number")[:1]
 )
 _OF_BULK = ("list-unsubscribe", "list-post", "x-auto-submitted", "x-loop")
 
@@ -199,12 +205,14 @@ def _mailed(message: Message, recipient: Recipient, at: datetime) -> Mailed | No
 
 
 def _with_answers(recipient: Recipient, at: datetime) -> dict[str, Mailed]:
-    """The mails that went with answers, by their ids: of the revision that was answered, or was to be; a link's of none.
+    """The mails that went with answers, by their ids: of the revision that was answered, was asked about, or was to be; a
+    link's of none.
 
     Whatever is replied to has left, whether that was noted yet or not. By their keys alone, of which there is an index.
     """
     answered = Acknowledgement.objects.filter(recipient=recipient).values_list("pk", "revision__number")
     numbers = {f"receipt:{pk}": number for pk, number in answered}
+    numbers |= {f"answered:{pk}": number or 0 for pk, number in recipient.replies.values_list("pk", _ASKED_ABOUT)}
     unclear = Q(key__startswith=f"unclear:{recipient.pk}:")
     own_link = Q(key__startswith="own-link:") & Q(key__endswith=f":{recipient.pk}")
     went = Mail.objects.filter(Q(key__in=numbers) | unclear | own_link)
@@ -277,6 +285,8 @@ def _keep(
         if new and not made.suspect:
             if meaning.read == Acknowledgement.Read.PHISHING:
                 doubts.tell(asked)
+            elif meaning.read == Acknowledgement.Read.HELP:
+                doubts.tell_help(asked)
             if _few_receipts(recipient):
                 receipts.send(made, asked.advisory_id)
     return not made.suspect

@@ -332,6 +332,9 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(condition=models.Q(("state", "waiting")), fields=["person"], name="nudge_waiting"),
+                    models.Index(
+                        condition=models.Q(("state", "held-back")), fields=["recipient"], name="nudge_held_back"
+                    ),
                     models.Index(fields=["recipient", "-at"], name="nudge_of_recipient"),
                     models.Index(fields=["person", "-at"], name="nudge_of_person"),
                     models.Index(

@@ -119,6 +119,7 @@ class Nudge(models.Model):
         ]
         indexes = [
             models.Index(fields=["person"], condition=Q(state="waiting"), name="nudge_waiting"),
+            models.Index(fields=["recipient"], condition=Q(state="held-back"), name="nudge_held_back"),
             models.Index(fields=["recipient", "-at"], name="nudge_of_recipient"),
             models.Index(fields=["person", "-at"], name="nudge_of_person"),
             models.Index(fields=["message"], condition=Q(message__isnull=False), name="nudge_message"),

@@ -36,7 +36,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def answer_by(deadline: datetime, now: datetime) -> str:
-    """ "answer by 18:10", with its day where that is not today."""
+    """ "answer by 18:10 BST", with its day where that is not today."""
     return f"answer by {clock(deadline, now).removesuffix(f' {timezone.localtime(deadline).year}')}"
 
 

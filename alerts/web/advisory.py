@@ -67,6 +67,7 @@ def _page(request: HttpRequest, found: Advisory, refused: str = "", status: int 
             "waiting": waiting_of(found, person) if everything and reads else None,
             "officer": officer,
             "everything": everything,
+            "sees_chase": everything or bool(rules.people_seen(person, found)),
             "needs_help": needs_help,
             "doubted": doubted,
             "notes": (notes := _notes(found, person, everything=everything) if reads and found.current else []),

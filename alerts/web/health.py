@@ -24,6 +24,7 @@ OF_ADVISORIES = {
     "wave": "next bodies should have been reached by now",
     "cascade": "cascade stands still",
     "changes": "changes of the directory are not looked at",
+    "chase": "chase does not go on",
     "figures": "figures are not added up",
 }
 

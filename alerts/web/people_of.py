@@ -17,10 +17,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from alerts import behalf, rules
 from alerts.answer_form import LONGEST_NAME, LONGEST_TEXT, NotAnswered
+from alerts.chasing import history
 from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Relay, Revision, State
 from alerts.standings import People, Standing, holder_of
 from alerts.standings import people_of as read
 from alerts.standings_sql import STANDINGS
+from alerts.web import chase_words
 from alerts.web import standing_words as words
 from alerts.web.answer_words import at
 from alerts.web.asking import require, signed_in, title_of
@@ -85,6 +87,7 @@ def people_of(request: HttpRequest, reference: str, relay: int) -> HttpResponse:
             "everybody": sum(found.counts.values()),
             "shown": words.listed(found.standing, found.total) if found.standing else people(found.total),
             "pages": _pages(asked, found),
+            "escalated": chase_words.raised(history.escalated(place.advisory, [place.body_id]), timezone.now()),
             "offers": may and asks,
             "asks": asks,
             "numbers": may or rules.sees_everything(viewer, place.advisory),

@@ -288,7 +288,7 @@ def _waits(place: Place) -> str:
 def answers(entry: Entry) -> list[Said]:
     """What they answered and when; or that they have not, where an answer was asked for."""
     said = [_answer(one) for one in entry.answers]
-    recipient, due = entry.recipient, entry.advisory.acknowledge_by
+    recipient, due = entry.recipient, entry.due
     answered = any(one.counts for one in entry.answers)
     if recipient is None or not recipient.targeted or not recipient.told_revision or answered:
         return said

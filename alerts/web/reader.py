@@ -13,11 +13,13 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, also_open, answer_form, holds, marking, receipts, suspicion, unlocking
+from alerts import acknowledge, also_open, answer_form, holds, marking, receipts, suspicion, threads, unlocking
 from alerts.acknowledge import NotAnswered, ReaderPage
+from alerts.chasing import history
 from alerts.markdown import to_html
 from alerts.models import Acknowledgement, Advisory, Recipient, State
 from alerts.reader import cover
+from alerts.web import chase_words
 from alerts.web.client import answering, proving
 from alerts.web.posted import readable
 from alerts.web.refusing import no_such_link
@@ -344,6 +346,8 @@ def _show(
     now = timezone.now()
     context = {
         "page": page,
+        "thread": threads.thread_of(recipient),
+        "escalated": chase_words.raised(history.about_theirs(recipient), now),
         "advisory": advisory,
         "errors": errors or {},
         "wrong": _wrong(page, errors or {}),
@@ -356,7 +360,7 @@ def _show(
         "asks_proof": not ASKS_PROOF.isdisjoint((not_released, not_doubted, not_mailed, not_linked)),
         "doubted_answer": doubted_answer,
         "now": now,
-        "is_late": advisory.acknowledge_by is not None and now > advisory.acknowledge_by,
+        "is_late": page.due is not None and now > page.due,
         "guidance": to_html(page.content.get("guidance", "")),
         "asks": page.asks,
         "expired": advisory.state == State.EXPIRED,

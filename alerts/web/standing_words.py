@@ -103,4 +103,4 @@ def _way(word: Word) -> str:
 
 def _moment(moment: datetime) -> str:
     local = timezone.localtime(moment)
-    return f"{date_format(local, 'H:i')} on {date_format(local, 'j F')}"
+    return f"{date_format(local, 'H:i')} {local.tzname()} on {date_format(local, 'j F')}"

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from alerts import approving, gaps
-from alerts.contract import EARLIER_SAID, Content, Reader, moment_of, read_content
+from alerts.contract import EARLIER_SAID, Content, Reader, answer_by, calendar_of, moment_of, read_content
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft
 from alerts.reach import GapFound, Reach, reach
@@ -63,6 +63,7 @@ def waiting_of(found: Advisory, person: Person) -> Waiting | None:
         return None
     now = timezone.now()
     content = read_content(Reader(draft.content, now))
+    calendar = calendar_of(draft.advisory)
     how_far = reach(found, content.words["topics"])
     since = approving.alone_from(draft)
     by = draft.submitted_by or draft.saved_by
@@ -74,7 +75,7 @@ def waiting_of(found: Advisory, person: Person) -> Waiting | None:
         mine=by == person,
         earlier=EARLIER_SAID.get(content.words.get("earlier", ""), ""),
         guidance=to_html(content.words["guidance"][:LONGEST]),
-        actions=[(asked.text, moment_of(asked.due, now), asked.of == "body") for asked in content.actions],
+        actions=[(asked.text, moment_of(asked.due, now, calendar), asked.of == "body") for asked in content.actions],
         answers_due=_due(draft, content, now),
         reach=how_far,
         undecided=gaps.undecided(found, how_far, now),
@@ -86,11 +87,11 @@ def waiting_of(found: Advisory, person: Person) -> Waiting | None:
 
 def answers_due(found: Advisory) -> datetime | None:
     """When answers would be due if its draft were published now; None where there is none, or nobody is asked."""
-    draft = Draft.objects.select_related("advisory").filter(advisory=found).first()
+    draft = Draft.objects.select_related("advisory__issuer").filter(advisory=found).first()
     now = timezone.now()
     return _due(draft, read_content(Reader(draft.content, now)), now) if draft is not None else None
 
 
 def _due(draft: Draft, content: Content, now: datetime) -> datetime | None:
     asks = draft.advisory.current_id is None or draft.material
-    return now + content.acknowledge_within if asks else None
+    return answer_by(draft.advisory, content.acknowledge_within, now) if asks else None

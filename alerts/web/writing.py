@@ -1,6 +1,7 @@
 """The writing page: saved as one types, checked when it is submitted to a second officer."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,8 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from alerts import approving, draft, gaps
-from alerts.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood
+from alerts import answer_times, approving, draft, gaps
+from alerts.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood, duration_of
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft, Marking, Office, Rule, Severity
 from alerts.reach import reach
@@ -118,6 +119,7 @@ def _take(request: HttpRequest, found: Advisory, held: Draft) -> HttpResponse:
         saved = draft.save(held, person, said, base, of=_number(request.POST.get("draft", "")))
         if "material" in request.POST:
             draft.set_material(saved.draft, person, material=request.POST["material"] == "yes")
+            saved.draft.material = request.POST["material"] == "yes"
     except Refused as refused:
         return _answer(request, found, held, {"refused": str(refused), "base": base}, 422)
     told: dict[str, Any] = {
@@ -176,7 +178,8 @@ def _say_what_is_open(request: HttpRequest, found: Advisory) -> None:
 
 def _answer(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, Any], status: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        return render(request, "alerts/parts/saved.html", {**told, "base": json.dumps(told["base"])}, status=status)
+        context = {**told, "base": json.dumps(told["base"]), "comes_to": _comes_to(held, held.content)}
+        return render(request, "alerts/parts/saved.html", context, status=status)
     fresh = Draft.objects.select_related("saved_by", "decided_by", "advisory__issuer").filter(advisory=found).first()
     return _page(request, found, fresh or held, told, status)
 
@@ -197,7 +200,8 @@ def _page(request: HttpRequest, found: Advisory, held: Draft, told: dict[str, An
         "first": first,
         "open_title": found.marking in NEEDS_OPEN_TITLE,
         "confirmed": "open_confirmed" in request.POST,
-        "severities": [(value, label, *map(_spoken, DEFAULT_TIMES[value])) for value, label in Severity.choices],
+        "severities": [(value, label, *_times_of(value)) for value, label in Severity.choices],
+        "comes_to": _comes_to(held, content),
         "reach": reach(found) if first and (found.branches.exists() or found.named.exists()) else None,
         "markings": Marking.choices,
         "rules": Rule.choices,
@@ -227,8 +231,29 @@ def _aside(one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _spoken(length: timedelta) -> str:
-    return count(length.days, "day", "days") if length.days else count(length.seconds // 3600, "hour", "hours")
+def _times_of(severity: str) -> tuple[str, str]:
+    """What this severity asks for: answers are counted in working time, but where it is critical."""
+    answer, again = DEFAULT_TIMES[severity]
+    return _spoken(answer, "" if severity == Severity.CRITICAL else "working "), _spoken(again)
+
+
+def _spoken(length: timedelta, working: str = "") -> str:
+    if length.days:
+        return count(length.days, f"{working}day", f"{working}days")
+    return count(length.seconds // 3600, f"{working}hour", f"{working}hours")
+
+
+def _comes_to(held: Draft, content: Mapping[str, Any]) -> str:
+    """By when answers would be due if these words were published now; "" where none are asked, or what is typed is no time."""
+    found = held.advisory
+    first = found.current_id is None
+    if not first and not held.material:
+        return ""
+    typed_severity = content.get("severity")
+    severity = typed_severity if first and typed_severity in Severity.values else found.severity
+    typed_time = content.get("acknowledge_within")
+    within = duration_of(typed_time) if typed_time else DEFAULT_TIMES[severity][0]
+    return answer_times.words(found, within, timezone.now(), severity) if within else ""
 
 
 def _base(text: str) -> dict[str, str]:

@@ -18,12 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from alerts import exports, hold_words, rules
+from alerts.chasing.outlook import next_steps
 from alerts.coverage.estate import Estate, Often, pulse, standing_of
 from alerts.coverage.estate import estate as read
 from alerts.coverage.figures import Bodies
-from alerts.models import Advisory, Severity, State
+from alerts.models import Advisory, ChaseStep, Severity, State
 from alerts.routes import reports_delivery
-from alerts.web import words
+from alerts.web import chase_words, words
 from alerts.web.asking import signed_in, title_of, with_titles
 from alerts.web.coverage.tables import send
 from alerts.web.numbers import count, has
@@ -86,6 +87,8 @@ class Tick:
     at: datetime | None
     tail: str = ""
     dark: bool = False
+    chase: bool = False
+    """It leads to the page of its chase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +234,12 @@ def _lines(advisories: list[Advisory], person: Person) -> tuple[Estate, list[Lin
     """Each with how it stands, what needs attention first; drills, and what has expired, stand after what is live."""
     issuing = rules.issuing(person)
     found, stands = stand(advisories, person, issuing)
+    steps = next_steps([one.pk for one in advisories if one.state == State.LIVE])
     lines = []
     for advisory in advisories:
         one = stands[advisory.pk]
         group = "Drills" if advisory.exercise else "Live" if advisory.state == State.LIVE else "Expired"
-        clock = list(_clock(advisory, one, found.as_at))
+        clock = [*_clock(advisory, one, found.as_at), *_chased(advisory, steps.get(advisory.pk))]
         lines.append(Line(advisory, title_of(advisory, person, issuing), one, *one.verdict(), clock, group))
     return found, sorted(lines, key=lambda line: line.needs)
 
@@ -262,6 +266,14 @@ def _clock(advisory: Advisory, stands: Stands, now: datetime) -> Iterator[Tick]:
             yield Tick("to be looked at again", again)
         else:
             yield Tick("should have been looked at again", again, dark=True)
+
+
+def _chased(advisory: Advisory, step: ChaseStep | None) -> Iterator[Tick]:
+    """Its next step; that its chase was ended."""
+    if advisory.state == State.LIVE and advisory.chase_ended_at is not None:
+        yield Tick("the chase was ended", advisory.chase_ended_at, chase=True)
+    elif step is not None:
+        yield Tick(f"next step: {chase_words.named(step)}", step.due_at, chase=True)
 
 
 def _held(number: int, until: datetime | None, now: datetime) -> Tick:

@@ -11,13 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts import holds
+from alerts.chasing import history
 from alerts.coverage import fingerprint
 from alerts.coverage.glance import FOUND, Found
 from alerts.coverage.nodes_sql import STATES
 from alerts.models import Advisory, Relay, State
 from alerts.routes import reports_delivery
 from alerts.rules import is_officer_of_issuer, people_seen
-from alerts.web import words
+from alerts.web import chase_words, words
 from alerts.web.asking import find, require, signed_in, title_of
 from alerts.web.coverage.body_remedies import may_name, may_put_in
 from alerts.web.coverage.people_remedies import may_remind
@@ -134,11 +135,20 @@ def _context(request: HttpRequest, advisory: Advisory, looked: Looked) -> dict[s
         "poll": urlencode([("seen", seen), *here, ("page", asked.page)]),
         "pages": _pages(view, asked, here) if found else {},
         "lists": listed is None or bool(listed),
+        "escalated": _escalated(advisory, looked, listed),
         "reminds": may_remind(viewer, advisory),
         "names": may_name(viewer, advisory),
         "puts_in": may_put_in(viewer, advisory),
         "retries": advisory.state == State.LIVE and bool(is_administrator(viewer)),
     }
+
+
+def _escalated(advisory: Advisory, looked: Looked, listed: set[int] | None) -> list[str]:
+    """To whom it was escalated about the body that is looked at, for whoever answers for it; one query at most."""
+    body = looked.body
+    if body is None or (listed is not None and body.pk not in listed):
+        return []
+    return chase_words.raised(history.escalated(advisory, [body.pk]), timezone.now())
 
 
 def _asked(request: HttpRequest) -> Found:

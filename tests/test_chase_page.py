@@ -1,0 +1,690 @@
+"""The page of the chase: where it stands, whom the next step will mail, what was done, and who sees how much of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.html import escape, strip_tags
+from pytest_django.fixtures import Settings as SettingsWrapper
+from pytest_django.live_server_helper import LiveServer
+
+from alerts import tokens
+from alerts.chasing import outlook, steering
+from alerts.draft import update_from_file
+from alerts.life import life_of
+from alerts.models import Advisory, ChaseStep, Escalation, Nudge, Recipient, Record, Relay
+from alerts.publish import publish_draft
+from alerts.stopping import stand_down, stop
+from alerts.web import chase_page
+from departments.models import Body, Membership, Person
+from tests.browser import LOOKS, faults, open_page
+from tests.chased import answer, at, chase, minutes, publish, run_on, team
+from tests.clients import signed_in
+from tests.office import Office, an_advisory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MONDAY = at("2026-11-30 10:00")
+SOON = MONDAY + timedelta(minutes=10)
+NOON, TUESDAY = at("2026-11-30 12:00"), at("2026-12-01 10:00")
+LONG = "Ａ" * 60 + "<b>&" + "x" * 400
+
+
+@pytest.fixture
+def place(office: Office) -> Office:
+    """A department with a contact, a deputy and a head, and a team below it with a contact and two members."""
+    for name, role in (("dora", "contact"), ("dan", "deputy"), ("hal", "head")):
+        office.person(name, office.department, role)
+    team(office, "team", office.department, ("tess", "contact"), ("tim", "member"), ("tom", "member"))
+    return office
+
+
+@pytest.fixture
+def chased(place: Office) -> Advisory:
+    """Published on Monday at ten, its clock begun: half is at two, the end on Tuesday at ten."""
+    advisory = publish(place, MONDAY, actions=[], audience={"branches": ["department"]})
+    chase(SOON)
+    return fresh(advisory)
+
+
+@pytest.fixture
+def escalated(chased: Advisory) -> Advisory:
+    """Tim answered; on Tuesday at ten it was escalated to the contacts."""
+    answer(chased, "Tim", NOON)
+    minutes(SOON, TUESDAY, every=5)
+    return chased
+
+
+def fresh(advisory: Advisory) -> Advisory:
+    return Advisory.objects.get(pk=advisory.pk)
+
+
+def named(name: str) -> Person:
+    return Person.objects.get(name=name)
+
+
+def auditor() -> Person:
+    return Person.objects.create(email="aud@example.org", written="aud@example.org", name="Aud", is_auditor=True)
+
+
+def path(of: Advisory, name: str = "chase", *more: object) -> str:
+    return reverse(f"alerts:{name}", args=[of.reference, *more])
+
+
+def get(who: Person, url: str, when: datetime = NOON) -> Any:
+    with time_machine.travel(when, tick=False):
+        return signed_in(who).get(url)
+
+
+def post(who: Person, url: str, when: datetime = NOON, **typed: str) -> Any:
+    with time_machine.travel(when, tick=False):
+        return signed_in(who).post(url, typed)
+
+
+def text(answer: Any, status: int = 200) -> str:
+    """What a page says, in one line."""
+    assert answer.status_code == status
+    main = answer.content.decode().split("<main")[-1].partition(">")[2]
+    words = " ".join(strip_tags(re.sub(r"</(li|tr|p|h\d|td|th)>", "\n", main)).split())
+    return words.replace("&quot;", '"').replace("&#x27;", "'").replace("&amp;", "&")
+
+
+def page(who: Person, of: Advisory, when: datetime = NOON) -> str:
+    return text(get(who, path(of), when))
+
+
+def step(what: str = "remind", n: int = 1) -> ChaseStep:
+    return ChaseStep.objects.select_related("clock").get(what=what, n=n)
+
+
+class TestTheSentenceOnTop:
+    def test_says_how_many_are_silent_and_what_is_next(self, place: Office, chased: Advisory) -> None:
+        assert (
+            "Chased: 7 people are silent. Next: the reminder at half of the time to answer, today 14:00 GMT, to 7 people in "
+            "2 bodies."
+        ) in page(place.ada, chased)
+
+    def test_with_the_day_where_it_is_another_one(self, place: Office, chased: Advisory) -> None:
+        chase(at("2026-11-30 14:00"))
+        assert (
+            "Next: the reminder at nine tenths of the time to answer, tomorrow 09:12 GMT, to 7 people in 2 bodies."
+        ) in page(place.ada, chased, at("2026-11-30 15:00"))
+
+    def test_a_rung_says_about_how_many_bodies(self, place: Office, escalated: Advisory) -> None:
+        steps = ChaseStep.objects.filter(what="remind", done_at=None)
+        steps.update(due_at=at("2026-12-09 10:00"))
+        assert (
+            "Chased: 6 people are silent. Next: rung 2 of the ladder, today 14:00 GMT, to 2 people, about 2 bodies."
+        ) in page(place.ada, escalated, TUESDAY)
+
+    def test_when_all_have_answered(self, place: Office, chased: Advisory) -> None:
+        for name in ("Cas", "Dan", "Dora", "Hal", "Tess", "Tim", "Tom"):
+            answer(chased, name, NOON)
+        assert "Everybody who was written to has answered. Nobody is left to chase." in page(place.ada, chased)
+
+    def test_when_all_have_answered_and_actions_are_still_open(self, place: Office) -> None:
+        advisory = publish(place, MONDAY, actions=[{"text": "Move", "due": "P2D"}])
+        chase(SOON)
+        for name in ("Cas", "Dan", "Dora", "Hal", "Tess", "Tim", "Tom"):
+            answer(advisory, name, NOON)
+        Recipient.objects.update(acted_revision=0)
+        ChaseStep.objects.filter(clock__kind="answer").update(done_at=NOON)
+        assert (
+            "Everybody who was written to has answered. Next: the reminder at nine tenths of the time to act, "
+            "tomorrow 16:24 GMT, to 7 people in 2 bodies."
+        ) in page(place.ada, advisory)
+
+    def test_when_it_was_ended_by_whom_and_why(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "Everybody was <rung>.", SOON)
+        found = page(place.ben, chased)
+        assert "The chase was ended by Ada, today 10:10 GMT: “Everybody was" in found
+        assert "Next:" not in found
+
+    def test_when_it_is_stopped(self, place: Office, chased: Advisory) -> None:
+        with time_machine.travel(NOON, tick=False):
+            stop(chased, place.ben)
+        assert "Stopped today 12:00 GMT: no reminder and no list leaves until it goes on." in page(place.ada, chased)
+
+    def test_when_it_is_not_live(self, place: Office, chased: Advisory) -> None:
+        stand_down(chased, place.ben, "Mended.")
+        found = page(place.ada, chased)
+        assert "It is stood down: nobody is chased any more." in found
+        assert "To come" not in found
+        Advisory.objects.update(state="expired")
+        assert "It has expired: nobody is chased." in page(place.ada, chased)
+
+    def test_when_it_was_published_before_there_was_a_chase(self, place: Office) -> None:
+        advisory = publish(place, MONDAY, actions=[])
+        Advisory.objects.update(acknowledge_within=None)
+        found = page(place.ada, advisory)
+        assert "It was published before there was a chase" in found
+        assert "End the chase" not in found
+
+    def test_before_its_clocks_begin(self, place: Office) -> None:
+        advisory = publish(place, MONDAY, actions=[])
+        assert "Its clocks begin within a minute." in page(place.ada, advisory, MONDAY)
+
+    def test_a_draft_has_none(self, place: Office) -> None:
+        draft = place.draft()
+        answer = get(place.ada, path(draft.advisory))
+        assert answer["Location"] == reverse("alerts:advisory", args=[draft.advisory.reference])
+
+    def test_a_step_that_waits_for_the_morning_says_so(self, place: Office, chased: Advisory) -> None:
+        steering.hasten(step().pk, place.ada, "x", at("2026-11-30 12:00"))
+        assert "at half of the time to answer, now, to 7 people" in page(place.ada, chased)
+        assert "at half of the time to answer, tomorrow 09:00 GMT" in page(place.ada, chased, at("2026-11-30 20:00"))
+
+    def test_when_nothing_more_comes_by_itself(self, place: Office, chased: Advisory) -> None:
+        ChaseStep.objects.update(done_at=NOON)
+        assert "7 people are silent. Nothing more is to come by itself." in page(place.ada, chased)
+
+
+class TestClocks:
+    def test_each_says_what_it_is_for_in_whose_hours_from_when_until_when_and_for_how_many(
+        self, place: Office, chased: Advisory
+    ) -> None:
+        assert (
+            "To answer Monday 30 November 2026, 10:00 GMT Tuesday 1 December 2026, 10:00 GMT "
+            "England and Wales, working hours 2 bodies"
+        ) in page(place.ada, chased)
+
+    def test_of_a_critical_one_they_run_round_the_clock(self, place: Office) -> None:
+        advisory = publish(place, at("2026-07-01 10:00"), actions=[], severity="critical")
+        chase(at("2026-07-01 10:05"))
+        found = page(place.ada, advisory, at("2026-07-01 10:06"))
+        assert "Wednesday 1 July 2026, 14:00 BST round the clock 3 bodies" in found
+        assert "none is held back" in found
+
+    def test_an_actions_words_are_for_whoever_may_read_them(self, place: Office) -> None:
+        advisory = publish(
+            place,
+            MONDAY,
+            actions=[{"text": "Move & bolt", "due": "P2D"}],
+            marking="RED",
+            title="Secret",
+            audience={"people": ["cas@example.org"]},
+            open_title="Open",
+        )
+        chase(SOON)
+        assert "To act: “Move & bolt”" in page(place.ada, advisory)
+        admin = Person.objects.create(email="a@example.org", written="a@example.org", name="Ann", is_administrator=True)
+        found = page(admin, advisory)
+        assert "To act " in found
+        assert "bolt" not in found
+        assert "Secret" not in found
+
+    def test_a_hold_says_how_many_hold_it(self, place: Office) -> None:
+        Body.objects.filter(slug="team").update(policy="hold", hold_hours=4)
+        advisory = publish(place, MONDAY, actions=[])
+        chase(SOON)
+        found = page(place.ada, advisory)
+        assert "Until what is held goes on by itself Monday 30 November 2026, 10:00 GMT" in found
+        assert "round the clock 1 body" in found
+
+    def test_people_who_were_told_late_have_their_own(self, place: Office, chased: Advisory) -> None:
+        place.person("nora", Body.objects.get(slug="team"), "member")
+        run_on(chased, at("2026-12-02 12:00"))
+        chase(at("2026-12-02 12:05"))
+        assert "To answer, of people who were told late" in page(place.ada, chased, at("2026-12-02 12:06"))
+
+    def test_of_many_the_first_to_end_are_shown(
+        self, place: Office, chased: Advisory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Body.objects.filter(slug="team").update(calendar="scotland")
+        advisory = publish(place, NOON, actions=[], title="Another")
+        chase(NOON + timedelta(minutes=6))
+        monkeypatch.setattr(outlook, "CLOCKS_SHOWN", 1)
+        assert "And 1 more clock." in page(place.ada, advisory, NOON + timedelta(minutes=7))
+
+
+class TestToCome:
+    def test_the_next_say_whom_they_will_mail_by_name_and_body(self, place: Office, chased: Advisory) -> None:
+        found = page(place.ada, chased)
+        assert (
+            "to 7 people in 2 bodies: Cas (A Department), Dan (A Department), Dora (A Department) and 4 more" in found
+        )
+        assert found.index("Rung 1 of the ladder") > found.index("The reminder at half")
+        assert "The daily reminder to answer, 5 of 5" in found
+
+    def test_later_rungs_are_said_in_words(self, place: Office, chased: Advisory) -> None:
+        found = page(place.ada, chased)
+        assert (
+            "Then, each 4 working hours later, while anybody of a body is silent: its contacts, its deputies" in found
+        )
+
+    def test_it_does_not_say_that_somebody_is_mailed_while_it_is_ended(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "x", SOON)
+        found = page(place.ada, chased)
+        assert "To come, were it chased" in found
+        assert "Cas" not in found
+        assert "Let the chase go on" in found
+
+    def test_an_officer_has_buttons_and_nobody_else(self, place: Office, chased: Advisory) -> None:
+        assert "Skip, or bring forward" in page(place.ada, chased)
+        assert "End the chase" in page(place.ada, chased)
+        found = page(auditor(), chased)
+        assert "Chased: 7 people are silent" in found
+        assert "bring forward" not in found
+        assert "End the chase" not in found
+
+    def test_a_steps_own_page_says_it_of_any_step(self, place: Office, chased: Advisory) -> None:
+        found = text(get(place.ada, path(chased, "chase_step", step("escalate").pk)))
+        assert "It is due tomorrow 10:00 GMT, and goes to 2 people, about 2 bodies." in found
+        assert "Dora, contact of A Department" in found
+        assert "Tess, contact of Team" in found
+
+
+class TestSteering:
+    def test_skips_and_says_so(self, place: Office, chased: Advisory) -> None:
+        made = post(place.ada, path(chased, "chase_step", step().pk), press="skip", reason="They meet.")
+        assert (made.status_code, made["Location"]) == (302, path(chased))
+        found = page(place.ada, chased)
+        assert "Today 12:00 GMT: the reminder at half of the time to answer. Left out by Ada: “They meet.”" in found
+
+    def test_brings_forward_and_says_so(self, place: Office, chased: Advisory) -> None:
+        post(place.ada, path(chased, "chase_step", step().pk), press="hasten", reason="Exploited.")
+        assert "brought forward by Ada: “Exploited.”" in page(place.ada, chased)
+        chase(NOON)
+        assert "7 people reminded; brought forward by Ada: “Exploited.”" in page(place.ada, chased)
+
+    def test_ends_and_goes_on(self, place: Office, chased: Advisory) -> None:
+        post(place.ada, path(chased, "chase_end"), press="end", reason="All rung.")
+        assert fresh(chased).chase_ended_by == place.ada
+        assert "It was ended by Ada" in text(get(place.ben, path(chased, "chase_end")))
+        post(place.ben, path(chased, "chase_end"), press="go-on", reason="Not all.")
+        assert fresh(chased).chase_ended_at is None
+
+    @pytest.mark.parametrize("name", ["chase_step", "chase_end"])
+    def test_a_form_that_was_not_taken_comes_back_with_what_was_typed(
+        self, name: str, place: Office, chased: Advisory
+    ) -> None:
+        more = [step().pk] if name == "chase_step" else []
+        press = "skip" if more else "end"
+        typed = "<b>why" + "y" * 600
+        made = post(place.ada, path(chased, name, *more), press=press, reason=typed)
+        assert f"That has {len(typed)} characters; 500 is the most" in text(made, 422)
+        assert escape(typed) in made.content.decode()
+        assert "Say why in a few words" in text(
+            post(place.ada, path(chased, name, *more), press=press, reason=" "), 422
+        )
+        assert not Record.objects.filter(kind__startswith="chase ").exists()
+
+    def test_whoever_came_second_sees_what_the_first_did_and_keeps_their_words(
+        self, place: Office, chased: Advisory
+    ) -> None:
+        steering.skip(step().pk, place.ada, "They meet.", SOON)
+        found = text(post(place.ben, path(chased, "chase_step", step().pk), press="hasten", reason="Hurry"), 422)
+        assert "That step was done already. Nothing was changed." in found
+        assert "Left out by Ada: “They meet.”" in found
+        assert "You had typed: Hurry" in found
+
+    def test_whoever_ends_what_was_ended_sees_by_whom(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "First.", SOON)
+        found = text(post(place.ben, path(chased, "chase_end"), press="end", reason="Second"), 422)
+        assert "Ada has ended the chase already" in found
+        assert "Second" in found
+
+    def test_a_press_of_no_button_does_nothing(self, place: Office, chased: Advisory) -> None:
+        found = text(post(place.ada, path(chased, "chase_step", step().pk), reason="x"), 422)
+        assert "Press one of the buttons below" in found
+        assert step().done_at is None
+
+    def test_a_step_of_another_advisory_is_not_found_here(self, place: Office, chased: Advisory) -> None:
+        other = publish(place, MONDAY, actions=[], title="Another")
+        assert post(place.ada, path(other, "chase_step", step().pk), press="skip", reason="x").status_code == 404
+        assert step().done_at is None
+
+    @pytest.mark.parametrize("who", ["Dora", "Hal", "Tess", "Aud", "Ann", "Olga"])
+    def test_is_for_officers_of_the_issuer_alone(self, who: str, place: Office, chased: Advisory) -> None:
+        auditor()
+        Person.objects.create(email="ann@example.org", written="ann@example.org", name="Ann", is_administrator=True)
+        place.person("olga", place.outside, "officer")
+        for url in (path(chased, "chase_step", step().pk), path(chased, "chase_end")):
+            assert get(named(who), url).status_code == 403
+            for press in ("skip", "hasten", "end", "go-on"):
+                assert post(named(who), url, press=press, reason="x").status_code == 403
+        assert not Record.objects.filter(kind__startswith="chase ").exists()
+
+    def test_once_it_is_not_live_there_is_nothing_to_press(self, place: Office, chased: Advisory) -> None:
+        stand_down(chased, place.ben, "Mended.")
+        assert "is not live: nobody is chased" in text(get(place.ada, path(chased, "chase_end")))
+        found = text(post(place.ada, path(chased, "chase_end"), press="end", reason="Mine"), 422)
+        assert "You had typed: Mine" in found
+
+
+class TestWhatWasDone:
+    def test_says_when_and_how_many(self, place: Office, escalated: Advisory) -> None:
+        found = page(place.ada, escalated, TUESDAY)
+        assert "Yesterday" not in found
+        assert "Mon 30 November, 14:00 GMT: the reminder at half of the time to answer. 6 people reminded" in found
+        assert "Today 10:00 GMT: rung 1 of the ladder. 2 people told" in found
+
+    def test_what_was_overtaken_says_so(self, place: Office, chased: Advisory) -> None:
+        chase(at("2026-12-01 09:45"))
+        assert "the reminder at half of the time to answer. Overtaken by a later one" in page(
+            place.ada, chased, at("2026-12-01 09:46")
+        )
+
+    def test_of_an_earlier_text_only_what_was_carried_out(self, place: Office, chased: Advisory) -> None:
+        chase(at("2026-11-30 14:00"))
+        draft = update_from_file(chased, an_advisory(actions=[], what_changed="All"), place.ada, material=True)
+        publish_draft(draft, place.ben, accept_gaps="as before", now=at("2026-11-30 15:00"))
+        run_on(chased, at("2026-11-30 15:00"))
+        chase(at("2026-11-30 15:10"))
+        found = page(place.ada, chased, at("2026-11-30 15:11"))
+        assert "the reminder at half of the time to answer of revision 1. 7 people reminded" in found
+        assert "Overtaken" not in found
+
+    def test_the_record_has_words_for_all_of_it(self, place: Office, escalated: Advisory) -> None:
+        steering.skip(step("remind", 4).pk, place.ada, "Enough.", TUESDAY)
+        steering.hasten(step("remind", 5).pk, place.ada, "Quick.", TUESDAY)
+        steering.end(escalated, place.ada, "All rung.", TUESDAY)
+        steering.go_on(escalated, place.ben, "Not all.")
+        said = [one.what for one in life_of(escalated)]
+        assert "skipped reminder 4 of the chase" in said
+        assert "brought forward reminder 5 of the chase" in said
+        assert {"ended the chase", "let the chase go on"} <= set(said)
+        assert "the time to answer began, until 10:00 GMT on 1 December 2026" in said
+        assert "reminder 1: 6 people to be reminded" in said
+        assert "escalated, rung 1: 2 people to be told about 2 bodies" in said
+        assert "6 reminders put in the outbox" in said
+        assert "2 mails of whoever is silent put in the outbox" in said
+        assert [one.why for one in life_of(escalated) if one.what == "ended the chase"] == ["All rung."]
+
+    def test_the_pieces_of_one_step_are_one_entry_of_its_life(self, place: Office, chased: Advisory) -> None:
+        for people in (500, 500, 12):
+            Record.objects.create(
+                kind="to be reminded", subject=chased.reference, details={"step": 9, "n": 1, "people": people}
+            )
+        assert [one.what for one in life_of(chased)].count("reminder 1: 1,012 people to be reminded") == 1
+
+    def test_however_long_it_is_chased_its_own_life_is_all_there(self, place: Office, chased: Advisory) -> None:
+        Record.objects.bulk_create(
+            Record(kind="chased", subject=chased.reference, details={"messages": n}) for n in range(300)
+        )
+        said = [one.what for one in life_of(chased)]
+        assert "published revision 1, material" in said
+        assert "began a draft" in said
+
+
+class TestEscalated:
+    def test_says_of_each_body_to_whom_and_when(self, place: Office, escalated: Advisory) -> None:
+        found = page(place.ada, escalated, TUESDAY)
+        assert "A Department Today 10:00 GMT: Dora, contact of A Department, since 4 people had not answered" in found
+        assert "Team Today 10:00 GMT: Tess, contact of Team, since 2 people had not answered" in found
+
+    def test_whose_mail_waits_is_said(self, place: Office, escalated: Advisory) -> None:
+        Escalation.objects.update(state="waiting", message=None)
+        assert "(their mail waits)" in page(place.ada, escalated, TUESDAY)
+
+    def test_a_dark_body_says_so(self, place: Office) -> None:
+        team(place, "dark", place.department)
+        advisory = publish(place, MONDAY, actions=[], audience={"branches": ["department"]})
+        minutes(MONDAY, TUESDAY)
+        assert "since nobody there could be told" in page(place.ada, advisory, TUESDAY)
+
+    def test_an_action_that_is_not_done_says_so(self, place: Office) -> None:
+        advisory = publish(
+            place,
+            MONDAY,
+            actions=[{"text": "Count", "due": "P1D", "of": "body"}],
+            audience={"branches": ["team"]},
+        )
+        for name in ("Tess", "Tim", "Tom"):
+            answer(advisory, name, NOON)
+        Recipient.objects.update(acted_revision=1)
+        minutes(MONDAY, TUESDAY)
+        assert "since what is asked of the body was not done" in page(place.ada, advisory, TUESDAY)
+
+    def test_of_many_bodies_a_page_and_of_many_people_the_last(
+        self, place: Office, escalated: Advisory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(outlook, "BODIES_SHOWN", 1)
+        minutes(TUESDAY + timedelta(minutes=1), TUESDAY + timedelta(hours=6))
+        monkeypatch.setattr(outlook, "TOLD_SHOWN", 1)
+        first = page(place.ada, escalated, TUESDAY + timedelta(hours=6))
+        second = text(get(place.ada, path(escalated) + "?page=2", TUESDAY))
+        assert "page 1 of 2, 2 bodies" in first
+        assert "page 2 of 2, 2 bodies" in second
+        assert first.count("people had not answered") == second.count("people had not answered") == 1
+        assert "more" in first.split("Escalated")[1]
+        assert "page 1 of 2, 2 bodies" in text(get(place.ada, path(escalated) + "?page=9", TUESDAY))
+
+    @pytest.mark.parametrize("odd", ["x", "-1", "0", "٣", "99999999999"])
+    def test_an_odd_page_is_the_first(self, odd: str, place: Office, escalated: Advisory) -> None:
+        assert "Dora, contact" in text(get(place.ada, path(escalated) + f"?page={odd}", TUESDAY))
+
+
+class TestHeldBack:
+    def test_says_how_many_and_what_a_day_bears(
+        self, place: Office, chased: Advisory, settings: SettingsWrapper
+    ) -> None:
+        assert "at most 3 mails of the chase a day, over all advisories" in page(place.ada, chased)
+        assert "No reminder about this one was held back." in page(place.ada, chased)
+        settings.CHASE_MAILS_A_DAY = 0
+        chase(at("2026-11-30 14:00"))
+        assert Nudge.objects.filter(state="held-back").count() == 7
+        found = page(place.ada, chased, at("2026-11-30 14:01"))
+        assert "7 reminders about this one were held back so: the next step asks those people again." in found
+
+
+class TestWhoSeesIt:
+    def test_a_contact_sees_what_was_escalated_about_their_own_branch(self, place: Office, escalated: Advisory) -> None:
+        found = page(named("Tess"), escalated, TUESDAY)
+        assert "Escalated: 1 of your bodies." in found
+        assert "Tess, contact of Team" in found
+        for hidden in (
+            "Dora",
+            "A Department",
+            "Cas",
+            "Next:",
+            "To come",
+            "Clocks",
+            "Held back",
+            "What was done",
+            "6 people",
+        ):
+            assert hidden not in found
+
+    def test_a_head_sees_the_whole_branch(self, place: Office, escalated: Advisory) -> None:
+        found = page(named("Hal"), escalated, TUESDAY)
+        assert "Escalated: 2 of your bodies." in found
+        assert "Next:" not in found
+
+    def test_where_nothing_was_escalated_they_hear_so(self, place: Office, chased: Advisory) -> None:
+        assert "Nothing was escalated about your bodies." in page(named("Tess"), chased)
+
+    def test_whoever_answers_for_nobody_has_no_page(self, place: Office, escalated: Advisory) -> None:
+        olga = place.person("olga", place.outside, "contact")
+        officer = place.person("otto", Body.objects.get(slug="team"), "officer")
+        for who in (olga, officer):
+            assert get(who, path(escalated)).status_code == 403
+            assert get(who, path(escalated, "chase_live")).status_code == 403
+
+    def test_nobody_without_signing_in(self, client: Any, chased: Advisory) -> None:
+        for name, *more in (("chase",), ("chase_live",), ("chase_end",), ("chase_step", step().pk)):
+            assert client.get(path(chased, name, *more)).status_code == 302
+
+    def test_it_is_marked_and_a_drill_says_so(self, place: Office) -> None:
+        advisory = publish(place, MONDAY, actions=[], marking="AMBER", exercise=True)
+        chase(SOON)
+        html = get(place.ada, path(advisory)).content.decode()
+        assert "TLP:AMBER" in html
+        assert "EXERCISE: this is a drill" in html
+        assert 'class="printed-whole tlp-amber"' in html
+
+
+class TestLive:
+    def test_nothing_new_is_204_and_a_step_an_answer_or_an_end_is_the_page(
+        self, place: Office, chased: Advisory
+    ) -> None:
+        def news(when: datetime = NOON) -> int:
+            html = get(place.ada, path(chased), NOON).content.decode()
+            poll = html.split('id="chase" hx-get="')[1].split('"')[0].replace("&amp;", "&")
+            assert get(place.ada, poll, NOON).status_code == 204
+            for act in acts:
+                act()
+            return int(get(place.ada, poll, when).status_code)
+
+        acts: list[Any] = []
+        assert news() == 204
+        assert news(NOON + timedelta(minutes=119)) == 204
+        assert news(NOON + timedelta(hours=2)) == 200  # it is due now
+        acts = [lambda: answer(chased, "Tim", NOON)]
+        assert news() == 200
+        acts = [lambda: steering.skip(step().pk, place.ada, "x", NOON)]
+        assert news() == 200
+        acts = [lambda: steering.end(chased, place.ada, "x", NOON)]
+        assert news() == 200
+        acts = [lambda: steering.go_on(chased, place.ada, "x")]
+        assert news() == 200
+
+    def test_the_part_is_the_page_without_its_head(self, place: Office, chased: Advisory) -> None:
+        html = get(place.ada, path(chased, "chase_live") + "?seen=x").content.decode()
+        assert html.startswith('<div id="chase"')
+        assert "<h1" not in html
+
+
+class TestLinesElsewhere:
+    LINE = "Escalated today 10:00 GMT to Tess, contact of Team: 2 people had not answered."
+
+    def test_the_coverage_of_a_body_says_to_whom_it_was_escalated(self, place: Office, escalated: Advisory) -> None:
+        url = path(escalated, "coverage")
+        for who in (place.ada, named("Tess"), named("Hal")):
+            assert self.LINE in text(get(who, f"{url}?in=team", TUESDAY))
+        assert "Escalated today" not in text(get(place.ada, url, TUESDAY))
+        later = text(get(place.ada, f"{url}?in=team", TUESDAY + timedelta(days=3)))
+        assert "Escalated on Tue 1 December, 10:00 GMT to Tess" in later
+
+    def test_but_not_to_an_officer_of_another_body_there(self, place: Office, escalated: Advisory) -> None:
+        otto = place.person("otto", Body.objects.get(slug="team"), "officer")
+        assert "Escalated" not in text(get(otto, path(escalated, "coverage") + "?in=team", TUESDAY))
+
+    def test_so_does_the_page_of_its_people(self, place: Office, escalated: Advisory) -> None:
+        relay = Relay.objects.get(advisory=escalated, body__slug="team")
+        assert self.LINE in text(get(named("Tess"), path(escalated, "people_of", relay.pk), TUESDAY))
+
+    def test_of_several_who_were_told_at_once_the_first_are_named(self, place: Office, chased: Advisory) -> None:
+        for number in range(5):
+            place.person(f"con-{number}", Body.objects.get(slug="team"), "contact")
+        run_on(chased, SOON)
+        minutes(SOON, TUESDAY, every=5)
+        found = text(get(place.ada, path(chased, "coverage") + "?in=team", TUESDAY))
+        assert "contact of Team; and 3 more: 8 people had not answered." in found
+
+    def test_the_own_page_of_a_contact_says_so_and_that_of_a_member_does_not(
+        self, place: Office, escalated: Advisory, client: Any
+    ) -> None:
+        def own(name: str) -> str:
+            recipient = Recipient.objects.get(advisory=escalated, person__name=name)
+            with time_machine.travel(TUESDAY, tick=False):
+                return text(client.get(f"/a/{tokens.make(recipient.pk, recipient.token_issue)}"))
+
+        assert self.LINE in own("Tess")
+        assert "Escalated" not in own("Tom")
+        assert "Escalated today 10:00 GMT to Dora, contact of A Department: 4 people had not answered." in own("Hal")
+        Membership.objects.create(person=named("Tess"), body=place.department, role="deputy")
+        assert "Team: escalated today 10:00 GMT to Tess, contact of Team" in own("Tess")
+        assert "A Department: escalated today 10:00 GMT to Dora" in own("Tess")
+
+    def test_the_estate_says_what_is_next_and_leads_there(self, place: Office, chased: Advisory) -> None:
+        found = get(place.ada, reverse("estate"))
+        assert "next step: the reminder at half of the time to answer in 2 h" in text(found)
+        assert f'href="{path(chased)}"' in found.content.decode()
+        steering.end(chased, place.ada, "x", NOON)
+        assert "the chase was ended just now" in text(get(place.ada, reverse("estate")))
+
+    def test_the_pages_of_the_advisory_lead_there_for_those_who_may_see_it(
+        self, place: Office, escalated: Advisory
+    ) -> None:
+        otto = place.person("otto", Body.objects.get(slug="team"), "officer")
+        for who, leads in ((place.ada, True), (named("Tess"), True), (otto, False)):
+            for name in ("advisory", "coverage"):
+                html = get(who, path(escalated, name), TUESDAY).content.decode()
+                assert (f'href="{path(escalated)}"' in html) == leads
+
+
+def test_the_number_of_queries_does_not_grow_with_bodies_people_or_steps(place: Office, escalated: Advisory) -> None:
+    def asked(url: str, when: datetime) -> int:
+        get(place.ada, url, when)
+        with CaptureQueriesContext(connection) as found:
+            get(place.ada, url, when)
+        return len(found)
+
+    urls = (path(escalated), path(escalated, "coverage") + "?in=team", reverse("estate"))
+    before = [asked(url, TUESDAY) for url in urls]
+    for number in range(12):
+        team(place, f"more-{number}", place.department, (f"m{number}", "member"), (f"c{number}", "contact"))
+    with time_machine.travel(TUESDAY, tick=False):
+        run_on(escalated, TUESDAY)
+    minutes(TUESDAY, at("2026-12-03 15:00"), every=60)
+    after = [asked(url, at("2026-12-03 15:30")) for url in urls]
+    assert after == before
+
+
+@pytest.fixture
+def odd(place: Office, chased: Advisory) -> Advisory:
+    """Bodies and people with the longest names, escalated, skipped, hastened and held back."""
+    Body.objects.update(name=LONG[:200])
+    Person.objects.exclude(pk__in=[place.ada.pk, place.ben.pk]).update(name=LONG[:200])
+    steering.skip(step().pk, place.ada, LONG, SOON)
+    minutes(SOON, TUESDAY, every=5)
+    steering.hasten(step("remind", 5).pk, place.ada, LONG, TUESDAY)
+    return chased
+
+
+@pytest.fixture
+def on_tuesday() -> Iterator[None]:
+    with time_machine.travel(TUESDAY + timedelta(minutes=1), tick=True):
+        yield
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_it_can_be_read_by_anybody(
+    look: dict[str, Any], place: Office, odd: Advisory, on_tuesday: None, live_server: LiveServer
+) -> None:
+    width = min(look["viewport"]["width"], 1280)
+    look = {**look, "viewport": {**look["viewport"], "width": width}}
+    place.person("olga", place.outside, "member")
+    empty = publish(place, TUESDAY, actions=[], title="Empty", audience={"branches": ["committee"]})
+    people = {"people": ["cas@example.org"]}
+    red = {"title": LONG[:150], "severity": "critical", "exercise": True, "marking": "RED", "audience": people}
+    dark = publish(place, TUESDAY, actions=[], **red)
+    steered = path(odd, "chase_step", step("remind", 6).pk)
+    theirs = [path(one) for one in (odd, empty, dark)]
+    theirs += [
+        steered,
+        path(odd, "chase_step", ChaseStep.objects.filter(clock__advisory=odd, n=1, what="remind").get().pk),
+        path(odd, "chase_end"),
+    ]
+    theirs += [path(odd, "people_of", Relay.objects.get(advisory=odd, body__slug="team").pk), reverse("estate")]
+    tess = signed_in(Person.objects.get(email="tess@example.org")).cookies["sessionid"].value
+    ada = signed_in(place.ada).cookies["sessionid"].value
+    for cookie, pages in ((tess, [path(odd)]), (ada, theirs)):
+        with open_page(**look) as browser:
+            browser.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+            for url in pages:
+                assert faults(browser, live_server.url + url) == []
+                assert browser.locator("main h1").count() == 1
+            if cookie == ada:
+                browser.goto(live_server.url + steered)
+                browser.get_by_role("button", name="Skip it").click()
+                assert browser.get_by_role("alert").is_visible()
+                assert faults(browser, "") == []
+                browser.get_by_label("Why?").fill("Enough.")
+                browser.get_by_role("button", name="Skip it").click()
+                browser.wait_for_url("**" + path(odd))
+                assert browser.get_by_text("Skipped: nobody is mailed by it").is_visible()
+
+
+def test_what_follows_by_itself_does_not_loop(place: Office, chased: Advisory) -> None:
+    html = get(place.ada, path(chased)).content.decode()
+    assert f'hx-trigger="every {chase_page.EVERY}s"' in html
