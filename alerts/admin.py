@@ -45,6 +45,10 @@ class AdvisoryAdmin(Shown):
     search_fields = ("reference", "issuer__name")
     raw_id_fields = ("issuer", "current", "material", "written_by", "supersedes", "stopped_by")
 
+    def get_exclude(self, request: HttpRequest, obj: Advisory | None = None) -> list[str]:
+        """Why its chase was ended, for whoever may not read it."""
+        return [] if obj is None or _reads(request, obj) else ["chase_ended_why"]
+
 
 @admin.register(Revision)
 class RevisionAdmin(Shown):

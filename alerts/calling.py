@@ -120,11 +120,6 @@ def take(relay_id: int, by: Person, now: datetime) -> Taken:
         raise Refused(NOT_ON_IT)
     if how == "told" and not _has(relay, by):
         raise Refused(f"{relay.body.name}: {REACHED}")
-    other = calls_of(relay.advisory).filter(caller=by, ended_at=None, until__gt=now).exclude(relay=relay).first()
-    if other is not None:
-        raise Refused(
-            f"You have {other.relay.body.name} in hand: note what came of it, or let it go, before the next one."
-        )
     return _take(relay, by, now)
 
 
@@ -150,6 +145,13 @@ def take_next(advisory: Advisory, by: Person, now: datetime, within: Scope | Non
 
 @transaction.atomic
 def _take(relay: Relay, by: Person, now: datetime) -> Taken:
+    # Of two that they take at once the second finds what the first one wrote.
+    list(Person.objects.select_for_update(no_key=True).filter(pk=by.pk).values("pk"))
+    other = calls_of(relay.advisory).filter(caller=by, ended_at=None, until__gt=now).exclude(relay=relay).first()
+    if other is not None:
+        raise Refused(
+            f"You have {other.relay.body.name} in hand: note what came of it, or let it go, before the next one."
+        )
     call_id, new, from_id = run(TAKE, relay=relay.pk, by=by.pk, now=now, until=now + IN_HAND)[0]
     if call_id is None:
         raise Refused(_who_has(relay))

@@ -109,7 +109,7 @@ def take(request: HttpRequest, reference: str) -> HttpResponse:
     asked, by, now = _asked(request, advisory), signed_in(request), timezone.now()
     wanted = request.POST.get("relay", "")
     typed = _typed(request)
-    relay = 0 if wanted == "next" else _relay(advisory, wanted)
+    relay = 0 if wanted == "next" else _relay(advisory, wanted, by)
     try:
         taken = calling.take(relay, by, now) if relay else calling.take_next(advisory, by, now, asked.scope)
     except Refused as refused:
@@ -310,14 +310,25 @@ def _asked(request: HttpRequest, advisory: Advisory) -> Asked:
         return Asked(scope(advisory.pk, seen), None, number)
     relays = Relay.objects.filter(advisory=advisory, body__slug=slug).exclude(purpose=Relay.Purpose.LEFT)
     top = relays.select_related("body").first()
-    if top is None:
+    if top is None or not _sees_any_below(top, seen):
         raise Http404("This advisory has no such body.")
     return Asked(scope(advisory.pk, seen, top.pk), top.body, number)
 
 
-def _relay(advisory: Advisory, said: str) -> int:
-    number = _number(said)
-    if not Relay.objects.filter(pk=number, advisory=advisory).exists():
+def _sees_any_below(top: Relay, seen: set[int] | None) -> bool:
+    """Whether there is anything in the branch of this relay that such a viewer sees (`rules.people_seen`)."""
+    if seen is None:
+        return True
+    # Index: relay_once. The branch under whose name their own bodies stand may be above these.
+    below = Relay.objects.filter(advisory=top.advisory_id, body__in=seen, path__contains=[top.pk])
+    return below.exclude(purpose=Relay.Purpose.LEFT).exists()
+
+
+def _relay(advisory: Advisory, said: str, by: Person) -> int:
+    """404 as well for a body of which they see nothing: nobody learns by counting which bodies have a turn."""
+    number, seen = _number(said), rules.people_seen(by, advisory)
+    relays = Relay.objects.filter(pk=number, advisory=advisory)
+    if not (relays if seen is None else relays.filter(body__in=seen)).exists():
         raise Http404("This advisory has no such body.")
     return number
 

@@ -221,8 +221,9 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
     did = [one for one in steering.done(advisory) if not one.overtaken or one.clock.material == advisory.clocked]
     running, clocks_all = outlook.clocks(advisory) if chased else ([], 0)
     first, whom = (ahead[0], looked[0]) if looked else (None, None)
-    wrong, rest = words.stands(advisory, first, whom, outlook.silent(advisory) if goes else (0, 0), now)
-    actions = _actions(advisory) if rules.sees_text(person, advisory) else {}
+    reads = rules.sees_text(person, advisory)
+    wrong, rest = words.stands(advisory, first, whom, outlook.silent(advisory) if goes else (0, 0), now, reads=reads)
+    actions = _actions(advisory) if reads else {}
     return {
         "wrong": wrong,
         "rest": rest,
@@ -236,7 +237,11 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
         "coming": coming,
         "coming_more": len(ahead) - len(coming),
         "climbs": words.climbs(advisory) if any(one.what == ChaseStep.What.ESCALATE for one in ahead) else "",
-        "done": [Done(one, words.named(one), words.moment(_at(one), now), words.did(one)) for one in did[:DONE_SHOWN]],
+        "done": [
+            Done(one, words.named(one), words.moment(_at(one), now), words.did(one, reads=reads))
+            for one in did[:DONE_SHOWN]
+        ],
+        "reads": reads,
         "done_more": len(did) - len(did[:DONE_SHOWN]),
         "held_back": history.held_back(advisory),
         "cap": words.cap(),

@@ -122,10 +122,19 @@ def climbs(advisory: Advisory) -> str:
 
 
 def stands(
-    advisory: Advisory, step: ChaseStep | None, whom: Whom | None, silent: tuple[int, int], now: datetime
+    advisory: Advisory,
+    step: ChaseStep | None,
+    whom: Whom | None,
+    silent: tuple[int, int],
+    now: datetime,
+    *,
+    reads: bool = True,
 ) -> tuple[str, str]:
-    """Where the chase stands, in a sentence: what is wrong, or against it (set in red; "" where nothing is), and the rest."""
-    if halted := _halted(advisory, now):
+    """Where the chase stands, in a sentence: what is wrong, or against it (set in red; "" where nothing is), and the rest.
+
+    `reads`: its viewer may read the warning; a reason may give it away.
+    """
+    if halted := _halted(advisory, now, reads=reads):
         return halted
     number, sent = silent
     if step is None and not advisory.clocked:
@@ -143,7 +152,7 @@ def stands(
     return "", f"{who} Next: {named(step)}, {due(step, now)}{f', {reaches(whom, step)}' if whom else ''}."
 
 
-def _halted(advisory: Advisory, now: datetime) -> tuple[str, str] | None:
+def _halted(advisory: Advisory, now: datetime, *, reads: bool) -> tuple[str, str] | None:
     """Why nobody is chased; None where somebody is."""
     if advisory.state == State.STOOD_DOWN:
         return "", "It is stood down: nobody is chased any more."
@@ -153,20 +162,26 @@ def _halted(advisory: Advisory, now: datetime) -> tuple[str, str] | None:
         return "", "It was published before there was a chase: nobody is reminded by itself, and nothing is escalated."
     if advisory.chase_ended_at is not None:
         by = advisory.chase_ended_by.name if advisory.chase_ended_by else "somebody"
-        return "The chase was ended", f" by {by}, {moment(advisory.chase_ended_at, now)}: “{advisory.chase_ended_why}”"
+        at, why = moment(advisory.chase_ended_at, now), _why(advisory.chase_ended_why, reads=reads)
+        return "The chase was ended", f" by {by}, {at}{why or '.'}"
     if advisory.stopped_at is not None:
         return f"Stopped {moment(advisory.stopped_at, now)}", ": no reminder and no list leaves until it goes on."
     return None
 
 
-def did(step: ChaseStep) -> str:
-    """What became of a step that is done."""
+def _why(reason: str, *, reads: bool) -> str:
+    return f": “{reason}”" if reads else ""
+
+
+def did(step: ChaseStep, *, reads: bool = True) -> str:
+    """What became of a step that is done; `reads` as in `stands`."""
+    why = _why(step.reason, reads=reads)
     if step.skipped_by:
         before = f", after it had reached {people(step.people)}" if step.people else ""
-        return f"left out by {step.skipped_by.name}{before}: “{step.reason}”"
+        return f"left out by {step.skipped_by.name}{before}{why}"
     if step.overtaken:
         return "overtaken by a later one"
-    sooner = f"; brought forward by {step.hastened_by.name}: “{step.reason}”" if step.hastened_by else ""
+    sooner = f"; brought forward by {step.hastened_by.name}{why}" if step.hastened_by else ""
     verb = "told" if step.what == ChaseStep.What.ESCALATE else "reminded"
     return f"{people(step.people)} {verb}{sooner}" if step.people else f"nobody was left to be {verb}{sooner}"
 

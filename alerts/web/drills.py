@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from alerts import drills, exports, rules
+from alerts import drills, exports, marking, rules
 from alerts.drills import GOAL, HOUR, SAID, Drill, Listed, Reached, Report, compared, missing, share
 from alerts.hold_words import lasted
 from alerts.models import Advisory
@@ -91,6 +91,7 @@ def drill(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "advisory": advisory,
         "title": title_of(advisory, viewer),
+        "marked": _marked(advisory, found),
         "looked": looked,
         "found": found,
         "scoped": urlencode(looked.query),
@@ -122,7 +123,7 @@ def drill_table(request: HttpRequest, reference: str, kind: str) -> HttpResponse
     where = looked.body.slug if looked.body else "everything" if looked.everything else "own branches"
     head = {
         "reference": reference,
-        "marking": advisory.marking,
+        "marking": _marked(advisory, found),
         "as_at": timezone.now(),
         "scope": f"{where}, its own people" if looked.scope.own else where,
         "table": "drill",
@@ -178,6 +179,12 @@ def _asked(request: HttpRequest, reference: str) -> tuple[Advisory, Looked, Repo
         raise Http404("This is no drill.")
     looked = looked_at(request, advisory)
     return advisory, looked, drills.report(advisory, timezone.now(), looked.scope)
+
+
+def _marked(advisory: Advisory, found: Report | None) -> str:
+    """No lower than the drill, nor than the last one whose figures stand beside it."""
+    last = found.last.advisory.marking if found and found.last else advisory.marking
+    return last if marking.is_stricter(last, than=advisory.marking) else advisory.marking
 
 
 def _verdict(found: Report) -> tuple[str, str]:
