@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts import answer_form, answers
+from alerts import answer_form, answers, doubts
 from alerts.answer_form import ActionChoice, NotAnswered
 from alerts.answers import Given, How, Question, Read, Told
 from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Revision, Seat
@@ -172,7 +172,10 @@ def _put_down(recipient: Recipient, asked: Question, given: Given) -> Acknowledg
             return before
         if answered_themselves(recipient, asked.number):
             raise Refused(ANSWERED.format(name=recipient.person.name))
-        return answers.keep(asked, given)[0]
+        made = answers.keep(asked, given)[0]
+        if given.read == Read.HELP:
+            doubts.tell_help(asked)
+        return made
 
 
 def answered_themselves(recipient: Recipient, number: int) -> bool:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from alerts import acknowledge, behalf, coverage
 from alerts.answer_form import ActionChoice, Form, NotAnswered, issue
-from alerts.models import Acknowledgement, ActionAnswer, Advisory, Delta, Recipient, Record, Relay
+from alerts.models import Acknowledgement, ActionAnswer, Advisory, Delta, Message, Recipient, Record, Relay
 from alerts.suspicion import Client
 from departments.models import Membership, Person
 from departments.refusal import Refused
@@ -96,6 +96,13 @@ class TestWhatIsWritten:
         said = {"how": "behalf", "told_how": "telephone", "name": "Bob Colleague", "recipient": cas.pk, "revision": 1}
         assert entry.details.items() >= said.items()
         assert "paper" not in str(entry.details)
+
+    def test_who_needs_help_by_telephone_reaches_the_issuer_too(
+        self, advisory: Advisory, ann: Person, cas: Recipient
+    ) -> None:
+        Membership.objects.get_or_create(person=advisory.written_by, body=advisory.issuer, role="officer")
+        put(cas, ann, read="help", text="which meetings?")
+        assert Message.objects.get(kind="help").person == advisory.written_by
 
     def test_what_was_not_spoken_of_is_answered_later(self, advisory: Advisory, ann: Person, cas: Recipient) -> None:
         revision = rows.revise(advisory)
