@@ -210,32 +210,71 @@ _DUTY: dict[str, str] = {
 }
 
 
-def _escalation(rows: Sequence[Read], now: datetime) -> Chased:
+def _escalation(read: Read, now: datetime) -> Chased:
+    """From the bodies that were looked at (`rows`), and how many more there were, for each thing that they are (`rest`)."""
+    rows, rest = read["rows"] or [], read["rest"] or []
+    if not rows and not rest:
+        return Chased()
     own = [row for row in rows if row["own"]]
-    below: defaultdict[tuple[int, str], list[Read]] = defaultdict(list)
-    for row in rows:
-        if not row["own"]:
-            below[row["at"], row["role"]].append(row)
+    own_rest = [one for one in rest if one["own"]]
+    below: defaultdict[tuple[int, str], tuple[list[Read], list[Read]]] = defaultdict(lambda: ([], []))
+    for n, found in enumerate((rows, rest)):
+        for one in found:
+            if not one["own"]:
+                below[one["at"], one["role"]][n].append(one)
     entries, left = [], MOST_NAMES
     for row in own:
         entries.append(_own(row, now, left))
         left = max(left - len(row["names"] or ()), 0)
-    entries += [_below(of) for of in below.values()]
-    why = [_why_own(row) for row in own] + [_why_below(of[0]) for of in below.values()]
-    return Chased(_silent(rows), "", "\n".join(dict.fromkeys(why)), "", tuple(entries), _next(rows))
+    if own_rest:
+        entries.append(_own_rest(own_rest, also=bool(own)))
+    entries += [_below(looked_at, others) for looked_at, others in below.values()]
+    why = [_why_own(row) for row in own] or [_why_own_rest(one) for one in own_rest]
+    why += [_why_below([*looked_at, *others][0]) for looked_at, others in below.values()]
+    return Chased(_silent(rows, rest), "", "\n".join(dict.fromkeys(why)), "", tuple(entries), _next([*rows, *rest]))
 
 
-def _silent(rows: Sequence[Read]) -> str:
-    """ "12 people have not answered", "3 bodies have not answered", or both; for the subject, so without a name."""
+def _silent(rows: Sequence[Read], rest: Sequence[Read]) -> str:
+    """ "12 people have not answered", "3 bodies have not answered", or both; for the subject, so without a name.
+
+    Of very many it is said when that was so.
+    """
     people = sum(row["silent"] for row in rows if row["own"] and row["silent"])
-    bodies = sum(1 for row in rows if not row["own"] or not row["silent"])
+    bodies = sum(1 for row in rows if not row["own"] or not row["silent"]) + sum(one["bodies"] for one in rest)
     who = " and ".join(
         said
         for number, said in ((people, _count(people, "person", "people")), (bodies, _count(bodies, "body", "bodies")))
         if number
     )
-    not_yet = "done what was asked" if all(row["kind"] == "act" for row in rows) else "answered"
-    return f"{who} {'has' if people + bodies == 1 else 'have'} not {not_yet}"
+    has = "had" if rest else "has" if people + bodies == 1 else "have"
+    return f"{who} {has} not {_not_yet([*rows, *rest])}{_since(rest)}"
+
+
+def _not_yet(rows: Sequence[Read]) -> str:
+    return "done what was asked" if all(row["kind"] == "act" for row in rows) else "answered"
+
+
+def _since(rest: Sequence[Read]) -> str:
+    """When it was written down of bodies that were not looked at again."""
+    return f" on {short(min(datetime.fromisoformat(one['since']) for one in rest))}" if rest else ""
+
+
+def _others(rest: Sequence[Read], one: str, many: str) -> str:
+    """Bodies that were not looked at again, as they were: a sentence, which may follow "And"."""
+    bodies, people, dark = (sum(found[what] for found in rest) for what in ("bodies", "silent", "dark"))
+    which = f", in which {_count(people, 'person', 'people')}" if people else ""
+    said = f"{_count(bodies, one, many)}{which} had not {_not_yet(rest)}{_since(rest)}"
+    return f"{said}; {dark:,} of these bodies {'was' if dark == 1 else 'were'} dark." if dark else f"{said}."
+
+
+def _own_rest(rest: Sequence[Read], *, also: bool) -> Entry:
+    """Of somebody's very many own bodies those that were not looked at again; `also`: beside some that were."""
+    page = f"{settings.SITE_URL}/advisories/{rest[0]['reference']}/coverage/"
+    return Entry(
+        heading="More of your bodies" if also else "Your bodies",
+        said=(f"And {_others(rest, 'more body', 'more bodies')}" if also else _others(rest, "body", "bodies"),),
+        links=(Line("See them body by body, with what can be done", page),),
+    )
 
 
 def _own(row: Read, now: datetime, left: int) -> Entry:
@@ -331,24 +370,28 @@ def _in(slug: str | None) -> dict[str, str]:
     return {"in": slug} if slug else {}
 
 
-def _below(rows: Sequence[Read]) -> Entry:
-    """The bodies below one for which somebody answers, the dark ones first."""
-    first = rows[0]
+def _below(rows: Sequence[Read], rest: Sequence[Read]) -> Entry:
+    """The bodies below one for which somebody answers, the dark ones first; and how many more there were."""
+    first = [*rows, *rest][0]
     dark = sum(1 for row in rows if row["dark"])
     people = sum(row["silent"] for row in rows)
-    not_yet = "done what was asked" if all(row["kind"] == "act" for row in rows) else "answered"
-    said = [
-        f"{_count(len(rows), 'body has', 'bodies have')} not {not_yet}: {_count(people, 'person', 'people')} in all."
-    ]
+    said = []
+    if rows:
+        who = _count(len(rows), "body has", "bodies have")
+        in_all = f": {_count(people, 'person', 'people')} in all" if people else ""
+        said.append(f"{who} not {_not_yet(rows)}{in_all}.")
     if dark:
         said.append(f"{dark:,} of them {'is' if dark == 1 else 'are'} dark: nobody there can be told.")
+    if rest:
+        said.append(f"And {_others(rest, 'more body', 'more bodies')}" if rows else _others(rest, "body", "bodies"))
     shown = [row for row in rows if row["open"]][:MOST_NAMES]
-    if shown and len(rows) > len(shown):
-        said.append(f"The first {len(shown)} stand here; and {len(rows) - len(shown):,} more on the page.")
+    more = len(rows) - len(shown) + sum(one["bodies"] for one in rest)
+    if shown and more:
+        said.append(f"The first {len(shown)} stand here; and {more:,} more on the page.")
     page = f"{settings.SITE_URL}/advisories/{first['reference']}/coverage/"
     scope = {} if first["role"] == Role.OFFICER else _in(first["above_slug"])
     links = [Line("See them body by body, with what can be done", f"{page}?{urlencode(scope)}" if scope else page)]
-    if dark:
+    if dark or any(one["dark"] for one in rest):
         links.append(Line("Name somebody in those that are dark", f"{page}bodies/?{urlencode({'is': 'dark'} | scope)}"))
     return Entry(
         heading=_heading_below(first),
@@ -380,6 +423,10 @@ def _why_own(row: Read) -> str:
     said = f"You get this because you are {_DUTY[row['role']]} {where}."
     before = [_earlier(one) for one in row["before"] or ()]
     return f"{said} Before you we told {'; '.join(before)}." if before else said
+
+
+def _why_own_rest(one: Read) -> str:
+    return f"You get this because you are {_DUTY[one['role']]} bodies that were warned."
 
 
 def _earlier(one: Read) -> str:

@@ -7,11 +7,12 @@ where the people are.
 from alerts import marking, own_time
 from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import ANSWERS_FOR, BODY_ACTION, OWES, OWN_ACTION, REACHED, SEATS_OF
+from alerts.owing_sql import ANSWERS_FOR, BODY_OWES, OWES, OWN, PEOPLE_OF, PROMISE_STANDS, REACHED, SILENT, said_for
 from departments.models import Calendar
 
 MOST_ITEMS = 20  # of a digest
 MOST_NAMES = 30  # of an escalation
+LOOKED_AT = 200  # bodies of an escalation that are looked at anew
 
 _IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
 _SEVERITIES = "ARRAY['critical', 'high', 'medium', 'low']"
@@ -41,16 +42,6 @@ CALENDAR = f"""CASE WHEN a.severity = 'critical' THEN '' ELSE coalesce(
     '{Calendar.ENGLAND_AND_WALES}'
 ) END"""
 
-# What was said last for a body of an action, which keeps its key. `{relay}`, `{key}`: of which.
-_SAID_FOR = """
-SELECT t.id, t.choice, t.by_date
-FROM (SELECT * FROM alerts_actionanswer t WHERE t.relay_id = {relay} OFFSET 0) t
-JOIN alerts_action was ON was.id = t.action_id AND was.key = {key}
-JOIN alerts_acknowledgement o ON o.id = t.acknowledgement_id AND o.suspect = '{{}}'
-ORDER BY was.revision_id DESC, t.acknowledgement_id DESC
-LIMIT 1
-"""
-
 # A promise of the nudge `n` that is still the last word about it.
 _PROMISED = f"""
 EXISTS (
@@ -58,8 +49,7 @@ EXISTS (
     JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id
     JOIN alerts_revision w ON w.id = k.revision_id AND w.number >= v.material
     JOIN alerts_action q ON q.id = s.action_id
-    WHERE s.id = n.promise_id AND CASE WHEN s.relay_id IS NULL THEN {last_word("r.id")} = k.id
-        ELSE s.id = (SELECT said.id FROM ({_SAID_FOR.format(relay="s.relay_id", key="q.key")}) said) END
+    WHERE s.id = n.promise_id AND {PROMISE_STANDS}
 )
 """
 
@@ -123,7 +113,7 @@ OPEN_ACTIONS = f"""(
         FROM alerts_actionanswer own JOIN alerts_action was ON was.id = own.action_id AND was.key = q.key
         WHERE q.of = 'person' AND own.relay_id IS NULL AND own.acknowledgement_id = {last_word("r.id")}
         UNION ALL
-        SELECT theirs.choice, theirs.by_date FROM ({_SAID_FOR.format(relay="at.id", key="q.key")}) theirs
+        SELECT theirs.choice, theirs.by_date FROM ({said_for("at.id", "q.key")}) theirs
     ) said ON true
     WHERE (q.of = 'person' OR at.id IS NOT NULL) AND coalesce(said.choice, '') NOT IN ('done', 'na')
       AND NOT (coalesce(said.choice, '') = 'by' AND said.by_date > %(today)s)
@@ -174,7 +164,7 @@ _PRESSED = f"""
     FROM (SELECT * FROM alerts_recipient r WHERE r.id = m.recipient_id OFFSET 0) r
     CROSS JOIN LATERAL (SELECT * FROM departments_person p WHERE p.id = m.person_id OFFSET 0) p
     CROSS JOIN LATERAL (SELECT * FROM alerts_advisory a WHERE a.id = m.advisory_id OFFSET 0) a
-    CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = m.advisory_id) v
+    CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
 )"""
 
@@ -264,51 +254,65 @@ ORDER BY x.id
 ON CONFLICT (advisory_id, fingerprint) DO NOTHING
 """
 
-# A recipient's own clock goes before that of their bodies.
-_THEIR_CLOCK = "(c.kind <> 'answer' OR CASE WHEN c.late THEN r.clock_id = c.id ELSE r.clock_id IS NULL END)"
-_SILENT = f"CASE c.kind WHEN 'act' THEN {OWN_ACTION} ELSE f.acknowledged = 0 AND {_THEIR_CLOCK} END"
-_PEOPLE = f"""
-{SEATS_OF} seat
-CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = seat.recipient_id OFFSET 0) r
-CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-"""
-# Whether the recipient was told, and no word of it since; was told beyond doubt; can't be reached.
+# Whether the recipient was told, and there is no word of it since.
 _UNSURE = "f.acknowledged + f.silent + f.unsent + f.unreachable = 0"
 
-# The bodies `l` that a mail `m` is about and that still owe what their clock asks for, and whoever is told still answers
-# for one. By the advisory's rule, as when the step was done. Index: escalation_message, seat_current.
-_ESCALATED = f"""
+# What a mail `m` was written about, as far as no body need be looked at for it: the advisory is still chased for the same, and
+# whoever is told still answers there. Steps and places are few, however many bodies there are, and are asked first (OFFSET 0).
+# Index: escalation_message, relay_once.
+_WRITTEN = """
+SELECT e.*, coalesce(e.relay_id = of.relay_id, false) AS own
 FROM (SELECT * FROM alerts_escalation e WHERE e.message_id = m.id OFFSET 0) e
-JOIN alerts_chasestep s ON s.id = e.step_id
-JOIN alerts_clock c ON c.id = s.clock_id
-JOIN alerts_advisory a ON a.id = c.advisory_id AND a.state = 'live' AND a.chase_ended_at IS NULL
-CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = c.advisory_id) v
-CROSS JOIN LATERAL (SELECT * FROM alerts_relay l WHERE l.id = e.relay_id OFFSET 0) l
-JOIN departments_body d ON d.id = l.body_id AND d.closed IS NULL
-JOIN departments_body b ON b.id = e.body_id
-CROSS JOIN LATERAL (
-    SELECT count(*) AS seats, count(*) FILTER (WHERE {_SILENT}) AS silent,
-           coalesce(bool_or(f.acknowledged = 1), false) AS any_answered,
-           count(*) FILTER (WHERE f.acknowledged = 0 AND f.silent = 1) AS told,
-           count(*) FILTER (WHERE {_UNSURE}) AS unsure,
-           count(*) FILTER (WHERE f.unreachable = 1) AS unreachable
-    FROM {_PEOPLE}
+JOIN (
+    SELECT x.step_id, x.body_id, x.role, theirs.id AS relay_id
+    FROM (SELECT DISTINCT step_id, person_id, body_id, role FROM alerts_escalation WHERE message_id = m.id OFFSET 0) x
+    JOIN alerts_chasestep s ON s.id = x.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id AND a.state = 'live' AND a.chase_ended_at IS NULL
+    JOIN alerts_revision asked ON asked.id = a.material_id AND asked.number = c.material
+    LEFT JOIN alerts_relay theirs ON theirs.advisory_id = c.advisory_id AND theirs.body_id = x.body_id
+    WHERE EXISTS (
+        SELECT FROM departments_membership mine
+        WHERE mine.person_id = x.person_id AND mine.body_id = x.body_id AND mine.role = x.role AND mine.until IS NULL
+    )
     OFFSET 0
-) own
-WHERE c.material = v.material AND EXISTS (
-    SELECT FROM departments_membership mine
-    WHERE mine.person_id = e.person_id AND mine.body_id = e.body_id AND mine.role = e.role AND mine.until IS NULL
-) AND CASE
-    WHEN c.kind = 'act' THEN own.silent > 0 OR {BODY_ACTION}
-    WHEN c.late THEN own.silent > 0 AND NOT (a.rule = 'any' AND own.any_answered)
-    WHEN own.seats = 0 THEN l.purpose = 'target'
-    WHEN a.rule = 'any' THEN NOT own.any_answered AND own.silent > 0
-    ELSE own.silent > 0
-END
+) of ON of.step_id = e.step_id AND of.body_id = e.body_id AND of.role = e.role
 """
+# Their own bodies come first, then the dark ones, then those with the most people who are silent.
+_FIRST = "e.own DESC, e.silent > 0, e.silent DESC, e.id"
 
-# Nothing is left of what somebody is told, or they answer for it no more.
-SUPERSEDE_ESCALATIONS = _SUPERSEDE.replace("{settled}", f"(SELECT true {_ESCALATED} LIMIT 1) IS NULL")
+
+def _escalated(written: str) -> str:
+    """Which bodies `l` of these rows still owe what their clock asks for. A millisecond each. Index: seat_current."""
+    return f"""
+        FROM {written} e
+        JOIN alerts_chasestep s ON s.id = e.step_id
+        JOIN alerts_clock c ON c.id = s.clock_id
+        JOIN alerts_advisory a ON a.id = c.advisory_id
+        CROSS JOIN LATERAL (SELECT * FROM alerts_relay l WHERE l.id = e.relay_id OFFSET 0) l
+        CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = l.advisory_id) v
+        JOIN departments_body d ON d.id = l.body_id AND d.closed IS NULL
+        JOIN departments_body b ON b.id = e.body_id
+        CROSS JOIN LATERAL (
+            SELECT {OWN},
+                   count(*) FILTER (WHERE f.acknowledged = 0 AND f.silent = 1) AS told,
+                   count(*) FILTER (WHERE {_UNSURE}) AS unsure,
+                   count(*) FILTER (WHERE f.unreachable = 1) AS unreachable
+            FROM {PEOPLE_OF}
+            OFFSET 0
+        ) own
+        WHERE {BODY_OWES}
+    """
+
+
+# Nothing is left of what somebody is told, or they answer for it no more. Of one about very many bodies that is not asked body
+# by body.
+SUPERSEDE_ESCALATIONS = _SUPERSEDE.replace(
+    "{settled}",
+    f"""NOT EXISTS ({_WRITTEN} OFFSET {LOOKED_AT}) AND (
+        SELECT true {_escalated(f"(SELECT * FROM ({_WRITTEN}) e ORDER BY {_FIRST} LIMIT {LOOKED_AT})")} LIMIT 1
+    ) IS NULL""",
+)
 
 # Of each body who has not answered: of their own body's people so many by name, those first whom no mail reaches.
 _NAMES = f"""(
@@ -330,9 +334,9 @@ _NAMES = f"""(
                    ORDER BY f.unreachable = 1 DESC, f.suspect = 1 DESC, r.told_revision < greatest(v.current, 1) DESC,
                             q.name, q.id
                ) AS n
-        FROM {_PEOPLE}
+        FROM {PEOPLE_OF}
         CROSS JOIN LATERAL (SELECT id, name, telephone FROM departments_person q WHERE q.id = r.person_id OFFSET 0) q
-        WHERE {_SILENT}
+        WHERE {SILENT}
         ORDER BY n
         LIMIT {MOST_NAMES}
     ) x
@@ -360,12 +364,14 @@ _ACTIONS = f"""(
     ) q
     WHERE greatest(q.due, c.starts_at) = c.by
 )"""
-# From AMBER up nobody and no body is named, and nothing here knows one.
-PERSONAL_ESCALATION = f"""
-SELECT m.id, m.key, m.given_back, 0, 0, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.said
-FROM alerts_message m
-JOIN departments_person p ON p.id = m.person_id
-CROSS JOIN LATERAL (
+# When whoever is next in line is told, and whether nobody is.
+_NEXT = """
+(SELECT min(o.due_at) FROM alerts_chasestep o
+ WHERE o.clock_id = c.id AND o.what = 'escalate' AND o.n > s.n AND o.done_at IS NULL) AS next,
+NOT EXISTS (SELECT FROM alerts_chasestep o WHERE o.clock_id = c.id AND o.what = 'escalate' AND o.n > s.n) AS last
+"""
+# The bodies that are looked at, each as it is now.
+_ROWS = f"""(
     SELECT jsonb_agg(
         jsonb_build_object(
             'relay', x.relay, 'reference', x.reference, 'kind', x.kind, 'by', x.by, 'n', x.n, 'role', x.role, 'own', x.own,
@@ -374,7 +380,7 @@ CROSS JOIN LATERAL (
             'above', CASE WHEN x.open THEN x.name END, 'above_slug', CASE WHEN x.open THEN x.above_slug END,
             'names', x.names, 'before', x.before, 'actions', x.actions, 'next', x.next, 'last', x.last
         ) ORDER BY x.dark DESC, x.silent DESC, x.body, x.relay
-    ) AS said
+    )
     FROM (
         SELECT l.id AS relay, a.reference, c.kind, c.by, s.n, e.role, e.body_id = l.body_id AS own, own.silent, own.told,
                own.unsure, own.unreachable, c.kind = 'answer' AND own.seats = 0 AS dark, a.marking IN ({_IN_MAIL}) AS open,
@@ -382,12 +388,42 @@ CROSS JOIN LATERAL (
                CASE WHEN e.body_id = l.body_id AND a.marking IN ({_IN_MAIL}) THEN {_NAMES} END AS names,
                CASE WHEN e.body_id = l.body_id THEN {_BEFORE} END AS before,
                CASE WHEN c.kind = 'act' THEN {_ACTIONS} END AS actions,
-               (SELECT min(o.due_at) FROM alerts_chasestep o
-                WHERE o.clock_id = c.id AND o.what = 'escalate' AND o.n > s.n AND o.done_at IS NULL) AS next,
-               NOT EXISTS (SELECT FROM alerts_chasestep o
-                           WHERE o.clock_id = c.id AND o.what = 'escalate' AND o.n > s.n) AS last
-        {_ESCALATED}
+               {_NEXT}
+        {_escalated(f"(SELECT * FROM written WHERE place <= {LOOKED_AT} OFFSET 0)")}
     ) x
+)"""
+# All others, as they were when the step was done: how many there are for each thing that this person is.
+_REST = f"""(
+    SELECT jsonb_agg(
+        jsonb_build_object(
+            'reference', a.reference, 'kind', c.kind, 'role', y.role, 'own', y.own, 'bodies', y.bodies, 'silent', y.silent,
+            'dark', CASE WHEN c.kind = 'answer' THEN y.dark ELSE 0 END, 'since', coalesce(s.done_at, y.at),
+            'open', a.marking IN ({_IN_MAIL}), 'at', y.body_id, 'above', CASE WHEN a.marking IN ({_IN_MAIL}) THEN b.name END,
+            'above_slug', CASE WHEN a.marking IN ({_IN_MAIL}) THEN b.slug END, 'next', z.next, 'last', z.last
+        ) ORDER BY y.bodies DESC, y.body_id, s.id
+    )
+    FROM (
+        SELECT step_id, role, own, CASE WHEN NOT own THEN body_id END AS body_id, count(*) AS bodies, sum(silent) AS silent,
+               count(*) FILTER (WHERE silent = 0) AS dark, max(at) AS at
+        FROM written WHERE place > {LOOKED_AT}
+        GROUP BY 1, 2, 3, 4
+    ) y
+    JOIN alerts_chasestep s ON s.id = y.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id
+    LEFT JOIN departments_body b ON b.id = y.body_id
+    CROSS JOIN LATERAL (SELECT {_NEXT}) z
+)"""
+# From AMBER up nobody and no body is named, and nothing here knows one.
+PERSONAL_ESCALATION = f"""
+SELECT m.id, m.key, m.given_back, 0, 0, p.id, p.name, p.email, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.said
+FROM alerts_message m
+JOIN departments_person p ON p.id = m.person_id
+CROSS JOIN LATERAL (
+    WITH written AS MATERIALIZED (
+        SELECT e.*, row_number() OVER (ORDER BY {_FIRST}) AS place FROM ({_WRITTEN}) e
+    )
+    SELECT jsonb_build_object('rows', {_ROWS}, 'rest', {_REST}) AS said
 ) found
 WHERE m.id = ANY(%(ids)s)
 ORDER BY m.id

@@ -5,8 +5,8 @@ reminder comes due now; the other clocks are later.
 
 `chase_minute` is `tending.tend` whole: clocks, the step, one mail for each who is due, and what the record says. Its yardstick
 is one bare statement that finds them by the indexes under the plain condition (current seats of the clock's bodies; told,
-within reach, and not answered), and writes the same batches, mails and nudges into tables with the same indexes, checks and
-foreign keys. It looks at nobody's other mails, hours, leaving or other advisories, which ours has to.
+within reach, and not answered), and writes the same batches, mails and nudges into tables with the same indexes, checks, foreign keys
+and contents. It looks at nobody's other mails, hours, leaving or other advisories, which ours has to.
 
 `chase_look` is what an officer sees beforehand (`steering.whom`: whom the step would reach), which is how a step finds them,
 against the same bare SELECT, which writes nothing.
@@ -224,12 +224,16 @@ def _idle(of: Advisory) -> float:
 
 
 def _bare_tables() -> None:
-    """Tables as the real ones are, with foreign keys to them and among themselves."""
+    """Tables as the real ones are and with what these hold, with foreign keys to them and among themselves."""
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"CREATE TABLE bare_{table} (LIKE alerts_{table} INCLUDING ALL)")
+            cursor.execute(f"INSERT INTO bare_{table} OVERRIDING SYSTEM VALUE SELECT * FROM alerts_{table}")
+            top = f"(SELECT coalesce(max(id), 0) + 1 FROM bare_{table})"
+            cursor.execute(f"SELECT setval(pg_get_serial_sequence('bare_{table}', 'id'), {top})")
         for table in TABLES:
             cursor.execute(_FOREIGN_KEYS, [f"alerts_{table}"])
             for (definition,) in cursor.fetchall():
                 among_them = re.sub(rf"REFERENCES alerts_({'|'.join(TABLES)})\(", r"REFERENCES bare_\1(", definition)
                 cursor.execute(f"ALTER TABLE bare_{table} ADD {among_them}")
+        cursor.execute("VACUUM ANALYZE")

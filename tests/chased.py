@@ -11,8 +11,9 @@ from django.db.models import F
 
 from alerts.cascade import cascade
 from alerts.chasing.tending import tend
-from alerts.models import Acknowledgement, Advisory, Batch, Message, Recipient, Revision
+from alerts.models import Acknowledgement, Advisory, Message, Recipient, Revision
 from alerts.publish import publish_draft
+from alerts.statements import run
 from departments.models import Body
 from tests.office import Office
 
@@ -39,19 +40,34 @@ def run_on(advisory: Advisory, when: datetime) -> None:
     hand_over(when)
 
 
-def hand_over(when: datetime) -> list[Message]:
+_LEAVE = """
+WITH batch AS MATERIALIZED (
+    SELECT id FROM alerts_batch WHERE done_at IS NULL AND not_before <= %(when)s
+), told AS (
+    UPDATE alerts_recipient r SET told_revision = v.number
+    FROM alerts_message m JOIN alerts_revision v ON v.id = m.revision_id
+    WHERE m.state = 'waiting' AND m.batch_id IN (SELECT id FROM batch) AND m.kind IN ('notice', 'update')
+      AND r.id = m.recipient_id
+), sent AS (
+    UPDATE alerts_message SET state = 'sent', sent_at = %(when)s
+    WHERE state = 'waiting' AND batch_id IN (SELECT id FROM batch)
+    RETURNING id
+), done AS (
+    UPDATE alerts_batch SET done_at = %(when)s WHERE id IN (SELECT id FROM batch)
+)
+SELECT id FROM sent ORDER BY id
+"""
+
+
+def leave(when: datetime) -> list[int]:
     """Every mail that may leave at that moment has left; which ones. As delivery notes it, without a wire."""
-    waiting = Message.objects.filter(state="waiting", batch__done_at=None, batch__not_before__lte=when)
-    left = list(waiting.select_related("person").order_by("pk"))
-    for batch in {one.batch_id for one in left}:
-        of = Message.objects.filter(batch=batch, state="waiting")
-        for recipient, number in of.filter(kind__in=("notice", "update"), recipient__isnull=False).values_list(
-            "recipient", "revision__number"
-        ):
-            Recipient.objects.filter(pk=recipient).update(told_revision=number)
-        of.update(state="sent", sent_at=when)
-        Batch.objects.filter(pk=batch).update(done_at=when)
-    return left
+    return [message for (message,) in run(_LEAVE, when=when)]
+
+
+def hand_over(when: datetime) -> list[Message]:
+    """The same, with whose they are."""
+    left = leave(when)
+    return list(Message.objects.filter(pk__in=left).select_related("person").order_by("pk")) if left else []
 
 
 def chase(when: datetime) -> list[tuple[str, str]]:

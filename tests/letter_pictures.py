@@ -28,6 +28,9 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "letters.md"
 PICTURES = ROOT / "docs" / "pictures"
 DAY = datetime(2026, 4, 24, 9, 30, tzinfo=UTC)
+# Of four working days: when the beat comes by, half of them, and all.
+STARTED = datetime(2026, 4, 24, 9, 35, tzinfo=UTC)
+HALF, END = datetime(2026, 4, 28, 9, 35, tzinfo=UTC), datetime(2026, 4, 30, 9, 35, tzinfo=UTC)
 WIDE, NARROW = 600, 320
 Colour = tuple[int, int, int]
 SETTINGS = {
@@ -39,7 +42,7 @@ OVER = "Zoom is now encrypted from end to end, and your bodies' security centres
 
 
 class Ministry:
-    """Who issues, who approves, and who gets the letters: a clerk of two bodies, with a contact."""
+    """Who issues, who approves, and who gets the letters: a clerk of two bodies, and the people of one of them."""
 
     def __init__(self) -> None:
         from departments.models import Body
@@ -53,7 +56,11 @@ class Ministry:
         self.writer = self._person("writer", "Olive Officer", self.issuer, "officer")
         self.approver = self._person("approver", "Amir Approver", self.issuer, "officer")
         self.clerk = self._person("clerk", "Dana Whitlock", self.committee, "member")
-        self._person("contact", "Béatrice Okafor", self.committee, "contact", telephone="020 7946 0001")
+        self.contact = self._person("contact", "Béatrice Okafor", self.committee, "contact", telephone="020 7946 0001")
+        self.members = (
+            self._person("ashby", "Tom Ashby", self.committee, "member", telephone="020 7946 0002"),
+            self._person("nair", "Priya Nair", self.committee, "member"),
+        )
         self._seat(self.clerk, self.treasury, "member")
 
     def _body(self, slug: str, name: str) -> "Body":
@@ -76,8 +83,12 @@ class Ministry:
 
 
 def letters_of(server: "Server") -> dict[str, "Received"]:
-    """One clerk's letters, by the name that each has on the page. Needs an empty database, and `server` as the route."""
+    """One clerk's letters and one to their contact, by the name that each has on the page.
+
+    Needs an empty database, and `server` as the route.
+    """
     from alerts.cascade import cascade
+    from alerts.chasing.tending import tend
     from alerts.deliver import deliver
     from alerts.draft import from_file, update_from_file
     from alerts.models import Advisory
@@ -86,11 +97,24 @@ def letters_of(server: "Server") -> dict[str, "Received"]:
 
     scene, found = Ministry(), dict[str, "Received"]()
 
-    def arrives(name: str, advisory: Advisory) -> None:
-        cascade(advisory.pk)
+    def leaves(advisory: Advisory | None = None) -> None:
+        if advisory:
+            cascade(advisory.pk)
         while deliver():
             pass
-        found[name] = [mail for mail in server.mails if mail.recipients == [scene.clerk.email]][-1]
+
+    def last_to(person: "Person") -> "Received":
+        return [mail for mail in server.mails if mail.recipients == [person.email]][-1]
+
+    def chased(when: datetime) -> None:
+        with time_machine.travel(when, tick=False):
+            while not tend(when):
+                pass
+            leaves()
+
+    def arrives(name: str, advisory: Advisory) -> None:
+        leaves(advisory)
+        found[name] = last_to(scene.clerk)
 
     def publish(**changes: Any) -> Advisory:
         file = {**_file("zoom.json"), "audience": {"branches": ["state"]}, "acknowledge_within": "P4D", **changes}
@@ -115,6 +139,20 @@ def letters_of(server: "Server") -> dict[str, "Received"]:
         arrives("unclear", answered)
         _replied(answered, scene.clerk, "Done, thanks.\n\nDana")
         arrives("receipt", answered)
+    leaves(silent := publish(marking="CLEAR"))
+    chased(STARTED)
+    with time_machine.travel(DAY + timedelta(hours=1), tick=False):
+        _does_not_reach(silent, scene.members[1])
+        _replied(silent, scene.contact, "Done, thanks.")
+    chased(HALF)
+    found["digest"] = last_to(scene.clerk)
+    with time_machine.travel(END, tick=False):
+        # Nobody gets more than so many mails of the chase a day: this one is to be among them.
+        for over in Advisory.objects.exclude(pk=silent.pk).filter(state="live"):
+            stand_down(over, scene.writer, OVER)
+            leaves(over)
+    chased(END)
+    found["escalation"] = last_to(scene.contact)
     return found
 
 
@@ -136,6 +174,16 @@ def _replied(advisory: "Advisory", person: "Person", words: str) -> None:
     take(mail, timezone.now())
 
 
+def _does_not_reach(advisory: "Advisory", person: "Person") -> None:
+    """Their mail came back."""
+    from alerts.models import Recipient
+    from departments.models import Person
+
+    of = Recipient.objects.filter(advisory=advisory, person=person)
+    of.update(outcome="bounced", why="550 5.1.1 no such mailbox")
+    Person.objects.filter(pk=person.pk).update(bounced_at=DAY)
+
+
 def _file(name: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((ROOT / "demo" / name).read_text())
     return read
@@ -146,6 +194,7 @@ def text_of(mail: "Received") -> str:
     head = [f"{name}: {mail.message[name]}" for name in ("From", "Subject", "X-Exercise") if mail.message[name]]
     text = mail.text.replace("\r\n", "\n").strip()
     text = re.sub(r"/a/[0-9A-Za-z]+", "/a/7Qm2vX9cKpT4nR8sWd1yZb", text)
+    text = re.sub(r"/people/\d+/", "/people/17/", text)
     return "\n".join([*head, "", re.sub(r"(Receipt code: +)[0-9A-F]{8}", r"\g<1>7F3A01BC", text)])
 
 

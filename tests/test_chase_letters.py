@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,11 +12,14 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection, transaction
+from django.db.models import Count
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import letters
 from alerts.cascade import cascade
 from alerts.deliver import deliver
+from alerts.deliver_chase_sql import LOOKED_AT, PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
 from alerts.models import (
     Acknowledgement,
     Action,
@@ -325,6 +329,22 @@ class TestAReminder:
         message.refresh_from_db()
         assert message.state == "superseded"
 
+    def test_that_an_officer_pressed_for_leaves_whatever_else_is_live_and_not_to_whoever_answered(
+        self, office: Office, server: Server, told: Advisory
+    ) -> None:
+        con = office.person("con", office.department, "contact")
+        told, _ = tell(office, server), tell(office, server, title="Another one")
+        batch = Batch.objects.create(
+            rank=1, advisory=told, revision=told.current, kind="reminder", size=2, not_before=TOLD, made_at=TOLD
+        )
+        for person in (office.cas, con):
+            Message.objects.create(
+                key=f"reminder:{person.pk}", batch=batch, person=person, advisory=told, recipient=recipient(told, person),
+                revision=told.current, kind="reminder",
+            )  # fmt: skip
+        answered(told, con)
+        assert delivered(server).recipients == ["cas@example.org"]
+
 
 class TestADigest:
     def several(self, office: Office, server: Server) -> list[Advisory]:
@@ -521,6 +541,13 @@ class TestAnEscalation:
         assert same_but_for_keys(mail, shown_again(message), "")
         assert "‹" not in whole(mail)
 
+    def test_counts_nobody_twice_whatever_else_is_live(self, place: Office, server: Server) -> None:
+        told, _ = tell(place, server), tell(place, server, title="Another one")
+        self.to_head(told, place)
+        mail = delivered(server, LATER)
+        assert mail.subject == "[High] 5 people have not answered: Do not use Zoom for confidential business"
+        assert len(re.findall(r"^- ", mail.text, re.MULTILINE)) == 5
+
     def test_leads_to_pages_that_its_reader_may_open_and_put_things_right_on(
         self, place: Office, server: Server
     ) -> None:
@@ -693,6 +720,114 @@ class TestAnEscalation:
         assert "عبد الرحمن" in html_of(mail)
         assert [line for line in mail.text.splitlines() if len(line) > 64 and "://" not in line] == []
         assert [line for line in body_lines(mail) if len(line) > 76] == []
+
+
+class TestAnEscalationAboutVeryManyBodies:
+    """Some are looked at when it leaves; of all others it says how it was."""
+
+    @pytest.fixture
+    def told(self, office: Office, server: Server) -> Advisory:
+        """Three bodies below the department are dark, each other one has somebody who is silent: fourteen too many."""
+        for n in range(LOOKED_AT + 14 - 1):
+            body = Body.objects.create(slug=f"team-{n}", name=f"Team {n}", kind="team", parent=office.department)
+            if n >= 3:
+                office.person(f"t{n}", body, "member")
+        return tell(office, server)
+
+    def to_officer(self, told: Advisory, office: Office) -> Message:
+        of = step(clock(told), "escalate", 5, NOW)
+        relays = Relay.objects.filter(
+            advisory=told, purpose="target", body__in=Body.objects.filter(slug__startswith="team")
+        )
+        rows = [
+            Escalation(step=of, relay=relay, person=office.ada, body=office.centre, role="officer", silent=relay.people)
+            for relay in relays.annotate(people=Count("seats")).order_by("-pk")
+        ]
+        department = escalated(of, office.department, office.ada, office.centre, "officer")
+        return escalation(*Escalation.objects.bulk_create(rows), department)
+
+    def test_looks_at_the_dark_ones_and_says_of_the_rest_how_many_there_were_and_when(
+        self, office: Office, server: Server, told: Advisory
+    ) -> None:
+        message = self.to_officer(told, office)
+        mail = delivered(server, LATER)
+        assert mail.subject.startswith("[High] 214 bodies had not answered on Tue 24 November, 13:30 GMT: ")
+        words = " ".join(mail.text.split())
+        assert (
+            "200 bodies have not answered: 197 people in all. 3 of them are dark: nobody there can be told. And 14 more "
+            "bodies, in which 14 people had not answered on Tue 24 November, 13:30 GMT. The first 30 stand here; and 184 more "
+            "on the page."
+        ) in words
+        assert same_but_for_keys(mail, shown_again(message), "")
+
+    def test_looks_at_no_more_than_so_many(self, office: Office, server: Server, told: Advisory) -> None:
+        message = self.to_officer(told, office)
+        values = {"batch": message.batch_id, "ids": [message.pk], "today": LATER.date()}
+        assert looked_at(PERSONAL_ESCALATION, values) == LOOKED_AT
+        assert looked_at(SUPERSEDE_ESCALATIONS, values) == 0  # the rest alone is reason enough
+
+    def test_leaves_while_there_is_a_rest_though_all_that_were_looked_at_have_answered(
+        self, office: Office, server: Server, told: Advisory
+    ) -> None:
+        message = self.to_officer(told, office)
+        Body.objects.filter(pk__in=message.escalations.filter(silent=0).values("relay__body")).update(
+            closed=LATER.date()
+        )
+        last = message.escalations.filter(silent=1).order_by("-pk")[:14].values("relay")
+        Recipient.objects.exclude(seats__relay__in=last).update(answered_revision=1)
+        mail = delivered(server, LATER)
+        words = " ".join(mail.text.split())
+        assert "14 bodies, in which 14 people had not answered on Tue 24 November, 13:30 GMT. " in words
+        assert "bodies have not answered" not in words
+        assert "Nobody further up is told of it after you." in words
+
+    def test_says_the_same_to_the_contact_of_so_many(self, office: Office, server: Server, told: Advisory) -> None:
+        of = step(clock(told), "escalate", 1, NOW)
+        relays = list(Relay.objects.filter(advisory=told, body__slug__startswith="team").order_by("pk"))
+        con = office.person("con", relays[0].body, "contact")
+        theirs = [*(one.body for one in relays[1:]), office.government]
+        Membership.objects.bulk_create(Membership(person=con, body=body, role="contact") for body in theirs)
+        rows = [
+            Escalation(step=of, relay=one, person=con, body_id=one.body_id, role="contact", silent=1) for one in relays
+        ]
+        below = escalated(of, office.department, con, office.government, "contact", 9)
+        escalation(*Escalation.objects.bulk_create(rows), below)
+        mail = delivered(server, LATER)
+        words = " ".join(mail.text.split())
+        # Their own are looked at before all others, however many are silent there.
+        assert "And 13 more bodies, in which 13 people had not answered on Tue 24 November, 13:30 GMT." in words
+        assert "1 body, in which 9 people had not answered on Tue 24 November, 13:30 GMT." in words
+        assert len(re.findall(r"^- ", mail.text, re.MULTILINE)) == 30
+        for link in re.findall(r"https?://\S+/coverage/\s", mail.text):
+            assert signed_in(con).get(link.strip()).status_code == 200
+
+    @pytest.mark.parametrize("ended", [True, False], ids=["chase", "duty"])
+    def test_does_not_leave_once_the_chase_was_ended_or_they_answer_for_it_no_more(
+        self, office: Office, server: Server, told: Advisory, *, ended: bool
+    ) -> None:
+        message = self.to_officer(told, office)
+        if ended:
+            Advisory.objects.update(chase_ended_at=NOW, chase_ended_by=office.ada, chase_ended_why="They know.")
+        else:
+            Membership.objects.filter(person=office.ada).update(until=NOW)
+        assert not all_delivered(server, LATER)
+        message.refresh_from_db()
+        assert message.state == "superseded"
+
+
+def looked_at(sql: str, values: dict[str, Any]) -> int:
+    """At how many bodies' seats the statement looked, by its own plan."""
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values)
+        [(found,)] = cursor.fetchall()
+        transaction.set_rollback(True)
+    plans, most = [found[0]["Plan"] if isinstance(found, list) else json.loads(found)[0]["Plan"]], 0
+    while plans:
+        plan = plans.pop()
+        if plan.get("Relation Name") == "alerts_seat":
+            most = max(most, plan["Actual Loops"])
+        plans += plan.get("Plans", ())
+    return most
 
 
 class TestAFirstNotice:

@@ -186,6 +186,12 @@ class TestLadder:
             answer(advisory, name, at("2026-12-01 11:30"))
         assert not minutes(at("2026-12-01 12:00"), at("2026-12-07 12:00"))
 
+    def test_at_red_nobody_learns_of_it_who_was_not_told(self, place: Office) -> None:
+        red = {"marking": "RED", "audience": {"people": ["tom@example.org", "hal@example.org"]}}
+        publish(place, MONDAY, actions=[], **red)
+        found = {name for _, kind, name in minutes(MONDAY, MONDAY + timedelta(days=9)) if kind == "escalation"}
+        assert found == {"Hal", "Ada", "Ben"}
+
     def test_where_one_answer_is_enough_nobody_is_chased_further(self, place: Office) -> None:
         advisory = publish(place, MONDAY, actions=[], rule="any", audience={"branches": ["team"]})
         answer(advisory, "Tim", MONDAY)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 
 from alerts import counting, record
 from alerts.chasing import ladder
@@ -62,8 +63,10 @@ def _start(advisory_id: int, now: datetime) -> None:
         run(RESET_RECIPIENTS, advisory=advisory_id)
         run(RESET_STEPS, advisory=advisory_id, material=material.number, now=now)
         Advisory.objects.filter(pk=advisory_id).update(clocked=material.number)
+    mine = Clock.objects.filter(advisory=advisory_id, material=material.number, kind=Clock.Kind.ANSWER, late=False)
+    since = {"since": material.at, "passed": mine.aggregate(at=Max("starts_at"))["at"], "now": now}
     wanted = [
-        *_answering(advisory, run(STARTING, advisory=advisory_id, since=material.at)),
+        *_answering(advisory, run(STARTING, advisory=advisory_id, **since)),
         *(_clock(advisory, Clock.Kind.ACT, calendar_of(advisory), material.at, max(due, material.at))
           for (due,) in run(DUES, current=advisory.current_id)),
         *(_clock(advisory, Clock.Kind.HOLD, working_time.ROUND_THE_CLOCK, reached, until)
@@ -74,7 +77,7 @@ def _start(advisory_id: int, now: datetime) -> None:
         run(
             START,
             advisory=advisory_id,
-            since=material.at,
+            **since,
             clocks=[one.pk for one in begun],
             calendars=[one.calendar for one in begun],
             starts=[one.starts_at for one in begun],
@@ -100,6 +103,8 @@ def _start_late(advisory_id: int, now: datetime) -> int:
     for clock in clocks:
         theirs = people[clock.calendar, clock.starts_at]
         run(OWN_CLOCK, recipients=theirs, clocks=[clock.pk] * len(theirs))
+    if len(found) < LATE_AT_ONCE:
+        Advisory.objects.filter(pk=advisory_id).update(late_upto=now)
     return len(found)
 
 

@@ -55,13 +55,18 @@ WHERE c.id = s.clock_id AND c.advisory_id = %(advisory)s AND c.material < %(mate
 """
 
 # Bodies for which time begins, by their calendar and since when they are released; to the next five minutes, so that a wave
-# that takes some minutes has a few clocks. Index: relay_without_clock.
+# that takes some minutes has a few clocks. What was released a while ago, before the last clock that runs already
+# began (`passed`), was only passed through then, and is asked from now on. Index: relay_without_clock.
 STARTING = """
 SELECT DISTINCT b.calendar, {start} AS starts_at
 FROM alerts_relay l JOIN departments_body b ON b.id = l.body_id
 WHERE l.advisory_id = %(advisory)s AND l.clock_id IS NULL AND l.state = 'released' AND l.purpose IN ('target', 'named')
 """
-_START = "to_timestamp(ceil(extract(epoch FROM greatest(l.released_at, %(since)s)) / 300) * 300)"
+_START = """to_timestamp(ceil(extract(epoch FROM greatest(
+    l.released_at, %(since)s,
+    CASE WHEN greatest(l.released_at, %(since)s) <= least(%(passed)s::timestamptz, %(now)s::timestamptz - interval '15 minutes')
+              AND %(passed)s::timestamptz IS NOT NULL THEN %(now)s::timestamptz END
+)) / 300) * 300)"""
 STARTING = STARTING.format(start=_START)
 # What a cascade writes at this moment has its clock a minute later.
 START = f"""
@@ -85,6 +90,7 @@ SELECT DISTINCT reached_at, held_until FROM (SELECT * FROM alerts_relay WHERE st
 WHERE l.advisory_id = %(advisory)s AND l.purpose <> 'left' AND l.held_until > l.reached_at
 """
 
+# Mails are looked at once they left, and for some minutes more (`late_upto`): those who note them do so in their own time.
 # Whoever was told when more than half of the time of each of their bodies was over, and has not answered. Looked for among the
 # mails of the last days alone. Index: alerts_batch(advisory), alerts_message(batch), seat_once, chase_step_once.
 LATE = f"""
@@ -97,7 +103,7 @@ CROSS JOIN LATERAL (
       AND s.what = 'remind' AND s.n = 1
 ) first
 JOIN alerts_batch b ON b.advisory_id = a.id AND b.kind IN ('notice', 'update')
-     AND coalesce(b.done_at, %(now)s) > greatest(first.at, %(lately)s)
+     AND coalesce(b.done_at, %(now)s) > greatest(first.at, %(lately)s, a.late_upto - interval '10 minutes')
 CROSS JOIN LATERAL (SELECT * FROM alerts_message m WHERE m.batch_id = b.id OFFSET 0) m
 CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = m.recipient_id AND r.clock_id IS NULL OFFSET 0) r
 CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
@@ -126,7 +132,8 @@ LIMIT %(most)s
 LATE_IN = """
 SELECT a.id FROM (SELECT * FROM alerts_advisory WHERE state = 'live' AND acknowledge_within IS NOT NULL OFFSET 0) a
 CROSS JOIN LATERAL (
-    SELECT greatest(min(s.planned_at), %(lately)s) AS at FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id
+    SELECT greatest(min(s.planned_at), %(lately)s, a.late_upto - interval '10 minutes') AS at
+    FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id
     WHERE c.advisory_id = a.id AND c.material = a.clocked AND c.kind = 'answer' AND NOT c.late
       AND s.what = 'remind' AND s.n = 1
     OFFSET 0

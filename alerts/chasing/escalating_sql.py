@@ -1,12 +1,12 @@
 """The SQL of escalation, whole: which bodies have not answered, and who is told next."""
 
-from alerts.chasing.reminding_sql import CLOCK, THEIR_CLOCK
-from alerts.models.figures import FIGURES_OF_RECIPIENT
-from alerts.owing_sql import BODY_ACTION, OWN_ACTION, SEATS_OF
+from alerts.chasing.reminding_sql import CLOCK
+from alerts.owing_sql import BODY_OWES, OWN, PEOPLE_OF
 
 ISSUER = 1000  # the rung above every other one
 
-# Bodies that owe what the clock asks for, and how many of their people do: by the advisory's rule, and all that are dark.
+# Bodies that owe what the clock asks for, and how many of their people do: by the advisory's rule, and all that are dark. Of
+# one that looks dark while its people are still to be compared it is not known yet.
 # Index: seat_current, recipient's primary key.
 OWING = f"""
 SELECT l.id, l.path, own.silent
@@ -16,28 +16,26 @@ CROSS JOIN numbers v
 CROSS JOIN relay l
 JOIN departments_body d ON d.id = l.body_id AND d.closed IS NULL
 CROSS JOIN LATERAL (
-    SELECT count(*) AS seats,
-           count(*) FILTER (
-               WHERE CASE c.kind WHEN 'act' THEN {OWN_ACTION} ELSE f.acknowledged = 0 AND {THEIR_CLOCK} END
-           ) AS silent,
-           coalesce(bool_or(f.acknowledged = 1), false) AS any_answered
-    FROM {SEATS_OF} seat
-    CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = seat.recipient_id OFFSET 0) r
-    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-    OFFSET 0
+    SELECT {OWN} FROM {PEOPLE_OF} OFFSET 0
 ) own
-WHERE CASE
-    WHEN c.kind = 'act' THEN own.silent > 0 OR {BODY_ACTION}
-    WHEN c.late THEN own.silent > 0 AND NOT (a.rule = 'any' AND own.any_answered)
-    WHEN own.seats = 0 THEN l.purpose = 'target' AND NOT l.stale
-    WHEN a.rule = 'any' THEN NOT own.any_answered AND own.silent > 0
-    ELSE own.silent > 0
-END
+WHERE {BODY_OWES} AND NOT (l.stale AND own.seats = 0 AND c.kind <> 'act')
 """
 
+_MAIL_REACHES = """EXISTS (
+    SELECT FROM departments_person p WHERE p.id = person_id AND p.left_at IS NULL AND p.bounced_at IS NULL OFFSET 0
+)"""
+
+# At RED only those it is for know of it: nobody else is told who is silent about it. Index: recipient_once.
+_MAY_KNOW = """((SELECT marking FROM asking) <> 'RED' OR EXISTS (
+    SELECT FROM alerts_recipient k
+    WHERE k.advisory_id = (SELECT id FROM asking) AND k.person_id = departments_membership.person_id
+    OFFSET 0
+))"""
+
 # The ladder of a body: its contacts, its deputies, its head; of each body above it contacts and deputies, then the head; at
-# last the issuer's officers. A rung that has nobody is none. Whoever is there out of hours is told of a critical one alone.
-# Index: relay's primary key, membership_current.
+# last the issuer's officers. A rung that has nobody is none, but for one that was told: whoever left it since makes nobody
+# above them come earlier, who would then be left out. Whoever is there out of hours is told of a critical one alone.
+# Index: relay's primary key, membership_current, escalation_of_relay.
 LADDER = f"""
 SELECT o.id, o.silent, at.body_id, m.role, m.person_id,
        CASE WHEN at.height = 0 THEN array_position(ARRAY['contact', 'deputy', 'head'], m.role::text)
@@ -52,6 +50,12 @@ CROSS JOIN LATERAL (
     SELECT person_id, role FROM departments_membership
     WHERE body_id = at.body_id AND until IS NULL AND role IN ('contact', 'deputy', 'head')
       AND (hours = 'in' OR (SELECT severity FROM asking) = 'critical')
+      AND {_MAIL_REACHES} AND {_MAY_KNOW}
+    UNION ALL
+    SELECT e.person_id, e.role
+    FROM (SELECT * FROM alerts_escalation e WHERE e.relay_id = o.id OFFSET 0) e
+    JOIN alerts_chasestep s ON s.id = e.step_id AND s.clock_id = (SELECT id FROM clock)
+    WHERE e.body_id = at.body_id AND e.role IN ('contact', 'deputy', 'head')
     OFFSET 0
 ) m
 UNION ALL
@@ -60,7 +64,7 @@ FROM owing o
 CROSS JOIN (
     SELECT m.body_id, m.role, m.person_id FROM departments_membership m
     WHERE m.body_id = (SELECT issuer_id FROM alerts_advisory WHERE id = (SELECT id FROM asking))
-      AND m.until IS NULL AND m.role = 'officer'
+      AND m.until IS NULL AND m.role = 'officer' AND {_MAIL_REACHES}
 ) m
 """
 
@@ -71,11 +75,6 @@ owing AS MATERIALIZED ({OWING}), ladder AS MATERIALIZED (
     FROM (
         SELECT x.*, dense_rank() OVER (PARTITION BY x.id ORDER BY x.rung) AS place
         FROM ({LADDER}) x
-        CROSS JOIN LATERAL (
-            SELECT FROM departments_person p
-            WHERE p.id = x.person_id AND p.left_at IS NULL AND p.bounced_at IS NULL
-            OFFSET 0
-        ) p
     ) y
 ), told AS MATERIALIZED (
     SELECT DISTINCT ON (d.id, d.person_id) d.id, d.silent, d.body_id, d.role, d.person_id

@@ -20,6 +20,7 @@ from django.db import transaction
 from alerts import record
 from alerts.chasing.posting_sql import (
     ANYTHING_WAITS,
+    CRITICAL_WAITS,
     ESCALATED,
     ESCALATIONS_HELD_BACK,
     ESCALATIONS_MOOT,
@@ -36,7 +37,7 @@ from alerts.wake import wake
 from departments import working_time
 from departments.models import Calendar
 
-AT_ONCE = 5_000  # people in one transaction
+AT_ONCE = 10_000  # people in one transaction
 BATCH = 500
 
 
@@ -70,6 +71,8 @@ def midnight(now: datetime) -> datetime:
 def _reminders(now: datetime, after: int) -> int | None:
     """The mails of the next people after this id; up to which one, None where there was nobody."""
     at_work = open_calendars(now)
+    if not at_work and not run(CRITICAL_WAITS)[0][0]:
+        return None
     asked = {"open": at_work, "everywhere": len(at_work) == len(Calendar), "midnight": midnight(now)}
     found = run(WAITING, **asked, after=after, most=AT_ONCE)
     if not found:

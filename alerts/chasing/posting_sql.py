@@ -1,7 +1,7 @@
 """The SQL of the post, whole: what waits for a mail, and the mails."""
 
 from alerts.models.figures import FIGURES_LOCK, FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import OWES, REACHED
+from alerts.owing_sql import ASKED_SOMEWHERE, OWES, REACHED
 
 # Within whose hours it is now: one of theirs is enough. `{person}`: whose. A critical warning asks nobody's hours.
 # Index: alerts_membership(person), body's primary key.
@@ -31,6 +31,23 @@ _TODAY = """
 # Whether there is anything to post at all. Index: nudge_waiting, escalation_waiting.
 ANYTHING_WAITS = """
 SELECT EXISTS (SELECT FROM alerts_nudge WHERE state = 'waiting'), EXISTS (SELECT FROM alerts_escalation WHERE state = 'waiting')
+"""
+
+# Whether anything critical is among it: while nobody is at work nothing else leaves, and whoever waits is not looked at one by
+# one each minute of a night. Index: nudge_waiting.
+CRITICAL_WAITS = """
+SELECT EXISTS (
+    SELECT FROM (SELECT DISTINCT step_id FROM alerts_nudge WHERE state = 'waiting' AND step_id IS NOT NULL) w
+    JOIN alerts_chasestep s ON s.id = w.step_id
+    JOIN alerts_clock c ON c.id = s.clock_id
+    JOIN alerts_advisory a ON a.id = c.advisory_id
+    WHERE a.severity = 'critical'
+) OR EXISTS (
+    SELECT FROM (SELECT recipient_id FROM alerts_nudge WHERE state = 'waiting' AND step_id IS NULL OFFSET 0) n
+    CROSS JOIN LATERAL (SELECT advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
+    JOIN alerts_advisory a ON a.id = r.advisory_id
+    WHERE a.severity = 'critical'
+)
 """
 
 # The next people whose nudges wait, in the order of their ids, and how many mails each had today; whether one may leave to them
@@ -78,10 +95,13 @@ WITH moot AS MATERIALIZED (
 UPDATE alerts_nudge u SET state = 'moot' FROM moot WHERE u.id = moot.id AND u.state = 'waiting'
 """
 
-# Everybody has had as many as a day bears: what is not critical is let be; the next step of its clock asks again.
+# Everybody has had as many as a day bears: what is not critical is let be; the next step of its clock asks again. A promise
+# has no next one, and waits for the next day; what is stopped, which may be critical, until it goes on.
 HOLD_BACK = """
-UPDATE alerts_nudge SET state = 'held-back' WHERE state = 'waiting' AND person_id = ANY(%(people)s)
-RETURNING recipient_id
+UPDATE alerts_nudge n SET state = 'held-back'
+FROM alerts_recipient r JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+WHERE n.state = 'waiting' AND n.person_id = ANY(%(people)s) AND n.step_id IS NOT NULL AND r.id = n.recipient_id
+RETURNING n.recipient_id
 """
 
 # Which advisories a mail to these people may be about. Whoever publishes one waits, or is waited for.
@@ -109,10 +129,10 @@ _OPEN_ELSEWHERE = f"""
 SELECT count(*)
 FROM (SELECT * FROM alerts_recipient r WHERE r.person_id = x.person_id AND r.id <> ALL(x.recipients) OFFSET 0) r
 JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
-     AND a.acknowledge_within IS NOT NULL
+     AND a.acknowledge_within IS NOT NULL AND a.chase_ended_at IS NULL
 CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
 CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1)
+WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1) AND {ASKED_SOMEWHERE}
 """
 
 # One mail a person. Where one advisory is all that they owe it is its reminder, with a recipient and revision; otherwise a

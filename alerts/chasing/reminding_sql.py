@@ -1,8 +1,7 @@
 """The SQL of reminders, whole: who is due one at a step of a clock."""
 
-from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import OWES_OF, REACHED, SEATS_OF_KIND
+from alerts.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK
 
 # The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
 # that is targeted, one to let go for what is held, and one of people who were told late for where these sit.
@@ -27,15 +26,12 @@ RELAYS = """
     LIMIT %(relays)s
 """
 
-# A recipient's own clock to answer goes before that of their bodies.
-THEIR_CLOCK = "(CASE WHEN c.late THEN r.clock_id = c.id ELSE r.clock_id IS NULL END)"
-
 CLOCK = f"""
 clock AS MATERIALIZED (
     SELECT c.*, s.id AS step, s.since, s.n
     FROM alerts_chasestep s JOIN alerts_clock c ON c.id = s.clock_id WHERE s.id = %(step)s
 ), asking AS MATERIALIZED (
-    SELECT a.id, a.current_id, a.rule, a.severity FROM alerts_advisory a JOIN clock c ON c.advisory_id = a.id
+    SELECT a.id, a.current_id, a.rule, a.severity, a.marking FROM alerts_advisory a JOIN clock c ON c.advisory_id = a.id
 ), numbers AS MATERIALIZED (
     {REVISIONS} WHERE a.id = (SELECT id FROM asking)
 ), relay AS MATERIALIZED (
@@ -43,17 +39,21 @@ clock AS MATERIALIZED (
 )
 """
 
-# Where one answer is enough, nobody else of a body that has it is reminded.
-_COVERED = f"""
-(a.rule = 'any' AND EXISTS (
-    SELECT FROM {SEATS_OF_KIND["answer"]} other
-    JOIN alerts_recipient r ON r.id = other.recipient_id
-    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-    WHERE f.acknowledged = 1
+# Whoever sits in several bodies is reminded on the clock that ends last: it is the time that their mail names
+# (`alerts.own_time`). Where one answer is enough for a body each is asked by itself. Index: seat_once, clock's primary key.
+_LAST_OF_THEIRS = """
+(c.late OR a.rule = 'any' OR NOT EXISTS (
+    SELECT FROM (
+        SELECT t.relay_id FROM alerts_seat t
+        WHERE t.recipient_id = r.id AND t.relay_id <> l.id AND t.counts AND t.ended_at IS NULL
+        OFFSET 0
+    ) t
+    CROSS JOIN LATERAL (SELECT o.clock_id FROM alerts_relay o WHERE o.id = t.relay_id AND o.clock_id <> c.id OFFSET 0) o
+    JOIN alerts_clock k ON k.id = o.clock_id AND k.material = c.material AND (k.by, k.id) > (c.by, c.id)
 ))
 """
 _ASKED_OF = {
-    "answer": f"{THEIR_CLOCK} AND NOT {_COVERED} AND {OWES_OF['answer']}",
+    "answer": f"{THEIR_CLOCK} AND {OWES_OF['answer']} AND {_LAST_OF_THEIRS}",
     "act": OWES_OF["act"],
     "hold": OWES_OF["hold"],
 }
@@ -146,11 +146,13 @@ SELECT EXISTS (SELECT FROM alerts_chasestep WHERE done_at IS NULL AND due_at <= 
        )
 """
 
-# What is over asks for nothing any more. Index: chase_step_due.
+# What is over asks for nothing any more. One that expired may live again: its ladder waits where it stands.
+# Index: chase_step_due.
 CLOSE = """
 UPDATE alerts_chasestep s SET done_at = %(now)s, overtaken = true
 FROM alerts_clock c JOIN alerts_advisory a ON a.id = c.advisory_id
 WHERE s.done_at IS NULL AND s.due_at <= %(now)s AND c.id = s.clock_id AND a.state <> 'live'
+  AND (a.state <> 'expired' OR s.what = 'remind')
 """
 
 # Steps that are due, the most severe first. Index: chase_step_due.
@@ -163,36 +165,51 @@ WHERE a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL AND
 ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), s.due_at, s.id
 """
 
-# What was promised for a day that has come, where it is still the last word and was not said to be done. Those of the last days
-# alone: what was missed for longer is in the daily reminders. Index: action_answer_promised, acknowledgement_last.
+# What was promised for a day that has come, where it is still the last word, is still asked, and was not said to be done. What
+# was promised for a body comes to whoever answers for it by then: whoever promised it, if they do. Those of the last days
+# alone: what was missed for longer is in the daily reminders. From one promise on (`after`), so that none is looked at twice.
+# Index: action_answer_promised, acknowledgement_last, seat_once, membership_current.
 PROMISED = f"""
 WITH promised AS MATERIALIZED (
-    SELECT s.id AS promise, r.id AS recipient_id, r.person_id
-    FROM (SELECT * FROM alerts_actionanswer WHERE by_date BETWEEN %(oldest)s AND %(today)s AND choice = 'by' OFFSET 0) s
+    SELECT s.id AS promise, told.id AS recipient_id, told.person_id
+    FROM (
+        SELECT * FROM alerts_actionanswer
+        WHERE by_date BETWEEN %(oldest)s AND %(today)s AND choice = 'by' AND id > %(after)s
+        OFFSET 0
+    ) s
     JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{{}}'
     JOIN alerts_recipient r ON r.id = k.recipient_id
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.acknowledge_within IS NOT NULL
          AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL
     JOIN alerts_revision w ON w.id = k.revision_id
     JOIN alerts_revision m ON m.id = a.material_id AND w.number >= m.number
-    JOIN departments_person p ON p.id = r.person_id
     JOIN alerts_action q ON q.id = s.action_id
-    WHERE {REACHED} AND CASE
-        WHEN s.relay_id IS NULL THEN {last_word("r.id")} = k.id
-        ELSE s.id = (
-            SELECT t.id FROM (SELECT * FROM alerts_actionanswer t WHERE t.relay_id = s.relay_id OFFSET 0) t
-            JOIN alerts_action was ON was.id = t.action_id AND was.key = q.key
-            JOIN alerts_acknowledgement o ON o.id = t.acknowledgement_id AND o.suspect = '{{}}'
-            ORDER BY was.revision_id DESC, t.acknowledgement_id DESC
-            LIMIT 1
-        )
-    END
-    AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.promise_id = s.id)
+    CROSS JOIN LATERAL (
+        SELECT x.id, x.person_id
+        FROM (
+            SELECT r.id, r.person_id
+            WHERE s.relay_id IS NULL AND EXISTS (SELECT FROM alerts_seat t WHERE t.recipient_id = r.id AND t.ended_at IS NULL)
+            UNION ALL
+            SELECT o.id, o.person_id
+            FROM alerts_relay l
+            JOIN departments_membership m ON m.body_id = l.body_id AND m.until IS NULL
+                 AND m.role IN ('contact', 'deputy', 'head')
+            JOIN alerts_recipient o ON o.advisory_id = a.id AND o.person_id = m.person_id
+            WHERE l.id = s.relay_id
+        ) x
+        CROSS JOIN LATERAL (SELECT * FROM alerts_recipient r WHERE r.id = x.id OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT * FROM departments_person p WHERE p.id = x.person_id OFFSET 0) p
+        WHERE {REACHED}
+        ORDER BY x.id <> k.recipient_id, x.id
+        LIMIT 1
+    ) told
+    WHERE {PROMISE_STANDS} AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.promise_id = s.id)
+      AND EXISTS (SELECT FROM alerts_action o WHERE o.revision_id = a.current_id AND o.key = q.key)
     ORDER BY s.id
     LIMIT %(most)s
 )
 INSERT INTO alerts_nudge (promise_id, recipient_id, person_id, at, state)
 SELECT promise, recipient_id, person_id, %(now)s, 'waiting' FROM promised
 ON CONFLICT (promise_id) WHERE promise_id IS NOT NULL DO NOTHING
-RETURNING id
+RETURNING promise_id
 """

@@ -39,9 +39,7 @@ def step(now: datetime, until: float | None = None) -> bool:
             while _piece(step_id, now):
                 if until is not None and time.monotonic() > until:
                     return False
-    if promised:
-        _promises(now)
-    return True
+    return not promised or _promises(now, until)
 
 
 def values(step_id: int, upto: int, now: datetime, relays: int = RELAYS) -> dict[str, object]:
@@ -57,16 +55,18 @@ def today(now: datetime) -> date:
 @transaction.atomic
 def _piece(step_id: int, now: datetime) -> bool:
     """One piece of a step; whether there is more of it to do at once."""
+    found = ChaseStep.objects.filter(pk=step_id, done_at=None).values_list("clock__advisory", "clock__calendar").first()
+    if found is None or not working_time.is_open(now, found[1]):
+        return False
+    # The turn before the step, as whoever steers takes them: the other way round each could wait for the other.
+    take_turn(found[0])
     held = (
-        ChaseStep.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        ChaseStep.objects.select_for_update(of=("self",), no_key=True)
         .select_related("clock__advisory")
         .filter(pk=step_id, done_at=None)
         .first()
     )
-    if held is None or not working_time.is_open(now, held.clock.calendar):
-        return False
-    take_turn(held.clock.advisory_id)
-    if _overtaken(held, now):
+    if held is None or _overtaken(held, now):
         return False
     return _remind(held, now) if held.what == ChaseStep.What.REMIND else _escalate(held, now)
 
@@ -113,9 +113,13 @@ def _go_on(held: ChaseStep, found: ChaseStep, more: bool, now: datetime, **did: 
     return more
 
 
-def _promises(now: datetime) -> None:
+def _promises(now: datetime, until: float | None = None) -> bool:
     """What was promised for today comes back in the morning; the post keeps to everybody's own hours."""
     if now.astimezone(working_time.ZONE).time() < MORNING:
-        return
-    while len(run(PROMISED, today=today(now), oldest=today(now) - BACK, now=now, most=PROMISES)) == PROMISES:
-        pass
+        return True
+    after, day = 0, today(now)
+    while found := run(PROMISED, today=day, oldest=day - BACK, now=now, after=after, most=PROMISES):
+        after = max(promise for (promise,) in found)
+        if until is not None and time.monotonic() > until:
+            return False
+    return True

@@ -497,6 +497,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="advisory",
+            name="late_upto",
+            field=models.DateTimeField(
+                blank=True, help_text="Whoever was told late before this moment has a clock of their own.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="advisory",
             name="chase_ended_at",
             field=models.DateTimeField(blank=True, null=True),
         ),

@@ -92,6 +92,9 @@ class Advisory(models.Model):
     clocked = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="The material revision whose clocks run."
     )
+    late_upto = models.DateTimeField(
+        null=True, blank=True, help_text="Whoever was told late before this moment has a clock of their own."
+    )
     chase_ended_at = models.DateTimeField(null=True, blank=True)
     chase_ended_by = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
