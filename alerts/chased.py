@@ -87,7 +87,8 @@ def _head(nudges: Sequence[Read], now: datetime) -> str:
         return "Reminder:"
     days = {one["by_date"] for one in nudges if one["choice"] == "by"}
     today = timezone.localdate(now).isoformat()
-    return "You said it would be done today:" if days == {today} else "You said it would be done:"
+    said = "It was to be done" if any(one["body"] for one in nudges) else "You said it would be done"
+    return f"{said} today:" if days == {today} else f"{said}:"
 
 
 def _tail(kinds: set[str], by: datetime | None, *, late: bool) -> str:
@@ -123,12 +124,13 @@ def _asked_for(by: datetime | None, now: datetime) -> str:
 
 def _promise(one: Read) -> str:
     what = f"“{one_line(one['text'])}”" if one["text"] else f"action {one['place']}"
-    body = f", for {one_line(one['body'])}," if one["body"] else ""
     if one["choice"] == "by" and one["by_date"]:
         day = f"by {date_format(date.fromisoformat(one['by_date']), 'l j F')}"
     else:
         day = f"in time, by {short(datetime.fromisoformat(one['due']))}"
-    return f"You said that {what}{body} would be done {day}. Is it done?"
+    # What was said for a body may come to whoever answers for it since.
+    who = f"It was said for {one_line(one['body'])}" if one["body"] else "You said"
+    return f"{who} that {what} would be done {day}. Is it done?"
 
 
 def _actions(read: Read, now: datetime) -> list[Line]:

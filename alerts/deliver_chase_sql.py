@@ -7,7 +7,18 @@ where the people are.
 from alerts import marking, own_time
 from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import ANSWERS_FOR, BODY_OWES, OWES, OWN, PEOPLE_OF, PROMISE_STANDS, REACHED, SILENT, said_for
+from alerts.owing_sql import (
+    ANSWERS_FOR,
+    ASKED_SOMEWHERE,
+    BODY_OWES,
+    OWES,
+    OWN,
+    PEOPLE_OF,
+    PROMISE_STANDS,
+    REACHED,
+    SILENT,
+    said_for,
+)
 from departments.models import Calendar
 
 MOST_ITEMS = 20  # of a digest
@@ -230,7 +241,8 @@ CROSS JOIN LATERAL (
             FROM (
                 SELECT r.id, a.severity::text AS severity, a.exercise AS drill, a.acknowledge_by,
                        f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1) AS owes_answer,
-                       a.acknowledge_within IS NOT NULL AS asks, {NUDGES} AS nudged
+                       a.acknowledge_within IS NOT NULL AND a.chase_ended_at IS NULL AND {ASKED_SOMEWHERE} AS asks,
+                        {NUDGES} AS nudged
                 FROM (SELECT * FROM alerts_recipient r WHERE r.person_id = m.person_id OFFSET 0) r
                 JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
                 CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
@@ -283,7 +295,7 @@ _FIRST = "e.own DESC, e.silent > 0, e.silent DESC, e.id"
 
 
 def _escalated(written: str) -> str:
-    """Which bodies `l` of these rows still owe what their clock asks for. A millisecond each. Index: seat_current."""
+    """Which bodies `l` of these rows still owe what their clock asks for. Its cost is by the body. Index: seat_current."""
     return f"""
         FROM {written} e
         JOIN alerts_chasestep s ON s.id = e.step_id

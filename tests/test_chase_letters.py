@@ -277,6 +277,25 @@ class TestAReminder:
         )
         assert "have not answered" not in whole(mail)
 
+    def test_brings_back_what_was_promised_for_a_body_without_saying_who_did(
+        self, office: Office, server: Server
+    ) -> None:
+        con = office.person("con", office.department, "contact")
+        told = tell(office, server, actions=[{"text": "Count them", "due": "P1D", "of": "body"}])
+        assert told.current is not None
+        promise = answered(told, con).answers.create(
+            action=told.current.actions.get(),
+            relay=told.relays.get(body=office.department),
+            choice="by",
+            by_date=date(2026, 12, 4),
+        )
+        reminder(told, nudged(told, con, promise=promise))
+        mail = delivered(server, datetime(2026, 12, 4, 9, 5, tzinfo=UTC))
+        assert mail.subject.startswith("[High] It was to be done today: ")
+        assert paragraphs(mail)[1] == (
+            "It was said for A Department that “Count them” would be done by Friday 4 December. Is it done?"
+        )
+
     def test_from_amber_up_says_no_word_of_what_is_asked(self, office: Office, server: Server) -> None:
         told = tell(office, server, marking="AMBER")
         assert told.current is not None

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 from django.test import override_settings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from alerts.models import Escalation, Nudge
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROLES = ("member", "contact", "deputy", "head")
 CALENDARS = ("england-and-wales", "scotland", "northern-ireland")
 STARTS = [at(text) for text in ("2026-12-23 15:00", "2026-12-30 09:30", "2026-10-23 16:45", "2026-11-27 10:00")]
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
 Step = tuple[int, str, int, int]
 
 

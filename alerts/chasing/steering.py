@@ -157,7 +157,7 @@ def go_on(advisory: Advisory, by: Person, reason: str) -> str:
     Advisory.objects.filter(pk=held.pk).update(chase_ended_at=None, chase_ended_by=None, chase_ended_why="")
     record.write("chase goes on", held.reference, by, reason=why)
     wake("chase")
-    return "The chase goes on: what came due meanwhile leaves within a minute, one mail a person."
+    return "The chase goes on: steps that came due meanwhile are done within a minute, one mail a person."
 
 
 def _who_ended(advisory: Advisory) -> str:
