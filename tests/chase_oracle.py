@@ -276,7 +276,7 @@ class Oracle:
         if not one.started:
             one.started = True
             for calendar in {one.calendar(self.world.calendars[body]) for body in one.bodies}:
-                one.clocks[calendar] = self._clock(one, calendar, _up(one.material_at, 5), late=False)
+                one.clocks[calendar] = self._clock(one, calendar, _up(one.material_at, 1), late=False)
         for person, told in one.told.items():
             if (
                 person in one.own

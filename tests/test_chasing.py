@@ -110,11 +110,11 @@ class TestReminders:
 
 class TestClocks:
     def test_ends_at_the_very_moment_that_the_mail_named(self, place: Office) -> None:
-        advisory = publish(place, at("2026-11-30 10:02"), actions=[])
+        advisory = publish(place, at("2026-11-30 10:02") + timedelta(seconds=20), actions=[])
         chase(at("2026-11-30 10:06"))
         clock = Clock.objects.get(advisory=advisory)
-        assert clock.starts_at == at("2026-11-30 10:05")
-        assert clock.by == advisory.acknowledge_by == at("2026-12-01 10:02")
+        assert clock.starts_at == at("2026-11-30 10:03")
+        assert clock.by == advisory.acknowledge_by == at("2026-12-01 10:02") + timedelta(seconds=20)
 
 
 class TestDigest:

@@ -54,7 +54,7 @@ FROM alerts_clock c
 WHERE c.id = s.clock_id AND c.advisory_id = %(advisory)s AND c.material < %(material)s AND s.done_at IS NULL
 """
 
-# Bodies for which time begins, by their calendar and since when they are released; to the next five minutes, so that a wave
+# Bodies for which time begins, by their calendar and since when they are released; to the next minute, so that a wave
 # that takes some minutes has a few clocks. What was released a while ago, before the last clock that runs already
 # began (`passed`), was only passed through then, and is asked from now on. Index: relay_without_clock.
 STARTING = """
@@ -66,7 +66,7 @@ _START = """to_timestamp(ceil(extract(epoch FROM greatest(
     l.released_at, %(since)s,
     CASE WHEN greatest(l.released_at, %(since)s) <= least(%(passed)s::timestamptz, %(now)s::timestamptz - interval '15 minutes')
               AND %(passed)s::timestamptz IS NOT NULL THEN %(now)s::timestamptz END
-)) / 300) * 300)"""
+)) / 60) * 60)"""
 STARTING = STARTING.format(start=_START)
 # What a cascade writes at this moment has its clock a minute later.
 START = f"""
