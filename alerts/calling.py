@@ -50,7 +50,7 @@ KINDS = {
 
 NOT_CRITICAL = "Only a critical warning is rung round."
 NOT_ON_IT = "It is not on the calling list: it is not for this body."
-REACHED = "Somebody there has answered meanwhile, so there is nobody to ring: it is off the list."
+REACHED = "It was reached meanwhile (somebody there has answered, or was told), so there is nobody to ring: it is off the list."
 NOT_YOURS_TO_RING = "Only officers of the issuer, administrators, and who answers for the body or one above it ring it."
 NOT_YOUR_CALL = "That call is somebody else's. Nothing was written."
 NONE_LEFT = "There is no body left to ring that nobody else has in hand."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +19,12 @@ from departments.models import Person
 
 SHOWN = 100
 """Bodies on one page."""
+PRINTED = 5_000
+"""Bodies on the sheet of one branch that is printed whole."""
+NAMED = 3
+"""People of one body who are named on the screen; whoever takes it, and paper, has them all."""
+BRANCHES = 40
+"""Branches of a long list that are named, to be looked at alone."""
 MOST_PEOPLE = 12
 """People of one body who are named."""
 RESULTS = (Call.Result.TOLD, Call.Result.NO_ANSWER, Call.Result.WRONG, Call.Result.AGAIN)
@@ -90,6 +97,16 @@ class ToCall:
         """Anybody can be rung."""
         return any(one.telephone for one in self.people)
 
+    @property
+    def first(self) -> Sequence[ToRing]:
+        """Those who are named on the screen."""
+        return self.people[:NAMED]
+
+    @property
+    def others(self) -> Sequence[ToRing]:
+        """Those who are named on paper only."""
+        return self.people[NAMED:]
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -102,22 +119,45 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """How many bodies of one branch are to be rung."""
+
+    name: str
+    slug: str
+    bodies: int
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """One page of the list, and how far it has come."""
 
     bodies: int
     """All that it is for, as far as one sees them."""
     told: int
+    """How many are reached: somebody there answered, or was told in a call."""
     in_hand: int
     left: int
     """In how many nobody was reached."""
     page: int
     branches: Sequence[Branch] = field(default_factory=list)
+    size: int = SHOWN
+    lefts: Sequence[Left] = ()
+    """The branches of all pages, in the order of the list."""
 
     @property
     def pages(self) -> int:
         """How many there are; one at least."""
-        return max(-(-self.left // SHOWN), 1)
+        return max(-(-self.left // self.size), 1)
+
+    @property
+    def shown(self) -> int:
+        """How many bodies stand on this page."""
+        return sum(len(branch.bodies) for branch in self.branches)
+
+    @property
+    def more(self) -> int:
+        """How many stand on the others."""
+        return self.left - self.shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +172,26 @@ class InHand:
     """Earlier calls to it, the latest first."""
 
 
-def listed(advisory: Advisory, by: Person, now: datetime, page: int = 1, within: Scope | None = None) -> Listing:
+def listed(
+    advisory: Advisory, by: Person, now: datetime, page: int = 1, within: Scope | None = None, *, whole: bool = False
+) -> Listing:
     """One page of the bodies in which nobody was reached, as far as this person sees them; two statements.
 
     By branch: those with dark bodies first, and in each the dark ones, then those to which nothing was sent, then those of
-    whose mail nothing was heard, and last those whose mail arrived. `within`: one branch of what they see.
+    whose mail nothing was heard, and last those whose mail arrived. `within`: one branch of what they see. `whole`: up to
+    PRINTED on one page, for paper.
     """
+    size = PRINTED if whole else SHOWN
     seen = within or scope(advisory.pk, rules.people_seen(by, advisory))
     values = {**seen.values(), "now": now, "since": since(advisory)}
-    found = run(LISTED, **values, page=min(max(page, 1), 1_000_000), size=SHOWN)
+    found = run(LISTED, **values, page=min(max(page, 1), 1_000_000), size=size)
     bodies, told, in_hand, left, page = found[0][:5]
-    rows = [_to_call(row[5:], now) for row in found if row[5] is not None]
+    lefts = [Left(*one) for one in json.loads(found[0][5] or "[]")]
+    rows = [_to_call(row[6:], now) for row in found if row[6] is not None]
     people = whom_to_ring(advisory, [row.relay_id for row in rows], seen.bodies)
     rows = [replace(row, people=people.get(row.relay_id, [])) for row in rows]
     branches = [Branch(all_of[0].branch, all_of[0].branch_slug, all_of) for all_of in _by_branch(rows)]
-    return Listing(bodies, told, in_hand, left, page, branches)
+    return Listing(bodies, told, in_hand, left, page, branches, size, lefts)
 
 
 def in_hand(advisory: Advisory, by: Person) -> InHand | None:

@@ -48,11 +48,16 @@ _LAST = """
 _IN_ORDER = "{0}any_dark DESC, {0}branch_name, {0}branch, {0}rank, {0}name, {0}id"
 
 # One row at least: how many there are in all, how many of these are told and in hand, and one page of those that are not told.
+# The first row has how many of these there are in each branch.
 LISTED = f"""{_STANDING}, counted AS (
     SELECT count(*) AS bodies, count(*) FILTER (WHERE stands = 'told') AS told,
            (SELECT count(*) FROM alerts_call k JOIN standing s ON s.id = k.relay_id
             WHERE k.ended_at IS NULL AND k.until > %(now)s) AS in_hand,
-           (SELECT count(*) FROM listed) AS number
+           (SELECT count(*) FROM listed) AS number, (
+               SELECT jsonb_agg(jsonb_build_array(b.branch_name, b.branch_slug, b.number)
+                                ORDER BY b.any_dark DESC, b.branch_name, b.branch)
+               FROM (SELECT branch, branch_name, branch_slug, any_dark, count(*) AS number FROM listed GROUP BY 1, 2, 3, 4) b
+           ) AS branches
     FROM standing
 ), page AS (
     SELECT least(%(page)s, greatest((number - 1) / %(size)s + 1, 1)) AS number FROM counted
@@ -60,6 +65,7 @@ LISTED = f"""{_STANDING}, counted AS (
     SELECT * FROM listed ORDER BY {_IN_ORDER.format("listed.")} LIMIT %(size)s OFFSET ((SELECT number FROM page) - 1) * %(size)s
 )
 SELECT n.bodies, n.told, n.in_hand, n.number, p.number,
+       CASE WHEN row_number() OVER (ORDER BY {_IN_ORDER.format("c.")}) = 1 THEN n.branches END,
        c.id, c.body_id, c.name, c.slug, c.branch, c.branch_name, c.branch_slug, c.stands,
        open.id, open.caller_id, oc.name, open.until, last.result, last.ended_at, last.note, lc.name, lp.name
 FROM counted n

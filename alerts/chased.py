@@ -160,16 +160,18 @@ def ago(then: datetime, now: datetime, calendar: str) -> str:
 
 
 def _digest(read: Read, now: datetime, link: Callable[[int, int], str]) -> Chased:
-    many, critical, items = read["many"], read["critical"], read["items"] or []
-    drill = many and read["drills"] == many
+    many, critical, drills, items = read["many"], read["critical"], read["drills"], read["items"] or []
+    drill = many and drills == many
     what = f"{_count(many, 'warning')} {'waits' if many == 1 else 'wait'}"
     what += " for your answer" if read["answers"] == many else " for you"
+    # Of real ones alone it is said that they are critical.
+    some = f", {drills:,} of them {'an exercise' if drills == 1 else 'exercises'}" if drills and not drill else ""
     more = many - len(items)
     said = ["THIS IS AN EXERCISE. Nothing here is real."] if drill else []
     each = "Here is its link." if many == 1 else "The most severe comes first, and each has a link of its own."
-    said.append(f"{what}. {each} A reply to this mail is no answer.")
+    said.append(f"{what}{some}. {each} A reply to this mail is no answer.")
     return Chased(
-        head=f"{'[EXERCISE] ' if drill else ''}{what}{f' ({critical:,} critical)' if critical else ''}",
+        head=f"{'[EXERCISE] ' if drill else ''}{what}{some}{f' ({critical:,} critical)' if critical else ''}",
         reminded="\n".join(said),
         entries=tuple(_item(one, now, link) for one in items[:MOST_ITEMS]),
         more=f"And {more:,} more, all behind any of these links." if more > 0 else "",

@@ -213,7 +213,7 @@ LEFT JOIN LATERAL (
 ) ask ON true
 CROSS JOIN LATERAL (
     SELECT jsonb_build_object(
-        'many', count(*), 'critical', count(*) FILTER (WHERE z.severity = 'critical'),
+        'many', count(*), 'critical', count(*) FILTER (WHERE z.severity = 'critical' AND NOT z.drill),
         'drills', count(*) FILTER (WHERE z.drill),
         'answers', count(*) FILTER (WHERE z.owes_answer),
         'items', jsonb_agg(z.item ORDER BY z.n) FILTER (WHERE z.n <= {MOST_ITEMS})

@@ -1,6 +1,6 @@
 """An advisory's life, as the record has it: each step, by whom and when. Reads only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
 from alerts.hold_words import lasted
-from alerts.models import Advisory, Record, Relay
+from alerts.models import Advisory, Clock, Record, Relay
 from departments.models import Body
 
 MOST = 200
@@ -39,6 +39,7 @@ def life_of(advisory: Advisory) -> list[Step]:
     shown.sort(key=lambda entry: -entry.pk)
     slugs = {slug for entry in shown for slug in _slugs(entry.details)}
     names = dict(Body.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
+    names |= _clock_names(entry.details for entry in shown if entry.kind in _CHASE)
     names |= _held_names({relay for entry in shown for relay in _relays(entry.details)})
     return [
         Step(
@@ -155,18 +156,43 @@ def _clock_started(details: Mapping[str, Any], _: Mapping[str, str]) -> str:
     return f"the time {what} began{until}"
 
 
-def _step(details: Mapping[str, Any]) -> str:
-    if details.get("what") == "escalate":
-        return f"rung {details.get('n')} of the ladder"
-    return f"reminder {details.get('n')}"
+def _clock_names(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By "clock 5", what a step of that clock is about, where it is not just the time to answer."""
+    ids = {int(details["clock"]) for details in entries if "clock" in details}
+    clocks = list(Clock.objects.filter(pk__in=ids)) if ids else []
+    several = len({one.calendar for one in clocks if one.kind == Clock.Kind.ANSWER}) > 1
+    said = {}
+    for one in clocks:
+        if one.kind != Clock.Kind.ANSWER:
+            said[f"clock {one.pk}"] = f" {one.get_kind_display()}"
+        elif several:
+            said[f"clock {one.pk}"] = f" to answer ({one.get_calendar_display() or 'round the clock'})"
+    return said
+
+
+def _of_clock(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    return names.get(f"clock {details.get('clock')}", "")
+
+
+def _reminder(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    return f"reminder {details.get('n')}{_of_clock(details, names)}"
+
+
+def _rung(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    first = ", the bodies' contacts first" if details.get("n") == 1 else ""
+    return f"rung {details.get('n')} of the ladder{_of_clock(details, names)}{first}"
+
+
+def _step(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    return _rung(details, names) if details.get("what") == "escalate" else _reminder(details, names)
 
 
 _IN_PIECES = ("to be reminded", "escalated")
 _CHASE: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "clock started": _clock_started,
-    "to be reminded": lambda details, names: f"reminder {details.get('n')}: {_people(details)} to be reminded",
+    "to be reminded": lambda details, names: f"{_reminder(details, names)}: {_people(details)} to be reminded",
     "escalated": lambda details, names: (
-        f"escalated, rung {details.get('n')}: {_people(details)} to be told about "
+        f"escalated, {_rung(details, names)}: {_people(details)} to be told about "
         f"{_count(details, 'bodies', 'body', 'bodies')}"
     ),
     "chased": lambda details, names: f"{_count(details, 'messages', 'reminder', 'reminders')} put in the outbox",
@@ -176,8 +202,8 @@ _CHASE: dict[str, Callable[[Mapping[str, Any], Mapping[str, str]], str]] = {
     "reminders held back": lambda details, names: (
         f"{_count(details, 'people', 'reminder was', 'reminders were')} held back: as many mails as a day bears"
     ),
-    "chase step skipped": lambda details, names: f"skipped {_step(details)} of the chase",
-    "chase step hastened": lambda details, names: f"brought forward {_step(details)} of the chase",
+    "chase step skipped": lambda details, names: f"skipped {_step(details, names)} of the chase",
+    "chase step hastened": lambda details, names: f"brought forward {_step(details, names)} of the chase",
     "chase ended": lambda details, names: "ended the chase",
     "chase goes on": lambda details, names: "let the chase go on",
 }

@@ -44,8 +44,10 @@ class Standing:
     themselves: bool
     """Their own answer to the last material revision stands."""
     mailed_at: datetime | None
-    """When the last mail to them was handed over."""
+    """When the last mail to them was handed over, but for reminders."""
     word: Word | None
+    reminded_at: datetime | None = None
+    """When the last reminder of it was, be it in a mail for several advisories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def people_of(relay: Relay, standing: str = "", page: int = 1, name: str = "") -
     counted = json.loads(found[0][0] or "{}")
     counts = {name: counted[name] for name in STANDINGS if name in counted}
     people = [
-        Standing(*(*row[1:16], Word(*row[16:]) if row[16] is not None else None)) for row in found if row[1] is not None
+        Standing(*(*row[1:16], Word(*row[17:]) if row[17] is not None else None, row[16]))
+        for row in found
+        if row[1] is not None
     ]
     made = People(people, counts, standing, page, name)
     return replace(made, page=min(max(page, 1), made.pages))

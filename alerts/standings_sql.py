@@ -17,11 +17,20 @@ STANDINGS = (
 )
 _RANK = "array_position(ARRAY[" + ", ".join(f"'{standing}'" for standing in STANDINGS) + "], x.standing)"
 
+# When a recipient `r` had mails of the chase about it, also those about several advisories, which are of none; who pressed for
+# them is nobody (NULL). Index: nudge_of_recipient.
+NUDGED = """
+    SELECT m.sent_at AS at, NULL AS made_at
+    FROM (SELECT n.message_id FROM alerts_nudge n WHERE n.recipient_id = r.id AND n.state = 'mailed' OFFSET 0) n
+    CROSS JOIN LATERAL (SELECT m.sent_at FROM alerts_message m WHERE m.id = n.message_id OFFSET 0) m
+    WHERE m.sent_at IS NOT NULL
+"""
+
 # Of each standing how many there are of those who are called like that, and one page of them, of one moment. What is looked up
 # of each person (their last answer, their last mail) is looked up of those on the page alone. OFFSET 0: rows by key, however
 # few there seem to be. Of whoever takes it for phishing (`doubting`) figures know nothing.
 # Index: seat_current, recipient's and person's primary keys, acknowledgement_asking, acknowledgement_last,
-# alerts_message(recipient).
+# alerts_message(recipient), nudge_of_recipient.
 PEOPLE = f"""
 WITH v AS MATERIALIZED ({REVISIONS} WHERE a.id = %(advisory)s),
 doubting AS MATERIALIZED (
@@ -62,12 +71,17 @@ SELECT (SELECT jsonb_object_agg(t.standing, t.number) FROM (
             SELECT standing, count(*) AS number FROM standing GROUP BY standing
         ) t),
        s.id, s.person_id, s.name, s.telephone, s.standing, s.counts, s.contact, s.outcome, s.told_revision,
-       s.answered_revision, s.needs_help, s.acknowledged = 1, s.waiting = 1, s.themselves, mail.at, said.*
+       s.answered_revision, s.needs_help, s.acknowledged = 1, s.waiting = 1, s.themselves, mail.at, chased.at, said.*
 FROM (VALUES (1)) AS one
 LEFT JOIN shown s ON true
 LEFT JOIN LATERAL (
-    SELECT max(m.sent_at) AS at FROM alerts_message m WHERE m.recipient_id = s.id
+    SELECT max(m.sent_at) FILTER (WHERE m.kind <> 'reminder') AS at,
+           max(m.sent_at) FILTER (WHERE m.kind = 'reminder') AS reminded
+    FROM alerts_message m WHERE m.recipient_id = s.id
 ) mail ON true
+LEFT JOIN LATERAL (
+    SELECT greatest(mail.reminded, (SELECT max(x.at) FROM ({NUDGED.replace("r.id", "s.id")}) x)) AS at
+) chased ON true
 LEFT JOIN LATERAL (
     SELECT k.how, k.read, k.at, k.text, k.name_given, k.told_how, k.told_at, k.late, b.name AS by_name, w.number
     FROM alerts_acknowledgement k

@@ -92,6 +92,11 @@ class Thread:
         """Whether the issuer ever said or settled anything."""
         return any(entry.is_reply for entry in self.entries)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the reader spoke last, so that the issuer has it and has not answered."""
+        return bool(self.entries) and not self.entries[-1].is_reply
+
     def __bool__(self) -> bool:
         return bool(self.entries)
 

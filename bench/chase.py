@@ -5,8 +5,8 @@ reminder comes due now; the other clocks are later.
 
 `chase_minute` is `tending.tend` whole: clocks, the step, one mail for each who is due, and what the record says. Its yardstick
 is one bare statement that finds them by the indexes under the plain condition (current seats of the clock's bodies; told,
-within reach, and not answered), and writes the same batches, mails and nudges into tables with the same indexes, checks, foreign keys
-and contents. It looks at nobody's other mails, hours, leaving or other advisories, which ours has to.
+within reach, and not answered), and writes the same batches, mails and nudges into tables with the same indexes, checks,
+foreign keys and contents. It looks at nobody's other mails, seats, hours, leaving or other advisories, which ours has to.
 
 `chase_look` is what an officer sees beforehand (`steering.whom`: whom the step would reach), which is how a step finds them,
 against the same bare SELECT, which writes nothing.
@@ -59,6 +59,11 @@ _TOLD = (
     CROSS JOIN (SELECT min(id) AS first FROM alerts_batch WHERE advisory_id = %(advisory)s AND kind = 'notice') b
     WHERE r.advisory_id = %(advisory)s
     """,
+    # Whoever sits in two bodies is due on the clock that ends last: here each sits in one.
+    """
+    DELETE FROM alerts_seat s USING alerts_seat o
+    WHERE o.recipient_id = s.recipient_id AND o.id < s.id
+    """,
     "UPDATE alerts_recipient SET answered_revision = 1 WHERE advisory_id = %(advisory)s AND person_id %% 10 = 0",
 )
 _CLOCKED = """
@@ -75,8 +80,6 @@ JOIN alerts_recipient r ON r.id = s.recipient_id
 WHERE l.clock_id = %(clock)s AND r.told_revision >= 1 AND r.answered_revision = 0
   AND r.outcome NOT IN ('unreachable', 'bounced', 'suppressed')
 """
-# Whoever sits in two bodies was perhaps reminded a moment ago.
-_NOT_YET = "AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id)"
 _BARE_WRITTEN = f"""
 WITH due AS MATERIALIZED (
     SELECT d.*, (row_number() OVER (ORDER BY d.id) - 1) / {BATCH} AS part FROM ({_BARE}) d
@@ -107,7 +110,7 @@ def chase_minute(_: Path) -> Row:
 
     def ours() -> float:
         step = due.popleft()
-        expected = _owing(step, _NOT_YET)
+        expected = _owing(step)
         began = time.perf_counter()
         tending.tend(step.due_at)
         seconds = time.perf_counter() - began
@@ -148,7 +151,7 @@ def chase_look(_: Path) -> Row:
         began = time.perf_counter()
         people = steering.whom(step, step.due_at).people
         seconds = time.perf_counter() - began
-        if not 0 < people == _owing(step, _NOT_YET):
+        if not 0 < people == _owing(step):
             wrong.append(f"{people} people")
         return seconds
 
@@ -208,8 +211,8 @@ def _of(of: Advisory) -> dict[str, object]:
     return {"advisory": of.pk, "revision": of.current_id}
 
 
-def _owing(step: ChaseStep, also: str = "") -> int:
-    return int(run(f"SELECT count(*) FROM ({_BARE} {also}) due", clock=step.clock_id)[0][0])
+def _owing(step: ChaseStep) -> int:
+    return int(run(f"SELECT count(*) FROM ({_BARE}) due", clock=step.clock_id)[0][0])
 
 
 def _idle(of: Advisory) -> float:

@@ -29,6 +29,7 @@ class Played:
         self.holds = bool(world.holds)
         self.name, self.notices = name, {one.name: one for one in notices}
         self.advisories: dict[str, Advisory] = {}
+        self._still: set[str] = set()
         self._answers: defaultdict[str, list[int]] = defaultdict(list)
         self.bodies = {
             number: Body(slug=f"{name}-{number}", name=f"{name} {number}", kind="team", calendar=calendar)
@@ -140,10 +141,13 @@ class Played:
         self._cascade(event.at)
 
     def _stopped(self, event: Event) -> None:
+        self._still.add(event.warning)
         Advisory.objects.filter(pk=self.advisories[event.warning].pk).update(stopped_at=event.at)
 
     def _resumed(self, event: Event) -> None:
         Advisory.objects.filter(pk=self.advisories[event.warning].pk).update(stopped_at=None)
+        self._still.discard(event.warning)
+        self._cascade(event.at)
 
     def _answered(self) -> None:
         for name, people in self._answers.items():
@@ -157,7 +161,8 @@ class Played:
 
     def _cascade(self, when: datetime) -> None:
         with time_machine.travel(when, tick=False):
-            for one in self.advisories.values():
-                while not cascade(one.pk):
+            for name, one in self.advisories.items():
+                # A pass over a stopped one leaves everything as it is, and more to do.
+                while name not in self._still and not cascade(one.pk):
                     pass
         leave(when)

@@ -268,10 +268,10 @@ class TestTheWayThere:
         said(rows.recipient(advisory, treasury), "phishing")
         client = signed_in(advisory.written_by)
         html = client.get(f"/advisories/{advisory.reference}/").content.decode()
-        assert f'href="{path(advisory)}">2 wait for an answer</a>' in html
+        assert f'href="{path(advisory)}">Who asks for help: 2 wait for an answer</a>' in html
         post(advisory.written_by, cas, "All of them.")
         html = client.get(f"/advisories/{advisory.reference}/").content.decode()
-        assert f'href="{path(advisory)}">1 waits for an answer</a>' in html
+        assert f'href="{path(advisory)}">Who asks for help: 1 waits for an answer</a>' in html
 
     def test_a_contact_is_led_to_their_own(self, advisory: Advisory, con: Person) -> None:
         html = signed_in(con).get(f"/advisories/{advisory.reference}/").content.decode()
@@ -328,6 +328,9 @@ class TestTheReadersPage:
         html = page(advisory.written_by, advisory)
         assert "1 waits for an answer" in html
         assert html.index("All of them.") < html.index("Even those?")
+        theirs = words(reads(cas))
+        assert "has what was asked: an answer comes by mail" in theirs
+        assert "It does not help?" not in theirs
         assert Message.objects.filter(kind="help").count() == 1
 
 

@@ -414,7 +414,7 @@ def test_somebody_it_is_not_for_is_noted_and_no_figure_changes(
     assert not Acknowledgement.objects.exists()
     found = of(advisory, officer)
     assert (found.told, found.left) == (1, 0)
-    with pytest.raises(Refused, match="answered meanwhile"):
+    with pytest.raises(Refused, match="reached meanwhile"):
         take(treasury, officer)
 
 

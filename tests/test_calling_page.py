@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import calling, coverage
+from alerts import calling, calling_list, coverage
 from alerts.models import Acknowledgement, Advisory, Call, Recipient, Relay
 from departments.models import Membership, Person
 from tests import rows
@@ -104,12 +104,12 @@ def poll_of(html: str) -> str:
 def test_it_says_how_far_it_has_come_and_whom_to_ring_in_each_branch(advisory: Advisory, officer: Person) -> None:
     html = page(officer, advisory)
     text = read(html)
-    assert "1 of 3 bodies told" in text
+    assert "1 of 3 bodies reached" in text
     assert text.index("Agency nobody there can be told by mail") < text.index("Treasury delivered, and nobody answered")
     assert '<a href="tel:02079460001">020 7946 0001</a>' in html
     assert "Con Contact , contact of Treasury, above it" in text
     assert "Home Office" not in text
-    assert "1 of 1 body told" in read(page(officer, advisory, "?in=home-office"))
+    assert "1 of 1 body reached" in read(page(officer, advisory, "?in=home-office"))
     assert "nobody left to ring" in page(officer, advisory, "?in=home-office")
     assert signed_in(officer).get(url(advisory) + "?in=nowhere").status_code == 404
 
@@ -217,7 +217,7 @@ def test_what_one_takes_is_on_top_and_others_see_whose_it_is(
     text = read(page(officer, advisory))
     assert "You ring Treasury" in text
     assert "Treasury is yours until" in text
-    assert "1 of 3 bodies told; 1 in hand" in text
+    assert "1 of 3 bodies reached; 1 in hand" in text
     assert "Take it" not in text
     text = read(page(other, advisory))
     assert "Olive Officer rings it, until" in text
@@ -242,7 +242,7 @@ def test_told_changes_coverage_and_leads_back_to_the_branch_that_was_looked_at(
     made = Acknowledgement.objects.get()
     assert said(answer) == [f"Put down for Con Contact of Treasury: told by telephone. Receipt {made.receipt}."]
     assert coverage.whole(advisory).figures.behalf == 1
-    assert "2 of 3 bodies told" in page(officer, advisory)
+    assert "2 of 3 bodies reached" in page(officer, advisory)
 
 
 def test_a_sheet_that_was_filled_in_is_put_down_with_the_moment_of_the_call(
@@ -274,7 +274,7 @@ def test_what_is_missing_is_said_and_all_that_was_typed_is_still_there(advisory:
     answer = press(officer, advisory, note="", result="told", person="other")
     assert "Say who was told" in answer.content.decode()
     answer = press(officer, advisory, note="the duty clerk", result="told", person="other")
-    assert "Agency is told by telephone, and off the list." in said(answer)[0]
+    assert "Agency counts as reached, and is off the list." in said(answer)[0]
     assert "coverage does not count it" in said(answer)[0]
 
 
@@ -300,6 +300,7 @@ def test_letting_go_and_needing_longer_keep_what_was_typed(advisory: Advisory, o
     assert "holding the line" in html
     assert re.search(r'value="again" checked', html)
     assert Call.objects.get().until > timezone.now()
+    assert f"You have Treasury for longer: until {calling.clock(Call.objects.get().until)}." in read(html)
     answer = press(officer, advisory, press="let-go", note="holding the line")
     assert said(answer) == ["Treasury is in nobody's hand now: anybody may take it."]
     assert Call.objects.get().note == "holding the line"
@@ -338,6 +339,62 @@ def test_a_result_that_comes_too_late_is_shown_again_and_goes_along_when_it_is_t
     assert signed_in(officer).post(url(advisory, "call", theirs.pk), typed).status_code == 404
 
 
+def test_needing_longer_after_somebody_else_had_it_keeps_what_was_typed(
+    advisory: Advisory, officer: Person, other: Person
+) -> None:
+    take(officer, advisory)
+    Call.objects.update(until=timezone.now() - timedelta(minutes=1))
+    take(other, advisory)
+    press(other, advisory, press="let-go", note="")
+    html = press(officer, advisory, press="longer", note="with her now", result="again").content.decode()
+    assert "with her now</textarea>" in html
+    assert "You ring Treasury" in read(html)
+
+
+def test_what_is_put_down_names_no_body_in_which_they_do_not_sit(advisory: Advisory, officer: Person) -> None:
+    take(officer, advisory, "agency")
+    answer = press(officer, advisory, result="told", person=contact(), note="", revision="1")
+    made = Acknowledgement.objects.get()
+    assert said(answer) == [
+        f"Put down for Con Contact: told by telephone. Receipt {made.receipt}. "
+        "Agency counts as reached, and is off the list."
+    ]
+
+
+def test_a_long_list_says_how_many_more_there_are_and_the_way_to_them(
+    advisory: Advisory, officer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling_list, "SHOWN", 2)
+    for number in range(3):
+        rows.relay(advisory, f"team-{number}", relay("treasury"))
+    other = rows.relay(advisory, "defence", relay("government"))
+    rows.relay(advisory, "fleet", other)
+    html = page(officer, advisory)
+    text = read(html)
+    assert "2 of 7 bodies to ring stand here, and 5 more on other pages; this is page 1 of 4." in text
+    assert "By branch: Defence (2), Treasury (5)." in text
+    assert html.index('href="?page=2">Next') < html.index("<table")
+    branch = page(officer, advisory, "?in=treasury")
+    assert "By branch" not in branch
+    assert '<a class="on-screen" href="?in=treasury&amp;all=1">All of Treasury on one page, to print</a>' in branch
+    whole = page(officer, advisory, "?in=treasury&all=1")
+    assert whole.count('<th scope="row">') == 5
+    assert "hx-get" not in whole.split('id="live"')[1].split(">")[0]
+    assert page(officer, advisory, "?all=1").count('<th scope="row">') == 2
+
+
+def test_three_of_a_body_are_named_on_the_screen_and_everybody_on_paper(advisory: Advisory, officer: Person) -> None:
+    for number in range(5):
+        who = rows.person(f"Mem {number}", telephone=f"020 7946 010{number}")
+        Membership.objects.create(person=who, body=relay("treasury").body, role="member")
+    html = page(officer, advisory)
+    assert "and 3 more, once you take it" in html
+    assert html.count('<li class="printed">') == 3
+    take(officer, advisory)
+    mine = page(officer, advisory).split('id="mine"')[1].split("</form>")[0]
+    assert all(f"Mem {number}" in mine for number in range(5))
+
+
 # --- live ---
 
 
@@ -355,14 +412,14 @@ def test_there_is_news_when_somebody_takes_lets_go_or_answers_and_otherwise_none
     found = news(query)
     assert found.status_code == 200
     html = found.content.decode()
-    assert '<p class="verdict" id="progress" hx-swap-oob="true">1 of 3 bodies told; 1 in hand</p>' in html
+    assert '<p class="verdict" id="progress" hx-swap-oob="true">1 of 3 bodies reached; 1 in hand</p>' in html
     assert "Olive Officer" in html
     query = poll_of(html)
     assert news(query).status_code == 204
     press(officer, advisory, press="let-go", note="")
     query = poll_of(news(query).content.decode())
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=1)
-    assert "2 of 3 bodies told" in news(query).content.decode()
+    assert "2 of 3 bodies reached" in news(query).content.decode()
 
 
 def test_whoever_was_overtaken_or_answered_meanwhile_reads_it_beside_their_form(
@@ -372,7 +429,7 @@ def test_whoever_was_overtaken_or_answered_meanwhile_reads_it_beside_their_form(
     query = poll_of(page(officer, advisory))
     client = signed_in(officer)
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=1)
-    assert "Somebody at Treasury has answered meanwhile" in client.get(query).content.decode()
+    assert "Treasury was reached meanwhile: somebody there has answered" in client.get(query).content.decode()
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=0)
     Call.objects.update(until=timezone.now() - timedelta(minutes=1))
     take(other, advisory)
@@ -415,7 +472,7 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(
         with ThreadPoolExecutor(1) as elsewhere:
             elsewhere.submit(_take_elsewhere, advisory.reference, other.pk).result()
         browser.wait_for_selector("text=Otto Officer rings it")
-        assert browser.locator("#progress").inner_text() == "1 of 6 bodies told; 2 in hand"
+        assert browser.locator("#progress").inner_text() == "1 of 6 bodies reached; 2 in hand"
         assert browser.input_value("#note") == "on the line with her"
         browser.get_by_role("button", name="Note it").click()
         browser.wait_for_selector("text=Nothing was noted yet")
@@ -424,7 +481,7 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(
         browser.get_by_label("They were told").check()
         browser.get_by_role("button", name="Note it").click()
         browser.wait_for_selector("text=Put down for Con Contact of Treasury")
-        assert browser.locator("#progress").inner_text() == "2 of 6 bodies told; 1 in hand"
+        assert browser.locator("#progress").inner_text() == "2 of 6 bodies reached; 1 in hand"
 
 
 @pytest.mark.django_db(transaction=True)

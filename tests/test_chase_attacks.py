@@ -473,6 +473,9 @@ class TestTwice:
 
     def test_a_step_is_steered_once(self, advisory: Advisory, officer: Person) -> None:
         step = a_step(advisory)
+        # Somebody is left for it to remind.
+        Relay.objects.filter(pk=place("treasury").pk).update(clock=step.clock)
+        Recipient.objects.filter(pk=mia().pk).update(told_revision=1)
         form = {"press": "hasten", "reason": "now"}
         with ThreadPoolExecutor(4) as several:
             codes = list(several.map(lambda _: _post(officer, url(advisory, "chase_step", step.pk), form), range(4)))

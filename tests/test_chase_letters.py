@@ -452,9 +452,22 @@ class TestADigest:
         tell(office, server, title="Real")
         digest(nudged(two, office.cas, clock(two)))
         mail = delivered(server)
-        assert mail.subject == "3 warnings wait for your answer"
+        assert mail.subject == "3 warnings wait for your answer, 2 of them exercises"
         assert "THIS IS AN EXERCISE" not in mail.text
         assert mail.text.count("[EXERCISE] HIGH:") == 2
+
+    def test_calls_no_exercise_critical(self, office: Office, server: Server) -> None:
+        drill = tell(office, server, exercise=True, severity="critical")
+        digest(nudged(drill, office.cas, clock(drill)))
+        assert delivered(server).subject == "[EXERCISE] 1 warning waits for your answer"
+        real = tell(office, server, title="Real")
+        digest(nudged(real, office.cas, clock(real)))
+        mail = delivered(server)
+        assert mail.subject == "2 warnings wait for your answer, 1 of them an exercise"
+        assert "2 warnings wait for your answer, 1 of them an exercise. The most" in " ".join(mail.text.split())
+        tell(office, server, title="Worse", severity="critical")
+        digest(nudged(real, office.cas, clock(real)))
+        assert delivered(server).subject == "3 warnings wait for your answer, 1 of them an exercise (1 critical)"
 
     def test_says_where_the_page_asks_for_a_code(self, office: Office, server: Server) -> None:
         red = tell(office, server, marking="RED", audience={"people": [office.cas.email]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -182,6 +183,33 @@ class TestTheSentenceOnTop:
         assert "at half of the time to answer, now, to 7 people" in page(place.ada, chased)
         assert "at half of the time to answer, tomorrow 09:00 GMT" in page(place.ada, chased, at("2026-11-30 20:00"))
 
+    def test_whoever_answers_while_it_is_read_is_in_both_figures_or_in_none(
+        self, place: Office, chased: Advisory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = steering.whom
+
+        def and_then_tim_answers(*asked: Any) -> steering.Whom:
+            found = real(*asked)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(elsewhere).result(10)
+            return found
+
+        def elsewhere() -> None:
+            answer(chased, "Tim", NOON)
+            connection.close()
+
+        monkeypatch.setattr(steering, "whom", and_then_tim_answers)
+        assert (
+            "Chased: 7 people are silent. Next: the reminder at half of the time to answer, today 14:00 GMT, to 7"
+            in page(place.ada, chased)
+        )
+        assert Recipient.objects.filter(answered_revision=1).count() == 1
+
+    def test_its_page_is_named_after_it(self, place: Office, chased: Advisory) -> None:
+        html = get(place.ada, path(chased)).content.decode()
+        assert f"<title>The chase of {chased.reference} " in html
+        assert "<h1>The chase</h1>" in html
+
     def test_when_nothing_more_comes_by_itself(self, place: Office, chased: Advisory) -> None:
         ChaseStep.objects.update(done_at=NOON)
         assert "7 people are silent. Nothing more is to come by itself." in page(place.ada, chased)
@@ -267,6 +295,80 @@ class TestToCome:
         assert "Cas" not in found
         assert "Let the chase go on" in found
 
+    @pytest.mark.parametrize("how", ["ended", "stopped"])
+    def test_while_nothing_leaves_a_step_can_be_looked_at_and_nothing_pressed(
+        self, how: str, place: Office, chased: Advisory
+    ) -> None:
+        if how == "ended":
+            steering.end(chased, place.ada, "x", SOON)
+        else:
+            stop(chased, place.ben)
+        found = page(place.ada, chased)
+        assert "Look …" in found
+        assert "Skip, or bring forward" not in found
+        answer = get(place.ada, path(chased, "chase_step", step().pk))
+        assert f"is {how}: let it go on first" in text(answer)
+        assert "Were it chased, it would be due today 14:00 GMT" in text(answer)
+        assert 'name="press"' not in answer.content.decode()
+
+    def test_only_the_next_is_looked_for_among_all_people(
+        self, place: Office, chased: Advisory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked: list[ChaseStep] = []
+        real = steering.whom
+
+        def noted(one: ChaseStep, *rest: Any) -> steering.Whom:
+            looked.append(one)
+            return real(one, *rest)
+
+        monkeypatch.setattr(steering, "whom", noted)
+        for url in (path(chased), path(chased, "chase_live") + "?seen=x"):
+            looked.clear()
+            assert "to 7 people in 2 bodies: Cas" in text(get(place.ada, url))
+            assert looked == [step()]
+
+    def test_rung_1_says_who_that_is(self, place: Office, chased: Advisory) -> None:
+        found = page(place.ada, chased)
+        assert "Rung 1 of the ladder, the bodies' contacts first tomorrow 10:00 GMT" in found
+        assert "the contacts of each body that is open by then; where it has none, whoever is next in line" in found
+        found = text(get(place.ada, path(chased, "chase_step", step("escalate").pk)))
+        assert "Each body has a ladder of its own: its contacts; where it has none, its deputies" in found
+
+    def test_steps_of_several_actions_say_of_which_to_whoever_may_read_them(self, place: Office) -> None:
+        red = {"marking": "RED", "title": "Secret", "audience": {"people": ["cas@example.org"]}, "open_title": "Open"}
+        actions = [{"text": "Move & bolt", "due": "P2D"}, {"text": "Count " * 20, "due": "P3D"}]
+        advisory = publish(place, MONDAY, actions=actions, **red)
+        chase(SOON)
+        found = page(place.ada, advisory)
+        assert "The reminder at nine tenths of the time to act (“Move & bolt”)" in found
+        assert "The reminder at nine tenths of the time to act (“Count Count" in found
+        assert "The reminder at half of the time to answer today" in found
+        one = ChaseStep.objects.filter(clock__kind="act", what="remind").order_by("due_at").first()
+        assert one
+        own = text(get(place.ada, path(advisory, "chase_step", one.pk)))
+        assert own.count("The reminder at nine tenths of the time to act (“Move & bolt”)") == 1
+        admin = Person.objects.create(email="a@example.org", written="a@example.org", name="Ann", is_administrator=True)
+        found = page(admin, advisory)
+        assert "of the time to act (action 1)" in found
+        assert "of the time to act (action 2)" in found
+        assert "bolt" not in found
+
+    def test_steps_of_several_calendars_say_of_which_and_of_several_beginnings_since_when(self, place: Office) -> None:
+        Body.objects.filter(slug="team").update(calendar="scotland")
+        advisory = publish(place, MONDAY, actions=[], audience={"branches": ["department"]})
+        chase(SOON)
+        found = page(place.ada, advisory)
+        assert "Next: the reminder at half of the time to answer (" in found
+        for calendar in ("Scotland", "England and Wales"):
+            assert f"The reminder at half of the time to answer ({calendar}) to" in found
+        team(place, "later", place.department, ("lil", "contact"))
+        run_on(advisory, NOON)
+        chase(NOON + timedelta(minutes=5))
+        found = page(place.ada, advisory, NOON + timedelta(minutes=6))
+        assert "to answer (England and Wales, from today 10:00 GMT)" in found
+        assert "to answer (England and Wales, from today 12:" in found
+        assert "to answer (Scotland) to" in found
+
     def test_an_officer_has_buttons_and_nobody_else(self, place: Office, chased: Advisory) -> None:
         assert "Skip, or bring forward" in page(place.ada, chased)
         assert "End the chase" in page(place.ada, chased)
@@ -280,6 +382,34 @@ class TestToCome:
         assert "It is due tomorrow 10:00 GMT, and goes to 2 people, about 2 bodies." in found
         assert "Dora, contact of A Department" in found
         assert "Tess, contact of Team" in found
+
+    def test_and_whom_it_would_mail_brought_forward_now(self, place: Office, chased: Advisory) -> None:
+        place.person("nora", place.department, "member")
+        run_on(chased, at("2026-11-30 11:30"))
+        url = path(chased, "chase_step", step().pk)
+        found = text(get(place.ada, url))
+        assert "It is due today 14:00 GMT, and goes to 8 people in 2 bodies." in found
+        assert (
+            "Brought forward now, it goes to 7 people in 2 bodies, leaving out whoever was written to within the last hour: "
+            "Cas (A Department), Dan (A Department), Dora (A Department) and 4 more."
+        ) in found
+        assert (
+            "Brought forward now, it is carried out tomorrow 09:00 GMT, when people are at work again; whom it mails is "
+            "found then."
+        ) in text(get(place.ada, path(chased, "chase_step", step(n=2).pk), at("2026-11-30 20:00")))
+
+    def test_where_that_is_nobody_it_can_not_be_brought_forward(self, place: Office, chased: Advisory) -> None:
+        url, soon = path(chased, "chase_step", step().pk), MONDAY + timedelta(minutes=30)
+        answer = get(place.ada, url, soon)
+        assert "Everybody who is silent was written to within the last hour: brought forward now" in text(answer)
+        assert 'value="hasten"' not in answer.content.decode()
+        assert 'value="skip"' in answer.content.decode()
+        refused = post(place.ada, url, soon, press="hasten", reason="Hurry")
+        assert "it would mail nobody. Nothing was changed." in text(refused, 422)
+        assert "You had typed: Hurry" in text(refused, 422)
+        # Beside what was typed to bring it forward stands no button that leaves it out.
+        assert 'name="press"' not in refused.content.decode()
+        assert step().hastened_by is None
 
 
 class TestSteering:
@@ -330,7 +460,36 @@ class TestSteering:
         steering.end(chased, place.ada, "First.", SOON)
         found = text(post(place.ben, path(chased, "chase_end"), press="end", reason="Second"), 422)
         assert "Ada has ended the chase already" in found
-        assert "Second" in found
+        assert "It was ended by Ada, Monday 30 November 2026, 10:10 GMT: “First.”." in found
+        assert "You had typed: Second" in found
+
+    def test_after_a_refusal_no_button_does_the_opposite_with_what_was_typed(
+        self, place: Office, chased: Advisory
+    ) -> None:
+        url = path(chased, "chase_end")
+        steering.end(chased, place.ada, "First.", SOON)
+        late = post(place.ben, url, press="end", reason="Second")
+        steering.go_on(chased, place.ada, "Not all.")
+        later = post(place.ben, url, press="go-on", reason="Third")
+        for refused in (late, later):
+            html = refused.content.decode()
+            assert 'name="press"' not in html
+            assert "<textarea" not in html
+            assert f'href="{path(chased)}"' in html.split("You had typed")[0].split("<h1>")[1]
+        assert "The chase is ended" in text(late, 422)
+        found = text(later, 422)
+        assert "Ada has let the chase go on already. Nothing was changed." in found
+        assert "Ada let it go on, " in found
+        assert "“Not all.”" in found
+        assert fresh(chased).chase_ended_at is None
+
+    def test_one_that_a_colleague_brought_forward_is_not_skipped_by_a_second_press(
+        self, place: Office, chased: Advisory
+    ) -> None:
+        steering.hasten(step().pk, place.ada, "First.", NOON)
+        late = post(place.ben, path(chased, "chase_step", step().pk), press="hasten", reason="Second")
+        assert "Ada has brought it forward already" in text(late, 422)
+        assert 'name="press"' not in late.content.decode()
 
     def test_a_press_of_no_button_does_nothing(self, place: Office, chased: Advisory) -> None:
         found = text(post(place.ada, path(chased, "chase_step", step().pk), reason="x"), 422)
@@ -365,7 +524,16 @@ class TestWhatWasDone:
         found = page(place.ada, escalated, TUESDAY)
         assert "Yesterday" not in found
         assert "Mon 30 November, 14:00 GMT: the reminder at half of the time to answer. 6 people reminded" in found
-        assert "Today 10:00 GMT: rung 1 of the ladder. 2 people told" in found
+        assert "Today 10:00 GMT: rung 1 of the ladder, the bodies' contacts first. 2 people told" in found
+
+    def test_a_step_that_found_nobody_says_no_more_than_that(self, place: Office, chased: Advisory) -> None:
+        steering.hasten(step().pk, place.ada, "Quick.", NOON)
+        for name in ("Cas", "Dan", "Dora", "Hal", "Tess", "Tim", "Tom"):
+            answer(chased, name, NOON)
+        chase(NOON)
+        found = page(place.ada, chased)
+        assert "the time to answer. It reached nobody; brought forward by Ada: “Quick.”" in found
+        assert "left to be reminded" not in found
 
     def test_what_was_overtaken_says_so(self, place: Office, chased: Advisory) -> None:
         chase(at("2026-12-01 09:45"))
@@ -385,7 +553,7 @@ class TestWhatWasDone:
 
     def test_the_record_has_words_for_all_of_it(self, place: Office, escalated: Advisory) -> None:
         steering.skip(step("remind", 4).pk, place.ada, "Enough.", TUESDAY)
-        steering.hasten(step("remind", 5).pk, place.ada, "Quick.", TUESDAY)
+        steering.hasten(step("remind", 5).pk, place.ada, "Quick.", TUESDAY + timedelta(hours=2))
         steering.end(escalated, place.ada, "All rung.", TUESDAY)
         steering.go_on(escalated, place.ben, "Not all.")
         said = [one.what for one in life_of(escalated)]
@@ -394,10 +562,23 @@ class TestWhatWasDone:
         assert {"ended the chase", "let the chase go on"} <= set(said)
         assert "the time to answer began, until 10:00 GMT on 1 December 2026" in said
         assert "reminder 1: 6 people to be reminded" in said
-        assert "escalated, rung 1: 2 people to be told about 2 bodies" in said
+        first = "escalated, rung 1 of the ladder, the bodies' contacts first: 2 people to be told about 2 bodies"
+        assert first in said
         assert "6 reminders put in the outbox" in said
         assert "2 mails of whoever is silent put in the outbox" in said
         assert [one.why for one in life_of(escalated) if one.what == "ended the chase"] == ["All rung."]
+
+    def test_the_record_tells_the_time_to_act_and_calendars_apart(self, place: Office) -> None:
+        Body.objects.filter(slug="team").update(calendar="scotland")
+        advisory = publish(place, MONDAY, actions=[{"text": "Move", "due": "P2D"}])
+        chase(SOON)
+        for one in ChaseStep.objects.filter(what="remind", n=2):
+            steering.skip(one.pk, place.ada, "x", NOON)
+        assert {one.what for one in life_of(advisory) if one.what.startswith("skipped")} == {
+            "skipped reminder 2 to act of the chase",
+            "skipped reminder 2 to answer (Scotland) of the chase",
+            "skipped reminder 2 to answer (England and Wales) of the chase",
+        }
 
     def test_the_pieces_of_one_step_are_one_entry_of_its_life(self, place: Office, chased: Advisory) -> None:
         for people in (500, 500, 12):
@@ -599,6 +780,11 @@ class TestLinesElsewhere:
         found = get(place.ada, reverse("estate"))
         assert "next step: the reminder at half of the time to answer in 2 h" in text(found)
         assert f'href="{path(chased)}"' in found.content.decode()
+        ChaseStep.objects.filter(pk=step("escalate").pk).update(due_at=NOON - timedelta(hours=1))
+        with time_machine.travel(NOON, tick=False):
+            due = text(signed_in(place.ada).get(reverse("estate")))
+        assert "next step: rung 1 of the ladder, the bodies' contacts first, due now" in due
+        assert "ago" not in due.partition("next step")[2].partition("As at")[0]
         steering.end(chased, place.ada, "x", NOON)
         assert "the chase was ended just now" in text(get(place.ada, reverse("estate")))
 
@@ -637,7 +823,7 @@ def odd(place: Office, chased: Advisory) -> Advisory:
     Person.objects.exclude(pk__in=[place.ada.pk, place.ben.pk]).update(name=LONG[:200])
     steering.skip(step().pk, place.ada, LONG, SOON)
     minutes(SOON, TUESDAY, every=5)
-    steering.hasten(step("remind", 5).pk, place.ada, LONG, TUESDAY)
+    steering.hasten(step("escalate", 2).pk, place.ada, LONG, TUESDAY)
     return chased
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.core.management import call_command
 from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -28,23 +28,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROLES = ("member", "contact", "deputy", "head")
 CALENDARS = ("england-and-wales", "scotland", "northern-ireland")
 STARTS = [at(text) for text in ("2026-12-23 15:00", "2026-12-30 09:30", "2026-10-23 16:45", "2026-11-27 10:00")]
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
-Step = tuple[int, str, int, int]
-
-
-class Undone(Exception):
-    """What an example wrote is taken back."""
+QUICK = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """A transaction of its own for an example, short, of which nothing stays."""
+    """Nothing of an example stays. It commits as it goes: a pass of the cascade waits for whatever is not committed."""
     try:
-        with transaction.atomic():
-            yield
-            raise Undone
-    except Undone:
-        pass
+        yield
+    finally:
+        call_command("flush", verbosity=0, interactive=False)
 
 
 @st.composite
@@ -63,12 +61,10 @@ def worlds(draw: st.DrawFn) -> World:
     return World(parents, calendars, posts, bodies)
 
 
-def notices(severities: list[str], rules: list[str], within: list[timedelta], world: World) -> list[Notice]:
-    """Each to everybody of the tree."""
+def notices(asked: list[tuple[str, str, timedelta]], world: World) -> list[Notice]:
+    """Each (its severity, rule and time) to everybody of the tree."""
     tree = frozenset(world.parents) - {world.issuer}
-    return [
-        Notice(f"warning-{number}", *of, tree) for number, of in enumerate(zip(severities, rules, within, strict=True))
-    ]
+    return [Notice(f"warning-{number}", *of, tree) for number, of in enumerate(asked)]
 
 
 @st.composite
@@ -109,7 +105,7 @@ def events_of(
     return sorted(events, key=lambda event: event.at)
 
 
-LOOKS = st.lists(st.tuples(st.integers(3, 400), st.sampled_from((1, 1, 1, 2))), min_size=5, max_size=30)
+LOOKS = st.lists(st.tuples(st.integers(3, 400), st.sampled_from((1, 1, 1, 2))), min_size=5, max_size=24)
 NOTICES = st.lists(
     st.tuples(
         st.sampled_from(("critical", "high", "medium", "low")),
@@ -140,7 +136,7 @@ def test_each_mail_that_is_due_is_sent_once_and_no_other(
     stopped: bool,
     cap: int,
 ) -> None:
-    of = notices(*map(list, zip(*asked, strict=True)), world)  # type: ignore[arg-type]
+    of = notices(asked, world)
     moments, when = [], start
     for gap, times in looks:
         when += timedelta(minutes=gap)
@@ -180,21 +176,19 @@ def assert_quiet(mails: list[Mail], world: World, critical: set[str], cap: int) 
 def test_where_nobody_ever_answers_all_are_reminded_to_the_end_and_every_ladder_reaches_the_issuer(
     world: World, start: datetime, looks: list[int]
 ) -> None:
-    of = notices(["critical"], ["all"], [timedelta(hours=1)], world)
+    of = notices([("critical", "all", timedelta(hours=1))], world)
     with taken_back():
         played = Played(world, of, f"w{uuid4().hex[:8]}")
         played.happen([Event(start, "published", of[0].name)])
         when = start
-        for gap in [*[5, 31, 20, 6], *looks, *[24 * 60] * 6]:
+        for gap in [5, 31, 20, 6, *looks, *[6 * 60] * 22]:
             when += timedelta(minutes=gap)
             played.look(when)
         people = set(world.people) - {0, 1}
         told = Nudge.objects.filter(state="mailed", step__what="remind")
         for person in people:
             numbers = sorted(told.filter(person=played.people[person]).values_list("step__n", flat=True))
-            assert numbers[-5:] == [4, 5, 6, 7, 8]
-            assert set(numbers) >= {1} or set(numbers) >= {2} or set(numbers) >= {3}
-            assert len(numbers) == len(set(numbers))
+            assert numbers == [1, 2, 3, 4, 5, 6, 7, 8]
         for body in sorted(set(world.parents) - {world.issuer}):
             raised = Escalation.objects.filter(relay__body=played.bodies[body]).order_by("step__n", "pk")
             rungs: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
@@ -235,7 +229,7 @@ def test_where_bodies_hold_nobody_is_mailed_twice_nor_after_they_answered_or_lef
     start: datetime,
 ) -> None:
     world.holds = frozenset(holds & set(world.parents) - {world.issuer})
-    of = notices(["high"], ["all"], [timedelta(hours=3)], world)
+    of = notices([("high", "all", timedelta(hours=3))], world)
     moments, when = [], start
     for gap, times in looks:
         when += timedelta(minutes=gap)

@@ -48,9 +48,11 @@ def when(found: list[tuple[datetime, str, str]], kind: str, name: str) -> list[s
     return [f"{moment.astimezone(LONDON):%a %H:%M}" for moment, is_of, who in found if is_of == kind and who == name]
 
 
-def promised(advisory: Advisory, name: str, key: str, day: date, of: str = "") -> Acknowledgement:
+def promised(
+    advisory: Advisory, name: str, key: str, day: date, of: str = "", on: datetime = MONDAY
+) -> Acknowledgement:
     """They answer, and say that an action will be done by a day; `of`: for which body (its slug)."""
-    said = answer(advisory, name, MONDAY)
+    said = answer(advisory, name, on)
     assert advisory.current is not None
     relay = Relay.objects.get(advisory=advisory, body__slug=of) if of else None
     action = advisory.current.actions.get(key=key)
@@ -137,6 +139,22 @@ class TestPromises:
         answer_all(advisory, "Tess", "Tim")
         found = minutes(at("2026-12-04 09:00"), at("2026-12-08 12:00"))
         assert when(found, "reminder", "Tom") == ["Mon 09:00"]
+
+    def test_made_for_the_same_day_come_back_the_next_morning_and_not_a_moment_later(self, place: Office) -> None:
+        advisory = publish(place, MONDAY, actions=[{**MOVE, "due": "P20D"}], audience={"branches": ["team"]})
+        answer_all(advisory, "Tess", "Tim")
+        promised(advisory, "Tom", "move", date(2026, 12, 2), on=at("2026-12-02 15:00"))
+        found = minutes(at("2026-12-02 15:00"), at("2026-12-04 12:00"))
+        assert when(found, "reminder", "Tom") == ["Thu 09:00"]
+
+    def test_are_made_on_the_day_that_it_is_in_london(self, place: Office) -> None:
+        start = at("2026-06-01 10:00")
+        advisory = publish(place, start, actions=[{**MOVE, "due": "P20D"}], audience={"branches": ["team"]})
+        answer_all(advisory, "Tess", "Tim")
+        # Half past midnight there, when it is the day before in UTC.
+        promised(advisory, "Tom", "move", date(2026, 6, 3), on=at("2026-06-03 00:30"))
+        found = minutes(at("2026-06-03 08:30"), at("2026-06-04 12:00"))
+        assert when(found, "reminder", "Tom") == ["Thu 09:00"]
 
     def test_of_what_is_asked_no_more_never_come_back(self, place: Office) -> None:
         advisory = publish(place, MONDAY, actions=[{**MOVE, "due": "P20D"}], audience={"branches": ["team"]})

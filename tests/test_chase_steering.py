@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts.chasing import outlook, steering
 from alerts.chasing.tending import tend
@@ -166,9 +167,50 @@ class TestHastening:
         assert step("escalate", 2).due_at == at("2026-11-30 15:00")
 
     def test_whoever_was_told_within_the_hour_is_left_out(self, place: Office, chased: Advisory) -> None:
-        now = MONDAY + timedelta(minutes=30)
+        place.person("nora", place.department, "member")
+        run_on(chased, at("2026-11-30 11:30"))
+        now = at("2026-11-30 12:00")
+        promised = steering.sooner(step(), now)
+        assert promised.whom
         steering.hasten(step().pk, place.ada, "x", now)
+        mailed = {name for _, name in chase(now)}
+        assert mailed == {one.name for one in promised.whom.shown}
+        assert len(mailed) == 7
+        assert "Nora" not in mailed
+
+    def test_where_that_would_be_nobody_it_is_refused_and_keeps_its_time(self, place: Office, chased: Advisory) -> None:
+        now = MONDAY + timedelta(minutes=30)
+        assert refused(lambda: steering.hasten(step(n=2).pk, place.ada, "x", now)) == (
+            "Everybody who is silent was written to within the last hour: brought forward now, it would mail nobody. "
+            "Nothing was changed."
+        )
+        assert (step(n=2).hastened_by, step(n=2).due_at) == (None, at("2026-12-01 09:12"))
+        assert not step().done_at
+        assert not entries("chase step hastened")
+        assert len(chase(at("2026-11-30 14:00"))) == 7
+
+    def test_the_refusal_says_since_when_they_were_written_to(self, place: Office, chased: Advisory) -> None:
+        ChaseStep.objects.filter(pk=step().pk).update(since=MONDAY - timedelta(minutes=5))
+        said = refused(lambda: steering.hasten(step().pk, place.ada, "x", at("2026-11-30 12:00")))
+        assert said.startswith("Everybody who is silent was written to since 09:55 GMT on 30 November: ")
+
+    def test_where_all_have_answered_it_is_refused(self, place: Office, chased: Advisory) -> None:
+        for name in ("Cas", "Dan", "Dora", "Hal", "Tess", "Tim", "Tom"):
+            answer(chased, name, SOON)
+        now = at("2026-11-30 12:00")
+        for one, verb in ((step(), "remind"), (step("escalate"), "tell")):
+            said = refused(lambda one=one: steering.hasten(one.pk, place.ada, "x", now))  # type: ignore[misc]
+            assert said.startswith(f"As things stand it finds nobody to {verb}: ")
+        assert not entries("chase step hastened")
+
+    def test_at_closing_time_whoever_was_told_within_the_hour_is_mailed_in_the_morning(self, place: Office) -> None:
+        advisory = publish(place, at("2026-11-30 16:30"), actions=[], audience={"branches": ["department"]})
+        chase(at("2026-11-30 16:40"))
+        now = at("2026-11-30 17:10")
+        assert steering.sooner(step_of(advisory, 1), now).whom is None
+        assert steering.hasten(step_of(advisory, 1).pk, place.ada, "x", now).endswith("Tuesday 1 December, 09:00 GMT.")
         assert not chase(now)
+        assert len(chase(at("2026-12-01 09:00"))) == 7
 
     def test_twice_the_second_hears_so_and_the_first_reason_stands(self, place: Office, chased: Advisory) -> None:
         now = at("2026-11-30 12:00")
@@ -184,17 +226,20 @@ class TestHastening:
         assert "due already" in refused(lambda: steering.hasten(step().pk, place.ada, "x", at("2026-11-30 14:00")))
         assert step().hastened_by is None
 
-    def test_while_it_is_stopped_it_waits_and_says_so(self, place: Office, chased: Advisory) -> None:
-        now = at("2026-11-30 12:00")
-        stop(chased, place.ben)
-        said = steering.hasten(step().pk, place.ada, "x", now)
-        assert said == f"Brought forward: its mails leave once {chased.reference} goes on."
-        assert not chase(now + timedelta(minutes=1))
-
-    def test_once_the_chase_is_ended_it_has_to_go_on_first(self, place: Office, chased: Advisory) -> None:
-        steering.end(chased, place.ada, "x", SOON)
-        assert "let it go on first" in refused(lambda: steering.hasten(step().pk, place.ada, "x", SOON))
-        assert step().due_at == at("2026-11-30 14:00")
+    @pytest.mark.parametrize("verb", [steering.hasten, steering.skip])
+    @pytest.mark.parametrize("how", ["ended", "stopped"])
+    def test_while_nothing_leaves_no_step_is_brought_forward_or_skipped(
+        self, how: str, verb: Callable[[int, Person, str, datetime], str], place: Office, chased: Advisory
+    ) -> None:
+        if how == "ended":
+            steering.end(chased, place.ada, "x", SOON)
+        else:
+            stop(chased, place.ben)
+        said = refused(lambda: verb(step().pk, place.ada, "x", at("2026-11-30 12:00")))
+        assert said.endswith(
+            f"is {how}: let it go on first, and then skip a step or bring one forward. Nothing was changed."
+        )
+        assert (step().due_at, step().done_at) == (at("2026-11-30 14:00"), None)
 
 
 class TestEnding:
@@ -220,6 +265,40 @@ class TestEnding:
         assert step().overtaken
         assert entries("chase goes on") == [("Ben", "Too early.")]
 
+    def test_within_the_minute_and_at_night_in_the_morning(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "x", SOON)
+        assert "within a minute of working time" in steering.go_on(chased, place.ben, "Too early.")
+        assert not chase(at("2026-11-30 20:00"))
+        assert len(chase(at("2026-12-01 09:00"))) == 7
+
+    def test_lists_that_waited_when_it_was_ended_are_not_sent_and_the_sentence_says_so(
+        self, place: Office, chased: Advisory, settings: SettingsWrapper
+    ) -> None:
+        settings.CHASE_MAILS_A_DAY = 0
+        chase(at("2026-12-01 10:00"))
+        assert step("escalate").escalations.filter(state="waiting").count() == 2
+        settings.CHASE_MAILS_A_DAY = 9
+        now = at("2026-12-01 10:01")
+        steering.end(chased, place.ada, "x", now)
+        assert not chase(now)
+        said = steering.go_on(chased, place.ben, "y")
+        assert said.endswith(" Lists of who is silent that waited for 2 people are not sent any more.")
+        assert "escalation" not in {kind for kind, _ in chase(now + timedelta(minutes=1))}
+        assert {name for kind, name in chase(at("2026-12-01 14:00")) if kind == "escalation"} == {"Dan", "Dora"}
+
+    def test_where_it_is_stopped_too_it_says_that_it_has_to_go_on(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "x", SOON)
+        stop(chased, place.ben)
+        assert f"are done once {chased.reference} goes on" in steering.go_on(chased, place.ben, "y")
+
+    def test_twice_the_second_hears_who_let_it(self, place: Office, chased: Advisory) -> None:
+        steering.end(chased, place.ada, "x", SOON)
+        steering.go_on(chased, place.ben, "first")
+        assert refused(lambda: steering.go_on(chased, place.ada, "second")) == (
+            "Ben has let the chase go on already. Nothing was changed."
+        )
+        assert entries("chase goes on") == [("Ben", "first")]
+
     def test_what_goes_on_already_says_so(self, place: Office, chased: Advisory) -> None:
         assert "being chased already" in refused(lambda: steering.go_on(chased, place.ada, "x"))
         assert not entries("chase goes on")
@@ -229,7 +308,7 @@ Verb = Callable[[Advisory, Person, str], str]
 
 
 def on_step(verb: Callable[[int, Person, str, datetime], str]) -> Verb:
-    return lambda advisory, by, why: verb(step().pk, by, why, SOON)
+    return lambda advisory, by, why: verb(step().pk, by, why, at("2026-11-30 12:00"))
 
 
 VERBS: dict[str, Verb] = {
@@ -343,12 +422,12 @@ class TestRaces:
     ) -> None:
         found = at_once(
             lambda: steering.skip(step().pk, place.ada, "x", SOON),
-            lambda: steering.hasten(step().pk, place.ben, "y", SOON),
+            lambda: steering.hasten(step().pk, place.ben, "y", at("2026-11-30 12:00")),
         )
         # Skipped after it was brought forward it is skipped; the other way round the second hears that it was done.
         assert step().skipped_by == place.ada
         assert len([one for one in found if isinstance(one, Refused)]) in (0, 1)
-        assert not [row for row in chase(SOON + timedelta(minutes=1)) if row[0] == "reminder"]
+        assert not [row for row in chase(at("2026-11-30 12:01")) if row[0] == "reminder"]
 
 
 def test_a_new_text_begins_with_nothing_skipped_and_nothing_ended(place: Office, chased: Advisory) -> None:

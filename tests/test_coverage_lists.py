@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -15,8 +16,11 @@ from alerts.coverage import lists
 from alerts.coverage.glance import look
 from alerts.coverage.scope import Scope, scope
 from alerts.coverage.selection import FIGURES_LISTED, Selection
-from alerts.models import Advisory, Gap, Message, Recipient, Relay
+from alerts.models import Advisory, Batch, ChaseStep, Clock, Gap, Message, Nudge, Recipient, Relay
+from alerts.standings import people_of
+from alerts.web.answer_words import at
 from alerts.web.parts import parts_of
+from alerts.web.standing_words import said
 from tests import rows
 from tests.test_counting import Storm
 
@@ -148,6 +152,27 @@ def test_one_person_of_a_list_says_where_they_sit_how_they_stand_why_and_who_rem
     assert [place.name for place in silent.places] == ["Passports", "Treasury"]
     assert silent.reminded_at is not None
     assert silent.reminded_by == "Olive Officer"
+    # A mail of the chase for several advisories, which nobody pressed for.
+    later = timezone.now()
+    among = Batch.objects.create(rank=1, kind="digest", size=1, not_before=later, made_at=later)
+    mail = Message.objects.create(key="d", batch=among, person=told.person, kind="digest", state="sent", sent_at=later)
+    of = Clock.objects.create(advisory=country, material=1, kind="answer", calendar="", starts_at=later, by=later)
+    step = ChaseStep.objects.create(clock=of, what="remind", n=1, planned_at=later, due_at=later, since=later)
+    nudge = Nudge.objects.create(step=step, recipient=told, person=told.person, state="mailed", message=mail)
+    record.write("reminded", country.reference, country.written_by)
+    [silent] = lists.people(Selection(scope(country.pk), "silent")).people
+    assert (silent.reminded_at, silent.reminded_by) == (later, None)
+    [there] = people_of(Relay.objects.get(body__slug="treasury"), "silent", name="Zoe").people
+    assert (there.reminded_at, said(there, None)) == (later, f"Reminded {at(later)}")
+    Nudge.objects.filter(pk=nudge.pk).update(state="moot")
+    [silent] = lists.people(Selection(scope(country.pk), "silent")).people
+    assert silent.reminded_at is not None
+    assert silent.reminded_at < later
+    # One of its own for this advisory.
+    last = later + timedelta(hours=1)
+    Message.objects.create(key="chase:1", kind="reminder", state="sent", sent_at=last, **fields)
+    [silent] = lists.people(Selection(scope(country.pk), "silent")).people
+    assert (silent.reminded_at, silent.reminded_by) == (last, None)
     [gone] = lists.people(Selection(scope(country.pk), "unreachable")).people
     assert (gone.telephone, gone.why, gone.reminded_at) == ("020 7946 0000", "550 no such user", None)
     [waits] = lists.people(Selection(scope(country.pk), "held")).people

@@ -81,7 +81,7 @@ def test_the_command_says_apart_who_was_told_through_somebody_else_and_its_json_
     call_command("coverage", of.reference)
     printed = capsys.readouterr().out
     assert "1 told through their office, not counted as their own answers.\n" in printed
-    assert "1 told by telephone or in person, put down by their contacts and counted as their own answers.\n" in printed
+    assert "1 told by telephone or in person, put down for them and counted as their own answers.\n" in printed
     assert "1 answered like a machine, not counted: their page asks once more.\n" in printed
     call_command("coverage", of.reference, "--json")
     whole = json.loads(capsys.readouterr().out)[0]["branch"]

@@ -501,7 +501,7 @@ def test_coverage_says_apart_who_was_told_through_somebody_else(advisory: Adviso
     html = auditor.get(where).content.decode()
     for words in (
         "1 told through their office, not counted as their own answers",
-        "1 told by telephone or in person, put down by their contacts and counted as their own answers",
+        "1 told by telephone or in person, put down for them and counted as their own answers",
         "1 answered like a machine, not counted: their page asks once more",
     ):
         assert html.count(words) == 2  # below the bar, and for the record

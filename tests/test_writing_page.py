@@ -189,7 +189,7 @@ def test_nobody_submits_words_that_their_page_did_not_show(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "due", ["2026-12-01T09:30:17.123456+00:00", "2027-10-31T01:30:00+00:00", "PT24H", "P2W", "soon"]
+    "due", ["2026-12-01T09:30:17.123456+00:00", "2027-10-31T01:30:00+00:00", "PT24H", "PT45M", "P2W", "soon"]
 )
 def test_an_action_that_nobody_touched_stays_to_the_letter(desk: Desk, due: str) -> None:
     content = {"actions": [{"key": "a", "text": "Move", "of": "person", "due": due}], "acknowledge_within": "PT24H"}
@@ -207,6 +207,17 @@ def test_an_action_that_nobody_touched_stays_to_the_letter(desk: Desk, due: str)
     assert desk.content()["acknowledge_within"] == "PT24H"
 
 
+def test_a_time_may_be_given_in_minutes(desk: Desk) -> None:
+    window = desk.opened(desk.office.ada)
+    window.types(**{**WORDS, "acknowledge_n": "90", "acknowledge_unit": "minutes", "action-0-due_n": "45",
+                    "action-0-due_unit": "minutes"})  # fmt: skip
+    assert desk.content()["acknowledge_within"] == "PT90M"
+    assert desk.content()["actions"][0]["due"] == "PT45M"
+    page = window.client.get(desk.url).content.decode()
+    assert chosen(page, "action-0-due_unit") == "minutes"
+    assert 'name="action-0-due_n" value="45"' in page
+
+
 def chosen(page: str, name: str) -> str:
     """The option that a select shows."""
     select = re.search(rf'name="{name}".*?</select>', page, re.DOTALL)
@@ -219,7 +230,7 @@ def test_a_time_that_is_none_is_asked_for_in_plain_words(desk: Desk) -> None:
     answer = desk.opened(desk.office.ada).presses("submit", **{**WORDS, "acknowledge_n": "-3", "action-0-due_n": "abc"})
     page = answer.content.decode()
     assert "ISO" not in page
-    assert page.count("give a whole number of days or hours") == 2
+    assert page.count("give a whole number of days, hours or minutes") == 2
 
 
 def test_errors_stand_in_the_order_of_the_page(desk: Desk) -> None:

@@ -115,7 +115,7 @@ def _live(advisory_id: int) -> Advisory | None:
 
 
 def _answering(advisory: Advisory, starts: Iterable[tuple[str, datetime]]) -> Iterable[Clock]:
-    for calendar, at in {(_calendar(advisory, calendar), at) for calendar, at in starts}:
+    for calendar, at in sorted({(_calendar(advisory, calendar), at) for calendar, at in starts}):
         yield _clock(advisory, Clock.Kind.ANSWER, calendar, at, _by(advisory, calendar, at))
 
 

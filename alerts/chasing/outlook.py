@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from django.db import connection, transaction
 
 from alerts.chasing.history import Told, these
 from alerts.chasing.outlook_sql import CLOCKS, ESCALATED, NEXT, PULSE
@@ -53,6 +56,17 @@ class Raised:
         return self.number - len(self.told)
 
 
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """All that is read inside is of one moment: figures that stand side by side agree, whoever answers between two of them."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
 def pulse(advisory: Advisory) -> str:
     """Changes whenever a figure of it, a step of its chase or an escalation does."""
     return f"{fingerprint(advisory)}.{run(PULSE, advisory=advisory.pk)[0][0]}"
@@ -64,6 +78,11 @@ def clocks(advisory: Advisory) -> tuple[list[Running], int]:
     by_id = Clock.objects.in_bulk([row[0] for row in found])
     running = [Running(by_id[pk], bodies, people) for pk, bodies, people, _ in found]
     return running, found[0][3] if found else 0
+
+
+def every_clock(advisory: Advisory) -> list[Clock]:
+    """All clocks that it ever had, the first first: what tells one from others is said of these."""
+    return list(Clock.objects.filter(advisory=advisory).order_by("starts_at", "by", "pk"))
 
 
 def silent(advisory: Advisory) -> tuple[int, int]:

@@ -31,6 +31,7 @@ from alerts.chasing.posting_sql import (
     SHARE,
     WAITING,
 )
+from alerts.chasing.turn import take_post
 from alerts.models import Advisory, Recipient, Severity
 from alerts.statements import run
 from alerts.wake import wake
@@ -70,6 +71,7 @@ def midnight(now: datetime) -> datetime:
 @transaction.atomic
 def _reminders(now: datetime, after: int) -> int | None:
     """The mails of the next people after this id; up to which one, None where there was nobody."""
+    take_post()
     at_work = open_calendars(now)
     if not at_work and not run(CRITICAL_WAITS)[0][0]:
         return None
@@ -103,6 +105,7 @@ def _note_held_back(recipients: list[int]) -> None:
 @transaction.atomic
 def _escalations(now: datetime, after: int) -> int | None:
     """The same of lists of who is silent."""
+    take_post()
     found = run(ESCALATED, open=open_calendars(now), midnight=midnight(now), after=after, most=AT_ONCE)
     if not found:
         return None

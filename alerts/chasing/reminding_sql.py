@@ -2,6 +2,7 @@
 
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
 from alerts.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK
+from departments import working_time
 
 # The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
 # that is targeted, one to let go for what is held, and one of people who were told late for where these sit.
@@ -28,7 +29,7 @@ RELAYS = """
 
 CLOCK = f"""
 clock AS MATERIALIZED (
-    SELECT c.*, s.id AS step, s.since, s.n
+    SELECT c.*, s.id AS step, coalesce(%(since)s::timestamptz, s.since) AS since, s.n
     FROM alerts_chasestep s JOIN alerts_clock c ON c.id = s.clock_id WHERE s.id = %(step)s
 ), asking AS MATERIALIZED (
     SELECT a.id, a.current_id, a.rule, a.severity, a.marking FROM alerts_advisory a JOIN clock c ON c.advisory_id = a.id
@@ -165,7 +166,8 @@ WHERE a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL AND
 ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text), s.due_at, s.id
 """
 
-# What was promised for a day that has come, where it is still the last word, is still asked, and was not said to be done. What
+# What was promised for a day that has come, and before the day on which it is asked (whoever promises it for today is asked
+# tomorrow), where it is still the last word, is still asked, and was not said to be done. What
 # was promised for a body comes to whoever answers for it by then: whoever promised it, if they do. Those of the last days
 # alone: what was missed for longer is in the daily reminders. From one promise on (`after`), so that none is looked at twice.
 # Index: action_answer_promised, acknowledgement_last, seat_once, membership_current.
@@ -178,6 +180,7 @@ WITH promised AS MATERIALIZED (
         OFFSET 0
     ) s
     JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{{}}'
+         AND (k.at AT TIME ZONE '{working_time.ZONE.key}')::date < %(today)s
     JOIN alerts_recipient r ON r.id = k.recipient_id
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.acknowledge_within IS NOT NULL
          AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL

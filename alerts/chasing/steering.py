@@ -2,8 +2,9 @@
 
 Before: steps that are to come. After `skip`: the step is done without having reached anybody, and the ladder goes on with the
 rung after it in its time. After `hasten`: it is due now, and what came before it on its clock is overtaken. After `end`: no
-mail of the chase leaves any more, until `go_on` or a new material revision. Each is an officer's of the issuer, with a reason,
-in the record; twice: the second hears that it was done. Raises `Refused` with a sentence; then nothing was written.
+mail of the chase leaves any more, until `go_on` or a new material revision; while it is ended, or the advisory stopped, no step
+is skipped or brought forward. Each is an officer's of the issuer, with a reason, in the record; twice: the second hears that it
+was done. Raises `Refused` with a sentence; then nothing was written.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.utils.formats import date_format
 from alerts import record, spelling
 from alerts.chasing import escalating_sql, ladder, reminding_sql, stepping
 from alerts.chasing.turn import take_turn
-from alerts.models import Advisory, ChaseStep, State
+from alerts.models import Advisory, ChaseStep, Clock, Escalation, Record, State
 from alerts.rules import is_officer_of_issuer
 from alerts.statements import run
 from alerts.wake import wake
@@ -32,6 +33,13 @@ LONGEST_REASON = 500
 SHOWN = 20
 AT_ONCE = 100_000  # relays looked at for a preview
 _JUST_NOW = timedelta(hours=1)
+_GOES_ON = "chase goes on"
+
+_WHO = {
+    Clock.Kind.ANSWER: "Everybody who is silent",
+    Clock.Kind.ACT: "Everybody who has not done what is asked",
+    Clock.Kind.HOLD: "Everybody who holds it",
+}
 
 NOT_YOURS = "Only an officer of the issuer steers the chase. Nothing was changed."
 
@@ -64,6 +72,20 @@ class Whom:
         return self.people - len(self.shown)
 
 
+@dataclass(frozen=True, slots=True)
+class Sooner:
+    """What would become of a step that is brought forward now."""
+
+    at: datetime
+    """When it is carried out: now, or once people are at work again."""
+    since: datetime
+    """Whoever was written to after this is left out."""
+    whom: Whom | None
+    """Whom it would reach; None: they are found when it is carried out."""
+    why_not: str
+    """Where that is nobody: why, in a sentence; otherwise ""."""
+
+
 def to_come(advisory: Advisory) -> list[ChaseStep]:
     """Its steps that are not done, in the order in which they are due; each with its clock."""
     of = ChaseStep.objects.filter(clock__advisory=advisory, clock__material=advisory.clocked, done_at=None)
@@ -76,9 +98,9 @@ def done(advisory: Advisory) -> list[ChaseStep]:
     return list(of.select_related("clock", "skipped_by", "hastened_by").order_by("-done_at", "-pk"))
 
 
-def whom(step: ChaseStep, now: datetime) -> Whom:
-    """Whom it would reach as things stand now. Reads only."""
-    values = stepping.values(step.pk, step.upto, now, relays=AT_ONCE)
+def whom(step: ChaseStep, now: datetime, since: datetime | None = None) -> Whom:
+    """Whom it would reach as things stand now, leaving out whoever was written to after `since` (None: its own). Reads only."""
+    values = stepping.values(step.pk, step.upto, now, AT_ONCE, since)
     sql = reminding_sql.WHOM[step.clock.kind] if step.what == ChaseStep.What.REMIND else escalating_sql.WHOM
     [(people, bodies, first)] = run(sql, **values, shown=SHOWN)
     shown = json.loads(first)
@@ -86,6 +108,32 @@ def whom(step: ChaseStep, now: datetime) -> Whom:
     places = dict(Body.objects.filter(pk__in=[one[1] for one in shown]).values_list("pk", "name"))
     found = [Reached(names[who], places[body], role) for who, body, role in shown]
     return Whom(people, bodies, sorted(found, key=lambda one: (one.name, one.body)))
+
+
+def sooner(step: ChaseStep, now: datetime) -> Sooner:
+    """What it would come to, brought forward now: what its page says, and what `hasten` does. Reads only."""
+    at = working_time.opens(now, step.clock.calendar)
+    # Whoever was written to within the hour before it is carried out is left out of it all the same.
+    since = min(step.since, at - _JUST_NOW)
+    if at > now:
+        return Sooner(at, since, None, "")
+    found = whom(step, now, since)
+    return Sooner(at, since, found, "" if found.people else _why_nobody(step, since, now))
+
+
+def _why_nobody(step: ChaseStep, since: datetime, now: datetime) -> str:
+    """Why it would reach nobody: who would be reminded had not been written to just now, or nobody would be at all."""
+    if step.what == ChaseStep.What.ESCALATE:
+        return "As things stand it finds nobody to tell: brought forward now, it would mail nobody."
+    if not whom(step, now, now).people:
+        return "As things stand it finds nobody to remind: brought forward now, it would mail nobody."
+    local = timezone.localtime(since)
+    lately = (
+        "within the last hour"
+        if since == now - _JUST_NOW
+        else f"since {date_format(local, 'H:i')} {local:%Z} on {date_format(local, 'j F')}"
+    )
+    return f"{_WHO[Clock.Kind(step.clock.kind)]} was written to {lately}: brought forward now, it would mail nobody."
 
 
 @transaction.atomic
@@ -109,29 +157,25 @@ def skip(step_id: int, by: Person, reason: str, now: datetime) -> str:
 def hasten(step_id: int, by: Person, reason: str, now: datetime) -> str:
     """Bring a step forward to now; what was done, in a sentence."""
     step = _hold(step_id, by)
-    advisory = step.clock.advisory
-    if advisory.chase_ended_at is not None:
-        raise Refused("The chase is ended: let it go on first. Nothing was changed.")
     if step.due_at <= now:
-        sooner = step.hastened_by.name if step.hastened_by else ""
+        other = step.hastened_by.name if step.hastened_by else ""
         raise Refused(
-            f"{sooner} has brought it forward already. Nothing was changed."
-            if sooner
+            f"{other} has brought it forward already. Nothing was changed."
+            if other
             else "It is due already, and is carried out within a minute of working time. Nothing was changed."
         )
     why = _reason(reason)
-    # Whoever was written to within the hour is left out of it all the same.
-    since = min(step.since, now - _JUST_NOW)
-    ChaseStep.objects.filter(pk=step.pk).update(due_at=now, since=since, hastened_by=by, reason=why)
+    found = sooner(step, now)
+    if found.why_not:
+        raise Refused(f"{found.why_not} Nothing was changed.")
+    ChaseStep.objects.filter(pk=step.pk).update(due_at=now, since=found.since, hastened_by=by, reason=why)
     before = step.clock.steps.filter(what=step.what, n__lt=step.n, done_at=None)
     before.update(done_at=now, overtaken=True)
     _record("chase step hastened", step, by, why)
     wake("chase")
-    if advisory.stopped:
-        return f"Brought forward: its mails leave once {advisory.reference} goes on."
-    if working_time.is_open(now, step.clock.calendar):
+    if found.at <= now:
         return "Brought forward: its mails leave within a minute."
-    opens = timezone.localtime(working_time.opens(now, step.clock.calendar))
+    opens = timezone.localtime(found.at)
     return f"Brought forward: its mails leave when people are at work again, on {date_format(opens, 'l j F, H:i')} {opens:%Z}."
 
 
@@ -152,12 +196,40 @@ def go_on(advisory: Advisory, by: Person, reason: str) -> str:
     """It is chased again; what was done, in a sentence."""
     held = _hold_advisory(advisory, by)
     if held.chase_ended_at is None:
-        raise Refused("It is being chased already. Nothing was changed.")
+        before = let_go_on(held)
+        who = before.actor.name if before and before.actor else ""
+        raise Refused(
+            f"{f'{who} has let the chase go on already' if who else 'It is being chased already'}. Nothing was changed."
+        )
     why = _reason(reason)
+    dropped = _dropped(held)
     Advisory.objects.filter(pk=held.pk).update(chase_ended_at=None, chase_ended_by=None, chase_ended_why="")
-    record.write("chase goes on", held.reference, by, reason=why)
+    record.write(_GOES_ON, held.reference, by, reason=why)
     wake("chase")
-    return "The chase goes on: steps that came due meanwhile are done within a minute, one mail a person."
+    when = f"once {held.reference} goes on" if held.stopped else "within a minute of working time"
+    return f"The chase goes on: steps that came due meanwhile are done {when}, one mail a person.{dropped}"
+
+
+def let_go_on(advisory: Advisory) -> Record | None:
+    """Who let its chase go on last, when and why; None where nobody ended it, or it is ended."""
+    of = Record.objects.filter(subject=advisory.reference, kind__in=("chase ended", _GOES_ON)).select_related("actor")
+    last = of.order_by("-id").first()
+    return last if last and last.kind == _GOES_ON else None
+
+
+def _dropped(advisory: Advisory) -> str:
+    """That lists are gone which waited when it was ended: their steps were done, and no step is done twice."""
+    lists = Escalation.objects.filter(
+        step__clock__advisory=advisory,
+        step__clock__material=advisory.clocked,
+        state=Escalation.State.MOOT,
+        person__left_at=None,
+        person__bounced_at=None,
+    )
+    people = lists.values("person").distinct().count()
+    if not people:
+        return ""
+    return f" Lists of who is silent that waited for {people:,} {'person' if people == 1 else 'people'} are not sent any more."
 
 
 def _who_ended(advisory: Advisory) -> str:
@@ -179,7 +251,18 @@ def _hold(step_id: int, by: Person) -> ChaseStep:
         raise Refused("That step was done already. Nothing was changed.")
     if held.clock.advisory.state != State.LIVE:
         raise Refused(f"{held.clock.advisory.reference} is not live: nobody is chased. Nothing was changed.")
+    if rests := at_rest(held.clock.advisory):
+        raise Refused(f"{rests} Nothing was changed.")
     return held
+
+
+def at_rest(advisory: Advisory) -> str:
+    """Why none of its steps can be skipped or brought forward now; "" where they can."""
+    if advisory.chase_ended_at is not None:
+        return "The chase is ended: let it go on first, and then skip a step or bring one forward."
+    if advisory.stopped:
+        return f"{advisory.reference} is stopped: let it go on first, and then skip a step or bring one forward."
+    return ""
 
 
 def _hold_advisory(advisory: Advisory, by: Person) -> Advisory:

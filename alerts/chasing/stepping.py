@@ -42,9 +42,11 @@ def step(now: datetime, until: float | None = None) -> bool:
     return not promised or _promises(now, until)
 
 
-def values(step_id: int, upto: int, now: datetime, relays: int = RELAYS) -> dict[str, object]:
-    """What the statements of a step are asked with."""
-    return {"step": step_id, "upto": upto, "today": today(now), "relays": relays}
+def values(
+    step_id: int, upto: int, now: datetime, relays: int = RELAYS, since: datetime | None = None
+) -> dict[str, object]:
+    """What the statements of a step are asked with; `since` (None: its own): whoever was written to after it is left out."""
+    return {"step": step_id, "upto": upto, "today": today(now), "relays": relays, "since": since}
 
 
 def today(now: datetime) -> date:
@@ -114,7 +116,7 @@ def _go_on(held: ChaseStep, found: ChaseStep, more: bool, now: datetime, **did: 
 
 
 def _promises(now: datetime, until: float | None = None) -> bool:
-    """What was promised for today comes back in the morning; the post keeps to everybody's own hours."""
+    """What was promised for today, on an earlier day, comes back in the morning; the post keeps to everybody's own hours."""
     if now.astimezone(working_time.ZONE).time() < MORNING:
         return True
     after, day = 0, today(now)

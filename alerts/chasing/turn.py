@@ -7,3 +7,8 @@ from alerts.statements import run
 def take_turn(advisory_id: int) -> None:
     """Wait for the turn at this advisory; it is ours until the transaction ends."""
     run(TAKE_TURN, advisory=advisory_id)
+
+
+def take_post() -> None:
+    """Wait for the turn at the post; it is ours until the transaction ends."""
+    run("SELECT pg_advisory_xact_lock(hashtext('alerts.chasing.post'))")

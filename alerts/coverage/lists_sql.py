@@ -10,6 +10,7 @@ from alerts.coverage.scope import IN_SCOPE
 from alerts.coverage.selection_sql import HELD, SEATED, THROUGH
 from alerts.last_word import last_word
 from alerts.models.figures import CURRENT_SEAT, FIGURES, FIGURES_OF_RECIPIENT, OUT_OF_REACH, REVISIONS
+from alerts.standings_sql import NUDGED
 
 # --- how many there are, from what is counted already ---
 
@@ -119,8 +120,9 @@ LIMIT %(size)s + 1 OFFSET %(offset)s
 """
 
 # What is shown of those on a page, looked up of them alone. The bodies are those of the scope through which they count here.
-# Who pressed for a reminder stands in the record: the first entry since its mails were written.
-# Index: recipient's and person's primary keys, seat_once, alerts_message(recipient), acknowledgement_last, record_subject.
+# Who pressed for a reminder stands in the record: the first entry since its mails were written. Nobody pressed for the chase's.
+# Index: recipient's and person's primary keys, seat_once, alerts_message(recipient), acknowledgement_last, record_subject,
+# nudge_of_recipient.
 _SHOWN = f"""
 WITH pressed AS MATERIALIZED (
     SELECT k.id, k.at, p.name FROM alerts_record k
@@ -153,10 +155,12 @@ CROSS JOIN LATERAL (
     SELECT max(m.sent_at) AS at FROM alerts_message m WHERE m.recipient_id = r.id AND m.kind <> 'reminder'
 ) mail
 LEFT JOIN LATERAL (
-    SELECT m.sent_at AS at, b.made_at
+    SELECT m.sent_at AS at, CASE WHEN m.key NOT LIKE 'chase:%%' THEN b.made_at END AS made_at
     FROM alerts_message m JOIN alerts_batch b ON b.id = m.batch_id
     WHERE m.recipient_id = r.id AND m.kind = 'reminder' AND m.sent_at IS NOT NULL
-    ORDER BY m.sent_at DESC LIMIT 1
+    UNION ALL
+    {NUDGED}
+    ORDER BY 1 DESC LIMIT 1
 ) chased ON true
 LEFT JOIN LATERAL (
     SELECT p.name FROM pressed p WHERE p.at >= chased.made_at - interval '1 second' ORDER BY p.id LIMIT 1

@@ -25,7 +25,7 @@ FIGURES_LISTED: Mapping[str, str] = {
     "unreachable": "cannot be reached",
     "suspect": "answered like a machine",
     "office": "told through their office",
-    "behalf": "put down by their contacts",
+    "behalf": "put down for them",
     "former": "answered an earlier revision only",
     "late": "delayed by their mail server",
     "complained": "reported it as spam",

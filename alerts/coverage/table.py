@@ -119,7 +119,7 @@ def told_apart(figures: Figures, *, office_counts: bool, asks: bool) -> list[str
             ),
             (
                 figures.behalf,
-                "told by telephone or in person, put down by their contacts and counted as their own answers",
+                "told by telephone or in person, put down for them and counted as their own answers",
             ),
             (figures.suspect, f"answered like a machine, not counted{': their page asks once more' if asks else ''}"),
         )

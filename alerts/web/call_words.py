@@ -16,7 +16,7 @@ from alerts.calling import Noted, clock
 from alerts.calling_list import Listing
 from alerts.models import Advisory, Call, Marking
 from alerts.web.numbers import count
-from departments.models import Person
+from departments.models import Membership, Person
 
 RESULT: Mapping[Call.Result, str] = {
     Call.Result.TOLD: "They were told, and know what is asked of them",
@@ -45,10 +45,10 @@ def stands(*, reports: bool) -> dict[str, str]:
 
 
 def progress(listing: Listing) -> str:
-    """ "12 of 40 bodies told; 3 in hand"."""
+    """ "12 of 40 bodies reached; 3 in hand"."""
     if not listing.bodies:
         return "It is for no body here."
-    told = f"{listing.told:,} of {count(listing.bodies, 'body', 'bodies')} told"
+    told = f"{listing.told:,} of {count(listing.bodies, 'body', 'bodies')} reached"
     return f"{told}; {listing.in_hand:,} in hand" if listing.in_hand else told
 
 
@@ -72,7 +72,8 @@ def hand(held: Call, after: Call | None, now: datetime, *, answered: bool) -> Ha
     if held.ended_at is not None:
         return Hand(f"You have done with {body}: {Call.Result(held.result).label}, at {clock(held.ended_at)}.", True)
     if answered:
-        return Hand(f"Somebody at {body} has answered meanwhile: it is off the list. Let it go, or note your call.")
+        reached = f"{body} was reached meanwhile: somebody there has answered, and it is off the list."
+        return Hand(f"{reached} Let it go, or note your call.")
     if held.until <= now:
         out = f"Your time ran out at {clock(held.until)}: anybody may take {body} over."
         return Hand(f"{out} Until somebody does, what you note is still taken.", True)
@@ -87,13 +88,25 @@ def noted(done: Noted) -> str:
         of = f" ({who})" if who else ""
         return f"Noted of {body}{of}: {Call.Result(call.result).label}. It stays on the list."
     later = f" Revision {done.later} has come since: ring them about that as well." if done.later else ""
+    # Whoever was rung about it may sit in a body above it.
+    place = f" of {body}" if call.person and _sits(call.person, call) else ""
+    off = f"{body} counts as reached, and is off the list."
     if done.answer is not None:
-        return f"Put down for {who} of {body}: told by telephone. Receipt {done.answer.receipt}.{later}"
+        reached = "" if place else f" {off}"
+        return f"Put down for {who}{place}: told by telephone. Receipt {done.answer.receipt}.{reached}{later}"
     if done.themselves:
-        return f"{who} of {body} had answered themselves, so nothing was put down: their own answer stands.{later}"
+        return f"{who}{place} had answered themselves, so nothing was put down: their own answer stands.{later}"
     named = f"{who} is not among those it is for" if who else "Whom the note names is nobody of the directory"
-    off = f"{body} is told by telephone, and off the list."
     return f"{off} {named}, so that coverage does not count it; the call is kept.{later}"
+
+
+def longer(call: Call) -> str:
+    """What *I need longer* did."""
+    return f"You have {call.relay.body.name} for longer: until {clock(call.until)}. What you typed is still here."
+
+
+def _sits(person: Person, call: Call) -> bool:
+    return Membership.objects.filter(person=person, until=None, body=call.relay.body_id).exists()
 
 
 @dataclass(frozen=True, slots=True)

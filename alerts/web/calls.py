@@ -38,11 +38,17 @@ class Asked:
     scope: Scope
     of: Body | None
     page: int
+    whole: bool = False
+    """All of a branch on one page, for paper."""
 
     @property
     def fields(self) -> dict[str, str]:
         """What stands in the address."""
-        said = {"in": self.of.slug if self.of else "", "page": str(self.page) if self.page > 1 else ""}
+        said = {
+            "in": self.of.slug if self.of else "",
+            "page": str(self.page) if self.page > 1 else "",
+            "all": "1" if self.whole else "",
+        }
         return {name: value for name, value in said.items() if value}
 
     @property
@@ -71,7 +77,8 @@ class Typed:
 def calls(request: HttpRequest, reference: str) -> HttpResponse:
     """For officers of the issuer or above it, administrators and auditors; contacts, deputies and heads see their own branches.
 
-    `?in=<slug>` is one branch of it; `?page=2` goes on. Of a warning that is not critical it says that there is no list.
+    `?in=<slug>` is one branch of it; `?page=2` goes on; with `&all=1` a branch is on one page, to be printed.
+    Of a warning that is not critical it says that there is no list.
     """
     advisory = find(request, reference, "alerts.view_calls")
     if advisory.current_id is None:
@@ -137,8 +144,13 @@ def call(request: HttpRequest, reference: str, call: int) -> HttpResponse:
     filled = Typed(typed, call=held.pk, relay=held.relay_id)
     try:
         if press == "longer":
-            calling.take(held.relay_id, by, now)
-            return _page(request, advisory, asked, filled)
+            taken = calling.take(held.relay_id, by, now)
+            if taken.over_from is None:
+                messages.success(request, words.longer(taken.call))
+            else:
+                _say_taken(request, taken)
+            # Of a call that ended meanwhile what was typed goes on with the new one.
+            return _page(request, advisory, asked, replace(filled, call=taken.call.pk))
         if press == "let-go":
             if calling.let_go(held.pk, by, now, typed["note"]):
                 messages.info(request, f"{held.relay.body.name} is in nobody's hand now: anybody may take it.")
@@ -223,7 +235,7 @@ def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: in
     viewer, now = signed_in(request), timezone.now()
     # Before the figures: a change between the two is then shown twice rather than never.
     seen = calling_list.fingerprint(advisory)
-    listing = calling.listed(advisory, viewer, now, asked.page, asked.scope)
+    listing = calling.listed(advisory, viewer, now, asked.page, asked.scope, whole=asked.whole)
     asked = replace(asked, page=listing.page)
     if listing.in_hand or of_form:
         seen = f"{seen}.{_minute()}"  # somebody's time runs out though nothing else changes
@@ -247,6 +259,9 @@ def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: in
         "hand": _hand(of_form, viewer, now) if of_form else None,
         "of_form": of_form,
         "pages": _pages(asked, listing),
+        "paper": replace(asked, page=1, whole=True).query if asked.of and listing.pages > 1 else "",
+        "lefts": listing.lefts[: calling_list.BRANCHES] if listing.pages > 1 and len(listing.lefts) > 1 else (),
+        "more_branches": len(listing.lefts) - calling_list.BRANCHES,
         "poll": urlencode({"seen": seen, **asked.fields, **({"call": of_form} if of_form else {})}),
     }
 
@@ -312,7 +327,7 @@ def _asked(request: HttpRequest, advisory: Advisory) -> Asked:
     top = relays.select_related("body").first()
     if top is None or not _sees_any_below(top, seen):
         raise Http404("This advisory has no such body.")
-    return Asked(scope(advisory.pk, seen, top.pk), top.body, number)
+    return Asked(scope(advisory.pk, seen, top.pk), top.body, number, request.GET.get("all") == "1")
 
 
 def _sees_any_below(top: Relay, seen: set[int] | None) -> bool:

@@ -6,7 +6,7 @@ for bodies sees what was escalated about these, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from alerts import rules
 from alerts.chasing import history, outlook, steering
-from alerts.chasing.steering import Whom
+from alerts.chasing.steering import Sooner, Whom
 from alerts.models import Advisory, ChaseStep, State
 from alerts.web import chase_words as words
 from alerts.web.asking import find, signed_in, title_of
@@ -30,8 +30,6 @@ from alerts.web.posted import readable_form
 from departments.models import Person
 from departments.refusal import Refused
 
-LOOKED_AHEAD = 3
-"""Of so many steps the page says whom they would mail; of any other, its own page does."""
 COMING_SHOWN = 12
 DONE_SHOWN = 20
 EVERY = 20  # seconds
@@ -45,7 +43,7 @@ class Coming:
     named: str
     due: str
     reaches: str
-    """To how many, where that was looked at; otherwise ""."""
+    """To how many, of the next one, as that is looked for among all people; otherwise ""."""
     first: str
     """The first of them by name."""
 
@@ -101,17 +99,26 @@ def step(request: HttpRequest, reference: str, step: int) -> HttpResponse:
         if done:
             return _back(request, reference, done)
         found.refresh_from_db()
+        advisory = _steered(request, reference)
     now = timezone.now()
-    whom = steering.whom(found, now) if found.done_at is None else None
+    still = found.done_at is None
+    rests = steering.at_rest(advisory)
+    whom = steering.whom(found, now) if still else None
+    sooner = steering.sooner(found, now) if still and not rests and found.due_at > now else None
+    offers = _offers(advisory, sooner) if still and not rests else ()
     context = {
         **_of_form(request, advisory, error),
         "step": found,
-        "named": words.named(found),
+        "named": words.named(found, _which(advisory, now, reads=True).get(found.clock_id, "")),
         "due": words.due(found, now),
         "whom": whom,
         "reaches": words.reaches(whom, found) if whom else "",
+        "sooner": words.sooner(sooner, found, now) if sooner else "",
         "did": "" if whom else words.did(found),
-        "is_due": found.due_at <= now,
+        "rests": rests if advisory.state == State.LIVE else f"{reference} is not live: nobody is chased.",
+        "offers": offers,
+        # What was typed for a button that is gone is not put beside another one.
+        "asks": bool(offers) and not (error and verb and request.POST["press"] not in offers),
     }
     return render(request, "alerts/chase_step.html", context, status=422 if error else 200)
 
@@ -134,8 +141,23 @@ def end(request: HttpRequest, reference: str) -> HttpResponse:
         if done:
             return _back(request, reference, done)
         advisory = _steered(request, reference)
-    context = {**_of_form(request, advisory, error), "ended": advisory.chase_ended_at is not None}
+    ended = advisory.chase_ended_at is not None
+    # Somebody else was first: the button that would undo it is not put beside what was typed for this one.
+    late = bool(error) and request.POST.get("press") == ("end" if ended else "go-on")
+    context = {
+        **_of_form(request, advisory, error),
+        "ended": ended,
+        "late": late,
+        "let_go_on": steering.let_go_on(advisory) if late and not ended else None,
+    }
     return render(request, "alerts/chase_end.html", context, status=422 if error else 200)
+
+
+def _offers(advisory: Advisory, sooner: Sooner | None) -> tuple[str, ...]:
+    """The buttons of a step that is to come."""
+    if advisory.state != State.LIVE:
+        return ()
+    return ("hasten", "skip") if sooner and not sooner.why_not else ("skip",)
 
 
 def _find(request: HttpRequest, reference: str) -> tuple[Advisory, set[int] | None]:
@@ -216,21 +238,31 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
     chased = advisory.state == State.LIVE and advisory.acknowledge_within is not None
     ahead = steering.to_come(advisory) if chased else []
     goes = chased and advisory.chase_ended_at is None and not advisory.stopped
-    looked = [steering.whom(one, now) for one in ahead[:LOOKED_AHEAD]] if goes else []
-    coming = [_coming(one, looked[n] if n < len(looked) else None, now) for n, one in enumerate(ahead[:COMING_SHOWN])]
+    first = ahead[0] if goes and ahead else None
+    with outlook.one_moment():
+        whom = steering.whom(first, now) if first else None
+        silent = outlook.silent(advisory) if goes else (0, 0)
+    reads = rules.sees_text(person, advisory)
+    which = _which(advisory, now, reads=reads)
+    coming = [_coming(one, whom if one is first else None, now, which) for one in ahead[:COMING_SHOWN]]
     did = [one for one in steering.done(advisory) if not one.overtaken or one.clock.material == advisory.clocked]
     running, clocks_all = outlook.clocks(advisory) if chased else ([], 0)
-    first, whom = (ahead[0], looked[0]) if looked else (None, None)
-    reads = rules.sees_text(person, advisory)
-    wrong, rest = words.stands(advisory, first, whom, outlook.silent(advisory) if goes else (0, 0), now, reads=reads)
+    of = which.get(first.clock_id, "") if first else ""
+    wrong, rest = words.stands(advisory, first, whom, silent, now, which=of, reads=reads)
     actions = _actions(advisory) if reads else {}
     return {
         "wrong": wrong,
         "rest": rest,
         "chased": chased,
         "ended": advisory.chase_ended_at is not None,
+        "rests": bool(steering.at_rest(advisory)),
         "clocks": [
-            (one, words.runs_for(one, actions.get(one.clock.by, ())), words.calendar(one.clock), words.whose(one))
+            (
+                one,
+                words.runs_for(one, [text for _, text in actions.get(one.clock.by, ())]),
+                words.calendar(one.clock),
+                words.whose(one),
+            )
             for one in running
         ],
         "clocks_more": clocks_all - len(running),
@@ -238,7 +270,12 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
         "coming_more": len(ahead) - len(coming),
         "climbs": words.climbs(advisory) if any(one.what == ChaseStep.What.ESCALATE for one in ahead) else "",
         "done": [
-            Done(one, words.named(one), words.moment(_at(one), now), words.did(one, reads=reads))
+            Done(
+                one,
+                words.named(one, which.get(one.clock_id, "")),
+                words.moment(_at(one), now),
+                words.did(one, reads=reads),
+            )
             for one in did[:DONE_SHOWN]
         ],
         "reads": reads,
@@ -249,22 +286,33 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
     }
 
 
-def _coming(one: ChaseStep, whom: Whom | None, now: datetime) -> Coming:
+def _coming(one: ChaseStep, whom: Whom | None, now: datetime, which: Mapping[int, str]) -> Coming:
     reaches = words.reaches(whom, one) if whom else ""
-    return Coming(one, words.named(one), words.due(one, now), reaches, words.first_of(whom) if whom else "")
+    return Coming(
+        one,
+        words.named(one, which.get(one.clock_id, "")),
+        words.due(one, now),
+        reaches,
+        words.first_of(whom) if whom else "",
+    )
 
 
 def _at(one: ChaseStep) -> datetime:
     return one.done_at or one.due_at
 
 
-def _actions(advisory: Advisory) -> dict[datetime, list[str]]:
-    """What is asked for, by when its clock ends (`chasing.clocks`)."""
-    texts: dict[datetime, list[str]] = {}
+def _actions(advisory: Advisory) -> dict[datetime, list[tuple[int, str]]]:
+    """What is asked for, with its number, by when its clock ends (`chasing.clocks`)."""
+    texts: dict[datetime, list[tuple[int, str]]] = {}
     material = advisory.material
-    for one in advisory.current.actions.all() if advisory.current and material else ():
-        texts.setdefault(max(one.due, material.at) if material else one.due, []).append(one.text)
+    for number, one in enumerate(advisory.current.actions.all() if advisory.current and material else (), 1):
+        texts.setdefault(max(one.due, material.at) if material else one.due, []).append((number, one.text))
     return texts
+
+
+def _which(advisory: Advisory, now: datetime, *, reads: bool) -> dict[int, str]:
+    """Of each clock that has others of its kind, what tells it from these."""
+    return words.apart(outlook.every_clock(advisory), _actions(advisory), advisory.clocked, now, reads=reads)
 
 
 def _seen(advisory: Advisory, now: datetime) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import Truncator
 
 from alerts.chasing import ladder
 from alerts.chasing.history import Told
 from alerts.chasing.outlook import Running
-from alerts.chasing.steering import Whom
+from alerts.chasing.steering import Sooner, Whom
 from alerts.models import Advisory, ChaseStep, Clock, Severity, State
 from alerts.web.numbers import count, people
 from alerts.web.record_words import listed
@@ -22,6 +23,10 @@ from departments.models import Calendar
 
 NAMED = 3
 """So many people are named in a sentence."""
+TEXT = 60
+"""So many characters of an action tell its clock from another's."""
+Asked = Mapping[datetime, Sequence[tuple[int, str]]]
+"""By when its clock ends: what is asked for then, with its number."""
 _REMINDERS = {
     ladder.HALF: "the reminder at half",
     ladder.MOST: "the reminder at nine tenths",
@@ -61,6 +66,43 @@ def calendar(clock: Clock) -> str:
     return f"{Calendar(clock.calendar).label}, working hours" if clock.calendar else "round the clock"
 
 
+def apart(clocks: Iterable[Clock], asked: Asked, material: int, now: datetime, *, reads: bool) -> dict[int, str]:
+    """By its id, what tells a clock from others of its kind: "Scotland", "“Move”", "from Tue 1 December, 10:00 GMT".
+
+    One that is alone of its kind is not among them. `asked`: of the material revision with the number `material`.
+    """
+    said = {}
+    for _, same in groupby(sorted(clocks, key=_alike), _alike):
+        those = list(same)
+        for one in those if len(those) > 1 else ():
+            actions = asked.get(one.by, ()) if one.kind == Clock.Kind.ACT and one.material == material else ()
+            said[one.pk] = _actions(actions, reads=reads) if actions else _alone(one, those, now)
+    return said
+
+
+def _alike(clock: Clock) -> tuple[int, str, bool]:
+    return clock.material, clock.kind, clock.late
+
+
+def _actions(actions: Sequence[tuple[int, str]], *, reads: bool) -> str:
+    if reads:
+        return "; ".join(f"“{Truncator(text).chars(TEXT)}”" for _, text in actions)
+    return f"{'action' if len(actions) == 1 else 'actions'} {listed([str(number) for number, _ in actions])}"
+
+
+def _alone(clock: Clock, those: Sequence[Clock], now: datetime) -> str:
+    """Its calendar, where they have several; and since or until when it runs, where others have the same."""
+    kept = [one for one in those if one.calendar == clock.calendar]
+    parts = []
+    if len(kept) < len(those):
+        parts.append(Calendar(clock.calendar).label if clock.calendar else "round the clock")
+    if len({one.starts_at for one in kept}) > 1:
+        parts.append(f"from {moment(clock.starts_at, now)}")
+    if len({one.starts_at for one in kept}) < len(kept):
+        parts.append(f"until {moment(clock.by, now)}")
+    return ", ".join(parts)
+
+
 def runs_for(running: Running, texts: Sequence[str] = ()) -> str:
     """What a clock is for; of one to act, with what is asked, where its viewer may read that."""
     clock = running.clock
@@ -75,11 +117,17 @@ def whose(running: Running) -> str:
     return people(running.people) if running.clock.late else count(running.bodies, "body", "bodies")
 
 
-def named(step: ChaseStep) -> str:
-    """ "the reminder at nine tenths of the time to answer", "rung 2 of the ladder"."""
+def named(step: ChaseStep, which: str = "") -> str:
+    """ "the reminder at nine tenths of the time to answer", "rung 2 of the ladder"; `which` of several clocks (`apart`)."""
+    return f"{_named(step)} ({which})" if which else _named(step)
+
+
+def _named(step: ChaseStep) -> str:
     kind = Clock.Kind(step.clock.kind)
     if step.what == ChaseStep.What.ESCALATE:
-        return f"rung {step.n} of the ladder{', for what was to be done' if kind == Clock.Kind.ACT else ''}"
+        done = ", for what was to be done" if kind == Clock.Kind.ACT else ""
+        first = ", the bodies' contacts first" if step.n == 1 else ""
+        return f"rung {step.n} of the ladder{done}{first}"
     late = ", for people who were told late" if step.clock.late else ""
     if step.n in _REMINDERS:
         return f"{_REMINDERS[step.n]} {_OF[kind]}{late}"
@@ -105,6 +153,26 @@ def reaches(whom: Whom, step: ChaseStep) -> str:
     return f"to {people(whom.people)}{about}"
 
 
+def sooner(found: Sooner, step: ChaseStep, now: datetime) -> str:
+    """What it would come to, brought forward now, in a sentence."""
+    if found.why_not:
+        return found.why_not
+    if found.whom is None:
+        return (
+            f"Brought forward now, it is carried out {moment(found.at, now)}, when people are at work again; whom it mails is "
+            "found then."
+        )
+    left = "" if step.what == ChaseStep.What.ESCALATE else f", leaving out whoever was written to {lately(found, now)}"
+    return f"Brought forward now, it goes {reaches(found.whom, step)}{left}: {first_of(found.whom)}."
+
+
+def lately(found: Sooner, now: datetime) -> str:
+    """Since when whoever was written to is left out of it."""
+    if found.at - found.since == timedelta(hours=1):
+        return "within the last hour"
+    return f"since {moment(found.since, now)}"
+
+
 def first_of(whom: Whom) -> str:
     """ "Cas (A Department), Dora (contact of A Department) and 3 more"."""
     names = [f"{one.name} ({f'{one.role} of ' if one.role else ''}{one.body})" for one in whom.shown[:NAMED]]
@@ -117,7 +185,7 @@ def climbs(advisory: Advisory) -> str:
     return (
         f"Then, {_EACH[Severity(advisory.severity)]}, while anybody of a body is silent: its contacts, its deputies, its head; "
         "the contacts and deputies of the body above, its head; and so on up the line along which the warning passed, to "
-        "the officers of the issuer. A rung that has nobody is left out."
+        "the officers of the issuer. A rung that has nobody is left out: a body's first is the first of these that has anybody."
     )
 
 
@@ -128,11 +196,12 @@ def stands(
     silent: tuple[int, int],
     now: datetime,
     *,
+    which: str = "",
     reads: bool = True,
 ) -> tuple[str, str]:
     """Where the chase stands, in a sentence: what is wrong, or against it (set in red; "" where nothing is), and the rest.
 
-    `reads`: its viewer may read the warning; a reason may give it away.
+    `which` clock the step is of, where there are several; `reads`: its viewer may read the warning; a reason may give it away.
     """
     if halted := _halted(advisory, now, reads=reads):
         return halted
@@ -149,7 +218,7 @@ def stands(
         return "", f"{who} {'Nothing more is to come by itself.' if number or not sent else 'Nobody is left to chase.'}"
     if sent and not number and whom is not None and not whom.people and step.clock.kind == Clock.Kind.ANSWER:
         return "", f"{who} Nobody is left to chase."
-    return "", f"{who} Next: {named(step)}, {due(step, now)}{f', {reaches(whom, step)}' if whom else ''}."
+    return "", f"{who} Next: {named(step, which)}, {due(step, now)}{f', {reaches(whom, step)}' if whom else ''}."
 
 
 def _halted(advisory: Advisory, now: datetime, *, reads: bool) -> tuple[str, str] | None:
@@ -181,9 +250,9 @@ def did(step: ChaseStep, *, reads: bool = True) -> str:
         return f"left out by {step.skipped_by.name}{before}{why}"
     if step.overtaken:
         return "overtaken by a later one"
-    sooner = f"; brought forward by {step.hastened_by.name}{why}" if step.hastened_by else ""
+    steered = f"; brought forward by {step.hastened_by.name}{why}" if step.hastened_by else ""
     verb = "told" if step.what == ChaseStep.What.ESCALATE else "reminded"
-    return f"{people(step.people)} {verb}{sooner}" if step.people else f"nobody was left to be {verb}{sooner}"
+    return f"{people(step.people)} {verb}{steered}" if step.people else f"it reached nobody{steered}"
 
 
 def why_told(told: Told) -> str:

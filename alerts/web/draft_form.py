@@ -26,6 +26,7 @@ TEXTS = (
 )
 HOURS_A_DAY = 24
 SPARE_ACTIONS = 2
+UNITS = {"days": "P{}D", "hours": "PT{}H", "minutes": "PT{}M"}
 MOST_ROWS = 60
 CLOSE_OF_DAY = "17:00"
 
@@ -119,17 +120,20 @@ def _duration(posted: QueryDict, name: str) -> str:
     number = _clean(posted.get(f"{name}_n", ""))
     if not number:
         return ""
-    return f"PT{number}H" if posted.get(f"{name}_unit") == "hours" else f"P{number}D"
+    return UNITS.get(posted.get(f"{name}_unit", ""), UNITS["days"]).format(number)
 
 
 def _pieces(value: object) -> dict[str, str]:
     """A duration as a number and its unit, and as it stands in the draft; of what is none, what was typed."""
     was, length = _text(value), duration_of(value)
     if length is None:
-        typed_so = re.fullmatch(r"P(T?)(.*)[HD]", was)
-        number, unit = (typed_so[2], "hours" if typed_so[1] else "days") if typed_so else ("", "days")
+        typed_so = re.fullmatch(r"P(.*)(D)|PT(.*)([HM])", was)
+        number, letter = [part for part in typed_so.groups() if part is not None] if typed_so else ("", "D")
+        unit = {"D": "days", "H": "hours", "M": "minutes"}[letter]
     elif length % timedelta(days=1) == timedelta(0):
         number, unit = str(length.days), "days"
+    elif length % timedelta(minutes=30) and not length % timedelta(minutes=1):
+        number, unit = str(length // timedelta(minutes=1)), "minutes"
     else:
         number, unit = f"{length / timedelta(hours=1):g}", "hours"
     return {"n": number, "unit": unit, "was": was}

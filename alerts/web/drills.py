@@ -280,12 +280,17 @@ def _percent(part: int, whole: int) -> str:
     return "" if found is None else f"{found}%"
 
 
-def _times_of(line: Listed) -> list[tuple[str, str, bool]]:
-    """Each time, the share that had answered by then, and whether that is below the goal."""
+def _times_of(line: Listed) -> list[tuple[str, str, str, bool]]:
+    """Each time, the share that had answered by then, what is to be known of it, and whether that is below the goal.
+
+    Of the time that runs it is the share so far; of those after it there is none to tell yet.
+    """
+    running = next((place for place, over in enumerate(line.over) if not over), len(SAID))
     return [
         (
             said,
-            (_percent(line.within[place], line.people) if line.over[place] else "not over"),
+            _percent(line.within[place], line.people) if place <= running else "",
+            "so far" if place == running and line.people else "",
             place == HOUR and line.over[place] and (line.shares[place] or 0) < GOAL,
         )
         for place, said in enumerate(SAID)

@@ -46,7 +46,8 @@ def listed(standing: str, number: int) -> str:
 
 def said(one: Standing, holder: Relay | None, *, asks: bool = True) -> str:
     """Why they stand so, and since when: after the row's own few words. `asks`: the advisory still asks for answers."""
-    parts = [part for part in (_why(one, holder, asks=asks), _heard(one)) if part]
+    reminded = f"reminded {at(one.reminded_at)}" if one.reminded_at and not one.acknowledged else ""
+    parts = [part for part in (_why(one, holder, asks=asks), reminded, _heard(one)) if part]
     return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts)
 
 

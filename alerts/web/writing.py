@@ -51,7 +51,7 @@ LABELS = {
 # Where the buttons beside "Save" lead, once it is saved.
 NEXT = {"reach": "alerts:reach", "letter": "alerts:letter"}
 TOPICS_NAMED = 6
-NO_TIME = "is no time to come: give a whole number of days or hours, or a day and a time."
+NO_TIME = "is no time to come: give a whole number of days, hours or minutes, or a day and a time."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

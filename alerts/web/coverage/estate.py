@@ -239,7 +239,7 @@ def _lines(advisories: list[Advisory], person: Person) -> tuple[Estate, list[Lin
     for advisory in advisories:
         one = stands[advisory.pk]
         group = "Drills" if advisory.exercise else "Live" if advisory.state == State.LIVE else "Expired"
-        clock = [*_clock(advisory, one, found.as_at), *_chased(advisory, steps.get(advisory.pk))]
+        clock = [*_clock(advisory, one, found.as_at), *_chased(advisory, steps.get(advisory.pk), timezone.now())]
         lines.append(Line(advisory, title_of(advisory, person, issuing), one, *one.verdict(), clock, group))
     return found, sorted(lines, key=lambda line: line.needs)
 
@@ -268,12 +268,15 @@ def _clock(advisory: Advisory, stands: Stands, now: datetime) -> Iterator[Tick]:
             yield Tick("should have been looked at again", again, dark=True)
 
 
-def _chased(advisory: Advisory, step: ChaseStep | None) -> Iterator[Tick]:
+def _chased(advisory: Advisory, step: ChaseStep | None, now: datetime) -> Iterator[Tick]:
     """Its next step; that its chase was ended."""
     if advisory.state == State.LIVE and advisory.chase_ended_at is not None:
         yield Tick("the chase was ended", advisory.chase_ended_at, chase=True)
-    elif step is not None:
+    elif step is not None and step.due_at > now:
         yield Tick(f"next step: {chase_words.named(step)}", step.due_at, chase=True)
+    elif step is not None:
+        # How long ago it came due would read as when it was done.
+        yield Tick(f"next step: {chase_words.named(step)}, due {chase_words.due(step, now)}", None, chase=True)
 
 
 def _held(number: int, until: datetime | None, now: datetime) -> Tick:
