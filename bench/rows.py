@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.acknowledge import acknowledge_forged, acknowledge_post
 from bench.cascade import cascade_first_mail, cascade_idle, cascade_write
-from bench.chase import chase_look, chase_minute
+from bench.chase import chase_minute
 from bench.counters import coverage_counters
 from bench.coverage import coverage_page
 from bench.deliver import deliver_flat, deliver_peers, deliver_smtp
@@ -33,5 +33,4 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "coverage_counters": coverage_counters,
     "coverage_page": coverage_page,
     "chase_minute": chase_minute,
-    "chase_look": chase_look,
 }

@@ -407,6 +407,7 @@ class Oracle:
     def _post_lists(self, now: datetime) -> None:
         today = now.astimezone(LONDON).date()
         self.raised = [waits for waits in self.raised if self.world.reached(waits.person)]
+        mailed: set[int] = set()
         waiting: defaultdict[tuple[int, str, int], list[Raised]] = defaultdict(list)
         for waits in self.raised:
             one = self.warnings[waits.warning]
@@ -420,4 +421,5 @@ class Oracle:
                 continue
             self.had[person, today] += 1
             self.mails.append((now, "escalation", person, frozenset({name})))
-            self.raised = [waits for waits in self.raised if waits not in theirs]
+            mailed |= {id(waits) for waits in theirs}
+        self.raised = [waits for waits in self.raised if id(waits) not in mailed]

@@ -210,6 +210,16 @@ def _one_connection() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_broken_connection() -> None:
+    """A connection that the database ended fails one test, and not all that follow in this worker."""
+    from django.db import connections
+
+    for one in connections.all(initialized_only=True):
+        if one.connection is not None and one.connection.closed:
+            one.close()
+
+
 def pytest_collection() -> None:
     """While tests are read hardly anything becomes garbage, and looking for it was a quarter of the work."""
     gc.disable()

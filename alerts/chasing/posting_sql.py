@@ -51,9 +51,15 @@ SELECT EXISTS (
 """
 
 # The next people whose nudges wait, in the order of their ids, and how many mails each had today; whether one may leave to them
-# now. A stopped advisory's wait until it goes on. Index: nudge_waiting.
+# now. A stopped advisory's wait until it goes on. Which advisory each is of is asked only while one is stopped, or critical.
+# Index: nudge_waiting, advisory_live, recipient's primary key.
 WAITING = f"""
-WITH next AS MATERIALIZED (
+WITH special AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM (SELECT * FROM alerts_advisory WHERE state = 'live' OFFSET 0) a
+        WHERE a.stopped_at IS NOT NULL OR a.severity = 'critical'
+    ) AS any
+), next AS MATERIALIZED (
     SELECT DISTINCT person_id FROM alerts_nudge WHERE state = 'waiting' AND person_id > %(after)s
     ORDER BY person_id
     LIMIT %(most)s
@@ -62,10 +68,14 @@ SELECT next.person_id, theirs.critical, theirs.critical OR theirs.any AND {_AT_W
        {_TODAY.format(person="next.person_id")} AS had
 FROM next
 CROSS JOIN LATERAL (
-    SELECT coalesce(bool_or(a.severity = 'critical'), false) AS critical, count(*) > 0 AS any
+    SELECT false AS critical, true AS any WHERE NOT (SELECT special.any FROM special)
+    UNION ALL
+    SELECT coalesce(bool_or(a.severity = 'critical'), false), count(*) > 0
     FROM (SELECT recipient_id FROM alerts_nudge n WHERE n.person_id = next.person_id AND n.state = 'waiting' OFFSET 0) n
     CROSS JOIN LATERAL (SELECT advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+    WHERE (SELECT special.any FROM special)
+    HAVING (SELECT special.any FROM special)
 ) theirs
 ORDER BY next.person_id
 """
@@ -123,41 +133,46 @@ FROM (
 ) x
 """
 
-# What a person `x` still owes elsewhere: told of it, and not answered. What they are nudged about is open in any case.
-# Index: alerts_recipient(person).
-_OPEN_ELSEWHERE = f"""
-SELECT count(*)
-FROM (SELECT * FROM alerts_recipient r WHERE r.person_id = x.person_id AND r.id <> ALL(x.recipients) OFFSET 0) r
-JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.stopped_at IS NULL
-     AND a.acknowledge_within IS NOT NULL AND a.chase_ended_at IS NULL
-CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
-CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
-WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1) AND {ASKED_SOMEWHERE}
+# Whether a recipient `r` of the advisory `a` owes an answer: told of it, and not answered where one is asked for.
+_OPEN = f"""
+(a.state = 'live' AND a.acknowledge_within IS NOT NULL AND a.chase_ended_at IS NULL AND EXISTS (
+    SELECT FROM ({REVISIONS} WHERE a.id = r.advisory_id) v
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    WHERE f.acknowledged = 0 AND r.told_revision >= greatest(v.current, 1) AND {ASKED_SOMEWHERE}
+))
 """
 
 # One mail a person. Where one advisory is all that they owe it is its reminder, with a recipient and revision; otherwise a
 # digest, which is of none. In batches of so many of an advisory, and of digests of a rank. A second reminder of one advisory in
 # one look (two clocks, a promise) is in the same mail. No two of the parts are joined but by an index: what waits comes and
 # goes within the minute, so the database thinks that it is nothing, and would compare each with each.
-# Index: nudge_waiting, recipient's primary key, nudge's primary key.
+# Index: nudge_waiting, alerts_recipient(person), nudge's primary key.
 POST = f"""
 WITH nudged AS MATERIALIZED (
-    SELECT n.id, n.person_id, n.recipient_id, r.advisory_id, a.current_id,
-           array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text) - 1 AS rank
+    SELECT person_id, array_agg(id) AS ids, array_agg(recipient_id) AS recipients
     FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' AND person_id = ANY(%(people)s) OFFSET 0) n
-    CROSS JOIN LATERAL (SELECT id, advisory_id FROM alerts_recipient r WHERE r.id = n.recipient_id OFFSET 0) r
-    JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+    GROUP BY person_id
 ), mail AS MATERIALIZED (
-    SELECT x.person_id, x.nudges, x.first, x.rank, CASE WHEN o.one THEN x.recipient END AS recipient,
-           CASE WHEN o.one THEN x.advisory END AS advisory, CASE WHEN o.one THEN x.revision END AS revision,
-           CASE WHEN o.one THEN 'chase:' ELSE 'digest:' END || x.first AS key
-    FROM (
-        SELECT person_id, array_agg(id) AS nudges, min(id) AS first, min(rank) AS rank, array_agg(recipient_id) AS recipients,
-               min(recipient_id) AS recipient, max(recipient_id) AS other, min(advisory_id) AS advisory,
-               min(current_id) AS revision
-        FROM nudged GROUP BY person_id
-    ) x
-    CROSS JOIN LATERAL (SELECT x.recipient = x.other AND ({_OPEN_ELSEWHERE}) = 0 AS one OFFSET 0) o
+    SELECT x.person_id, u.nudges, u.first, o.rank, CASE WHEN o.many = 1 THEN o.recipient END AS recipient,
+           CASE WHEN o.many = 1 THEN o.advisory END AS advisory, CASE WHEN o.many = 1 THEN o.revision END AS revision,
+           CASE WHEN o.many = 1 THEN 'chase:' ELSE 'digest:' END || u.first AS key
+    FROM nudged x
+    CROSS JOIN LATERAL (
+        SELECT array_agg(r.id) FILTER (WHERE r.nudged) AS recipients, count(*) AS many, min(r.id) AS recipient,
+               min(r.advisory_id) AS advisory, min(a.current_id) AS revision,
+               min(array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::text) - 1)
+                   FILTER (WHERE r.nudged) AS rank
+        FROM (
+            SELECT *, id = ANY(x.recipients) AS nudged FROM alerts_recipient WHERE person_id = x.person_id OFFSET 0
+        ) r
+        JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+        WHERE r.nudged OR {_OPEN}
+    ) o
+    CROSS JOIN LATERAL (
+        SELECT array_agg(n.id) AS nudges, min(n.id) AS first
+        FROM unnest(x.ids, x.recipients) AS n (id, recipient) WHERE n.recipient = ANY(o.recipients)
+    ) u
+    WHERE u.first IS NOT NULL
 ), numbered AS MATERIALIZED (
     SELECT m.*, (row_number() OVER (PARTITION BY m.advisory, m.rank ORDER BY m.first) - 1) / %(size)s AS part,
            nextval('alerts_message_id_seq') AS message

@@ -43,7 +43,7 @@ clock AS MATERIALIZED (
 # Whoever sits in several bodies is reminded on the clock that ends last: it is the time that their mail names
 # (`alerts.own_time`). Where one answer is enough for a body each is asked by itself. Index: seat_once, clock's primary key.
 _LAST_OF_THEIRS = """
-(c.late OR a.rule = 'any' OR NOT EXISTS (
+(c.late OR a.rule = 'any' OR NOT (SELECT later.any FROM later) OR NOT EXISTS (
     SELECT FROM (
         SELECT t.relay_id FROM alerts_seat t
         WHERE t.recipient_id = r.id AND t.relay_id <> l.id AND t.counts AND t.ended_at IS NULL
@@ -59,11 +59,18 @@ _ASKED_OF = {
     "hold": OWES_OF["hold"],
 }
 
+# Whether any clock to answer ends later than this one: where none does, nobody's other seats are looked at. Index: clock_once.
 # Whether anybody may have had a mail about it since, but for what the chase wrote since, which has its nudges: where nobody
 # has, nobody's mails are looked at. A batch is all the chase's or none of it.
 # Index: alerts_batch(advisory), alerts_message(batch).
 _MAILED = """
-mailed AS MATERIALIZED (
+later AS MATERIALIZED (
+    SELECT EXISTS (
+        SELECT FROM alerts_clock k
+        WHERE k.advisory_id = c.advisory_id AND k.material = c.material AND k.kind = 'answer' AND (k.by, k.id) > (c.by, c.id)
+    ) AS any
+    FROM clock c
+), mailed AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM (SELECT * FROM alerts_batch WHERE advisory_id = (SELECT id FROM asking) OFFSET 0) b
         WHERE b.kind IN ('notice', 'update', 'reminder') AND (b.done_at IS NULL OR b.done_at > c.since) AND (
@@ -75,11 +82,12 @@ mailed AS MATERIALIZED (
 )
 """
 
-# Whoever was written to since (told, reminded by a press, or in a mail for several) hears of the next step.
+# Whoever was written to since (told, reminded by a press, or in a mail for several) hears of the next one; nobody of one twice.
 # Index: nudge_of_recipient, alerts_message(recipient).
 _LATELY = """
 (EXISTS (
-    SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND n.state IN ('waiting', 'mailed') AND n.at > c.since
+    SELECT FROM alerts_nudge n
+    WHERE n.recipient_id = r.id AND (n.state IN ('waiting', 'mailed') AND n.at > c.since OR n.step_id = %(step)s)
 ) OR (SELECT mailed.any FROM mailed) AND EXISTS (
     SELECT FROM (SELECT * FROM alerts_message m WHERE m.recipient_id = r.id OFFSET 0) m JOIN alerts_batch b ON b.id = m.batch_id
     WHERE m.state IN ('waiting', 'sent') AND m.kind IN ('notice', 'update', 'reminder')
@@ -109,7 +117,6 @@ REMIND = {
     kind: f"""
 WITH {CLOCK}, {_MAILED}, due AS MATERIALIZED (
     SELECT DISTINCT r.id, r.person_id {due}
-      AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.step_id = %(step)s AND n.recipient_id = r.id)
     ORDER BY r.id
     LIMIT %(most)s
 ), written AS (

@@ -18,7 +18,7 @@ from alerts import record
 from alerts.chasing import ladder
 from alerts.chasing.escalating_sql import ESCALATE
 from alerts.chasing.reminding_sql import ANYTHING, CLOSE, DUE_STEPS, PROMISED, REMIND
-from alerts.chasing.turn import take_turn
+from alerts.chasing.turn import no_hurry, take_turn
 from alerts.models import ChaseStep
 from alerts.statements import run
 from departments import working_time
@@ -62,6 +62,7 @@ def _piece(step_id: int, now: datetime) -> bool:
         return False
     # The turn before the step, as whoever steers takes them: the other way round each could wait for the other.
     take_turn(found[0])
+    no_hurry()
     held = (
         ChaseStep.objects.select_for_update(of=("self",), no_key=True)
         .select_related("clock__advisory")
