@@ -42,11 +42,11 @@ MOST = 400  # steps that no verb here has
 PART = 2
 
 # PostgreSQL may not have noticed yet that whoever it worked for is dead. It holds their locks until it does, and a verb that
-# only tries a lock would stand aside. It is waited for, at most this long (milliseconds).
-END_THE_REST = """
-SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-"""
+# only tries a lock would stand aside. It is waited for, at most this long (milliseconds). This process may have connections
+# besides the one at hand, where a browser ran: they were there before, and stay.
+_CLIENTS = "FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+THERE = f"SELECT array_agg(pid) {_CLIENTS}"
+END_ITS_OWN = f"SELECT pg_terminate_backend(pid, 60000) {_CLIENTS} AND pid <> ALL(%s)"
 
 
 class Steps:
@@ -75,7 +75,9 @@ def killed_at(last: int, verb: Callable[[], object], further: Callable[[Steps], 
 
     Afterwards nothing of it is left in the database either. `further` has other things that the verb does counted as steps.
     """
-    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute(THERE)
+        (there,) = cursor.fetchone()
     child = os.fork()
     if child == 0:
         try:
@@ -99,7 +101,7 @@ def killed_at(last: int, verb: Callable[[], object], further: Callable[[Steps], 
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, -signal.SIGKILL), "the verb failed by itself"
     with connection.cursor() as cursor:
-        cursor.execute(END_THE_REST)
+        cursor.execute(END_ITS_OWN, [there])
     return code != 0
 
 

@@ -42,6 +42,12 @@ from tests import rows
 from tests.office import Office
 from tests.referring import SOMEBODY
 
+# Whether anybody waits for a lock here; other workers' databases have locks of their own.
+WAITED_FOR = """
+SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE NOT l.granted AND a.datname = current_database()
+"""
+
 
 def fresh(recipient: Recipient) -> Recipient:
     """As a link finds it."""
@@ -228,7 +234,7 @@ def test_their_own_cry_for_help_at_the_moment_of_a_call_is_what_stands(monkeypat
     def look(recipient: Recipient, number: int) -> bool:
         found = looked(recipient, number)
         thread.start()
-        while not run("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+        while not run(WAITED_FOR)[0][0]:
             assert thread.is_alive()
         return found
 
