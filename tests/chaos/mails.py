@@ -12,6 +12,7 @@ class Mails:
 
     def __init__(self, log: Path) -> None:
         self.accepted: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+        self.reminded: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self.total = 0
         self._log, self._read = log, 0
 
@@ -26,8 +27,13 @@ class Mails:
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.decode().splitlines():
-            address, subject, _ = line.split("\t")
-            if found := DRILL.search(subject):
+            address, subject, message = line.split("\t")
+            if not (found := DRILL.search(subject)):
+                continue
+            if "Reminder:" in subject:
+                # Of what they hold: a mail of its own beside the one that told them, and doubled where it comes twice.
+                self.reminded[found[1]][address, message] += 1
+            else:
                 self.accepted[found[1]][address, int(found[2])] += 1
                 self.total += 1
         return self.total
@@ -42,4 +48,4 @@ class Mails:
 
     def doubled(self, drill: str) -> int:
         """Mails that somebody got once too often."""
-        return sum(times - 1 for times in self.accepted[drill].values())
+        return sum(times - 1 for of in (self.accepted, self.reminded) for times in of[drill].values())
