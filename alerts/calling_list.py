@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -251,11 +252,12 @@ def since(advisory: Advisory) -> datetime | None:
     return Revision.objects.filter(pk=advisory.material_id or 0).values_list("at", flat=True).first()
 
 
-def _to_call(row: Sequence[object], now: datetime) -> ToCall:
-    hand = Hand(*row[8:12]) if row[8] is not None else None  # type: ignore[arg-type]
-    last = Rung(*row[12:17]) if row[12] is not None else None  # type: ignore[arg-type]
+def _to_call(row: Sequence[Any], now: datetime) -> ToCall:
+    hand = Hand(*row[8:12]) if row[8] is not None else None
+    last = Rung(*row[12:17]) if row[12] is not None else None
     ran_out = hand is not None and hand.until <= now
-    return ToCall(*row[:8], hand=hand, last=last, ran_out=ran_out)  # type: ignore[arg-type, misc]
+    relay, body, name, slug, branch, branch_name, branch_slug, stands = row[:8]
+    return ToCall(relay, body, name, slug, branch, branch_name, branch_slug, stands, hand, last, (), ran_out)
 
 
 def _by_branch(rows: Iterable[ToCall]) -> list[list[ToCall]]:
