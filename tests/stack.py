@@ -13,7 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 
@@ -24,8 +23,17 @@ from config.keeper import Kept
 from tests import readymade
 
 ROOT = Path(__file__).resolve().parent.parent
-# Of the stacks of this run, each with a database and a Redis database of its own; a parallel run's workers count apart.
-_numbers = count(1 + 6 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+
+
+def numbers_of(process: str) -> Iterator[int]:
+    """The numbers of the stacks that one of pytest's processes starts ("gw0", "gw1", "gw2"): of Redis' databases 1 to 15,
+    five each, so that no two stacks that run at the same time hear each other's workers.
+    """
+    first = 1 + 5 * int(process.removeprefix("gw"))
+    return iter(range(first, first + 5))
+
+
+_numbers = numbers_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
 
 
 def until(what: str, holds: Callable[[], object], within: float = 60) -> None:

@@ -11,19 +11,16 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from itertools import count
 from urllib.error import HTTPError
 
 import pytest
 
-from tests import stack as stacks
 from tests.stack import ROOT, Stack, running, until
 
 pytestmark = pytest.mark.live
 
 SOON = {"BEAT_SILENT": "12", "WORKER_SILENT": "9", "AUDIT_EVERY": "3"}
 PULSES = "SELECT 1 FROM alerts_heartbeat WHERE process LIKE 'worker:%%'"
-APART = 13  # a Redis database that no other stack takes, though another process counts from one as well
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +28,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SOON.items():
             patch.setenv(name, value)
-        patch.setattr(stacks, "_numbers", count(APART))
         with running(tmp_path_factory.mktemp("watch")) as live:
             yield live
 
