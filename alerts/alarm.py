@@ -19,7 +19,7 @@ from django.db.models import F
 
 from alerts import watch
 from alerts.models import Trouble
-from alerts.watch import rows
+from alerts.watching.view import rows
 
 log = structlog.get_logger(__name__)
 

@@ -3,8 +3,8 @@
 Before: people who were told of the text that stands, and are silent. After: a reminder in the outbox for each of them whose
 address is not out of reach and who was not reminded within a day, whoever pressed, from whichever list, however often. Twice,
 or by two at once: the second finds them reminded. Nobody who answered is reminded, also not where they do so before the mail
-leaves: delivery looks once more (`deliver_chase_sql.SUPERSEDE_REMINDERS`); and an update takes the place of what has not left.
-Raises `Refused` with a sentence; then nothing was written.
+leaves: delivery looks once more (`deliver_reminders_sql.SUPERSEDE_REMINDERS`); and an update takes the place of what has not
+left. Raises `Refused` with a sentence; then nothing was written.
 
 A reminder says nothing that they were not told, so it makes nobody told or untold; one that is known to have arrived shows
 that they were. One that comes back is known against the address, and stands with the person.

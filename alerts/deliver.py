@@ -18,14 +18,8 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from alerts import chased, codes, desk, judging, letter_blocks, letters, routes, tokens
-from alerts.deliver_chase_sql import (
-    NOTE_KEYS,
-    PERSONAL_DIGEST,
-    PERSONAL_ESCALATION,
-    SUPERSEDE_DIGESTS,
-    SUPERSEDE_ESCALATIONS,
-    SUPERSEDE_REMINDERS,
-)
+from alerts.deliver_escalations_sql import PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
+from alerts.deliver_reminders_sql import NOTE_KEYS, PERSONAL_DIGEST, SUPERSEDE_DIGESTS, SUPERSEDE_REMINDERS
 from alerts.deliver_sql import (
     CLAIM,
     CLAIM_ANY,

@@ -1,7 +1,8 @@
 """The SQL of delivery, whole."""
 
 from alerts import holds, marking, noting, own_time
-from alerts.deliver_chase_sql import STOPPED, TOLD
+from alerts.deliver_escalations_sql import STOPPED
+from alerts.deliver_reminders_sql import TOLD
 from alerts.models import Message
 
 _ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"

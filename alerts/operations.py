@@ -12,7 +12,8 @@ from alerts import canary, leaving, watch, watch_workers
 from alerts.leaving import Outbox, Reason
 from alerts.models import Trouble
 from alerts.route_state import Standing
-from alerts.watch import CHECKS, Check, Finding, View, findings, rows
+from alerts.watch import CHECKS, Check, findings
+from alerts.watching.view import Finding, View, rows
 from departments.checks import holidays_end
 
 RECENTLY = timedelta(days=1)

@@ -6,25 +6,48 @@ Each fragment wants the aliases it names. `c` is a clock, `a` its advisory, `v` 
 
 from alerts.last_word import last_word
 from alerts.models.figures import FIGURES_OF_RECIPIENT, UNREACHABLE
+from departments.working_time import ZONE
 
 # No mail reaches whoever left or whose address takes none.
 REACHED = f"p.left_at IS NULL AND p.bounced_at IS NULL AND r.outcome NOT IN {UNREACHABLE}"
 
 # What a person said last of an action `q` of theirs ("done", "by" ...), in their last word. An action keeps its key.
-_SAID_OF_OWN = f"""(
-    SELECT s.choice FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
+_SAID_OF_OWN = f"""
+    SELECT s.choice, s.by_date FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
     WHERE s.acknowledgement_id = {last_word("r.id")} AND s.relay_id IS NULL
     LIMIT 1
-)"""
+"""
 
-# Whoever answered and has an action of their own open that was due on this clock; a promise for a later day stands until then.
+
+def day(moment: str) -> str:
+    """The day of a moment, where the people are."""
+    return f"({moment} AT TIME ZONE '{ZONE.key}')::date"
+
+
+# Whether an action `q`, of which `said` was said last, is due on this clock. What was promised for a later day is not until
+# then. Promises for a day after the due have a clock of their own, which ends on the morning after that day; once it runs,
+# they are due on it alone. Index: clock_once.
+_DUE_ON = f"""
+CASE WHEN said.choice IN ('done', 'na') THEN false
+     WHEN c.late THEN coalesce(
+         said.choice = 'by' AND said.by_date = {day("c.by")} - 1 AND said.by_date > {day("q.due")}, false
+     )
+     ELSE greatest(q.due, c.starts_at) = c.by AND NOT coalesce(said.choice = 'by' AND (
+         said.by_date > %(today)s OR said.by_date > {day("c.by")} AND (said.by_date = %(today)s OR EXISTS (
+             SELECT FROM alerts_clock k
+             WHERE k.advisory_id = c.advisory_id AND k.material = c.material AND k.kind = 'act' AND k.late
+               AND {day("k.by")} = said.by_date + 1
+         ))
+     ), false)
+END
+"""
+
+# Whoever answered and has an action of their own open that is due on this clock.
 OWN_ACTION = f"""
 (f.acknowledged = 1 AND r.acted_revision < v.material AND EXISTS (
     SELECT FROM (SELECT * FROM alerts_action WHERE revision_id = a.current_id AND of = 'person' OFFSET 0) q
-    WHERE greatest(q.due, c.starts_at) = c.by AND coalesce({_SAID_OF_OWN}, '') NOT IN ('done', 'na') AND NOT EXISTS (
-        SELECT FROM alerts_actionanswer s JOIN alerts_action was ON was.id = s.action_id AND was.key = q.key
-        WHERE s.acknowledgement_id = {last_word("r.id")} AND s.relay_id IS NULL AND s.choice = 'by' AND s.by_date > %(today)s
-    )
+    LEFT JOIN LATERAL ({_SAID_OF_OWN}) said ON true
+    WHERE {_DUE_ON}
 ))
 """
 
@@ -47,13 +70,12 @@ CASE WHEN s.relay_id IS NULL THEN {last_word("r.id")} = k.id
      ELSE s.id = (SELECT said.id FROM ({said_for("s.relay_id", "q.key")}) said) END
 """
 
-# Whether a body `l` has an action of its own open that was due on this clock. The last word said for it stands.
+# Whether a body `l` has an action of its own open that is due on this clock. The last word said for it stands.
 BODY_ACTION = f"""
 (l.purpose = 'target' AND EXISTS (
     SELECT FROM (SELECT * FROM alerts_action WHERE revision_id = a.current_id AND of = 'body' OFFSET 0) q
     LEFT JOIN LATERAL ({said_for("l.id", "q.key")}) said ON true
-    WHERE greatest(q.due, c.starts_at) = c.by AND coalesce(said.choice, '') NOT IN ('done', 'na')
-      AND NOT (coalesce(said.choice, '') = 'by' AND said.by_date > %(today)s)
+    WHERE {_DUE_ON}
 ))
 """
 

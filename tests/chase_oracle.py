@@ -351,14 +351,14 @@ class Oracle:
                 continue
             ladder = self._ladder(one, clock, body)
             rungs = max(rungs, len(ladder))
-            if len(ladder) < clock.rung:
-                continue
-            where, roles, people = ladder[clock.rung - 1]
-            for person in sorted(people):
-                if (body, person) not in clock.told:
-                    self.raised.append(Raised(one.name, person, where))
-                    clock.rungs.add((body, where, roles))
-            clock.told |= {(body, person) for person in people}
+            # Whoever came to a rung below since is told with it, once that body was told of at all.
+            lower = ladder[: clock.rung - 1] if any(of == body for of, _ in clock.told) else []
+            for where, roles, people in (*lower, *ladder[clock.rung - 1 : clock.rung]):
+                for person in sorted(people):
+                    if (body, person) not in clock.told:
+                        self.raised.append(Raised(one.name, person, where))
+                        clock.rungs.add((body, where, roles))
+                clock.told |= {(body, person) for person in people}
         clock.rung += 1
         between = timedelta(hours=RUNG_AFTER[one.severity])
         clock.rung_due = after(now, between, clock.calendar) if rungs >= clock.rung else None

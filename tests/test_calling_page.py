@@ -20,7 +20,7 @@ from alerts import calling, calling_list, coverage
 from alerts.models import Acknowledgement, Advisory, Call, Recipient, Relay
 from departments.models import Membership, Person
 from tests import rows
-from tests.browser import LOOKS, faults, open_page
+from tests.browser import faults_in_every_look, open_page
 from tests.clients import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -451,10 +451,7 @@ def _take_elsewhere(reference: str, who: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(
-    live_server: LiveServer, look: dict[str, Any]
-) -> None:
+def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(live_server: LiveServer) -> None:
     advisory = a_list()
     top = relay("treasury")
     for number in range(3):
@@ -462,12 +459,12 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(
     other = rows.person("Otto Officer")
     Membership.objects.create(person=other, body=advisory.issuer, role="officer")
     cookie = signed_in(advisory.written_by).cookies["sessionid"].value
-    with open_page(**look) as browser:
+    with open_page() as browser:
         browser.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        assert faults(browser, live_server.url + url(advisory)) == []
+        assert faults_in_every_look(browser, live_server.url + url(advisory)) == []
         browser.get_by_role("button", name=re.compile("Take it.*Treasury")).click()
         browser.wait_for_selector("#mine")
-        assert faults(browser, "") == []
+        assert faults_in_every_look(browser, "") == []
         browser.fill("#note", "on the line with her")
         with ThreadPoolExecutor(1) as elsewhere:
             elsewhere.submit(_take_elsewhere, advisory.reference, other.pk).result()
@@ -476,7 +473,7 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(
         assert browser.input_value("#note") == "on the line with her"
         browser.get_by_role("button", name="Note it").click()
         browser.wait_for_selector("text=Nothing was noted yet")
-        assert faults(browser, "") == []
+        assert faults_in_every_look(browser, "") == []
         browser.get_by_label("Con Contact, contact").check()
         browser.get_by_label("They were told").check()
         browser.get_by_role("button", name="Note it").click()
@@ -506,3 +503,41 @@ def test_on_paper_it_is_a_sheet_with_boxes_and_nothing_to_press(live_server: Liv
         assert not browser.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"), (
             "it fits the sheet"
         )
+
+
+# --- very often ---
+
+
+def test_one_press_after_another_ends_and_nothing_that_was_typed_is_lost(
+    advisory: Advisory, officer: Person, other: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.web.calls.MOST", 3)
+    take(officer, advisory)
+    assert press(officer, advisory, press="longer").status_code == 200
+    assert press(officer, advisory, press="let-go").status_code == 302
+    taken = Call.objects.count()
+    often = "Wait for one, then press again"
+    again = take(officer, advisory)
+    assert again.status_code == 302
+    assert often in said(again)[0]
+    with_words = take(officer, advisory, note="rings at noon")
+    assert with_words.status_code == 429
+    assert often in with_words.content.decode()
+    assert "rings at noon" in with_words.content.decode()
+    assert Call.objects.count() == taken
+    assert take(other, advisory).status_code == 302, "somebody else at the same address is not kept from it"
+    assert Call.objects.filter(caller=other, ended_at=None).exists()
+
+
+def test_what_came_of_a_call_is_noted_however_often_somebody_pressed(
+    advisory: Advisory, officer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.web.calls.MOST", 1)
+    take(officer, advisory)
+    for which in ("longer", "let-go"):
+        kept = press(officer, advisory, press=which, note="they asked for the text")
+        assert kept.status_code == 429
+        assert "they asked for the text" in kept.content.decode()
+        assert Call.objects.get().ended_at is None
+    assert press(officer, advisory, result="no-answer", note="they asked for the text").status_code == 302
+    assert Call.objects.get().result == "no-answer"

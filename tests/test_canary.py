@@ -8,13 +8,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import canary, letters, tokens, tracking, watch
+from alerts import canary, letters, tokens, tracking
 from alerts.cascade import cascade, compare_anew
 from alerts.coverage import whole
 from alerts.draft import update_from_file
 from alerts.models import Advisory, Batch, Canary, Message, Recipient, Revision
 from alerts.publish import publish_draft
 from alerts.stopping import stand_down
+from alerts.watching import heard
+from alerts.watching.view import View
 from config.canaries import canaries
 from config.mail_url import mailbox
 from departments.models import Membership, Person
@@ -206,7 +208,7 @@ class TestWhatBecameOfThem:
         assert said.says.startswith("Canary at gmail.example: handed over at ")
         assert "not reported delivered after 5 minutes: mail to this domain may not arrive" in said.says
         assert said.since == now + minutes(5)
-        [found] = watch._canaries_silent(watch.View(now + minutes(6)))
+        [found] = heard.canaries(View(now + minutes(6)))
         assert (found.kind, found.subject) == ("canary", "gmail.example")
 
     def test_one_that_was_not_even_handed_over_is_said_five_minutes_after_publication(self, office: Office) -> None:
@@ -250,9 +252,9 @@ class TestWhatBecameOfThem:
         advisory, now = sent("smtp.example:587")
         assert [said.blind for said in canary.seen(now + minutes(6))] == [True, True]
         assert canary.blind_routes() == "smtp.example:587"
-        assert list(watch._canaries_silent(watch.View(now + minutes(6)))) == []
+        assert list(heard.canaries(View(now + minutes(6)))) == []
         fate("gmail.example", advisory, fate="bounced", fate_at=now)
-        assert [found.subject for found in watch._canaries_silent(watch.View(now))] == ["gmail.example"]
+        assert [found.subject for found in heard.canaries(View(now))] == ["gmail.example"]
 
     def test_once_its_mails_are_found_in_the_mailbox_that_is_read_silence_proves_something(
         self, sent: Any, settings: SettingsWrapper
@@ -267,10 +269,10 @@ class TestWhatBecameOfThem:
         assert canary.blind_routes() == ""
         _, now = sent("smtp.example:587", title="Another", open_title="Another")
         Message.objects.filter(batch__about=earlier).update(fate="")
-        assert len(list(watch._canaries_silent(watch.View(now + minutes(6))))) == 2
+        assert len(list(heard.canaries(View(now + minutes(6))))) == 2
         settings.MAILBOX = None
         assert canary.blind_routes() == "smtp.example:587"
-        assert list(watch._canaries_silent(watch.View(now + minutes(6)))) == []
+        assert list(heard.canaries(View(now + minutes(6)))) == []
 
     def test_that_another_route_reported_it_once_proves_nothing_by_one_that_reports_nothing(
         self, sent: Any, settings: SettingsWrapper

@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 from alerts import letters
 from alerts.cascade import cascade
 from alerts.deliver import deliver
-from alerts.deliver_chase_sql import LOOKED_AT, PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
+from alerts.deliver_escalations_sql import LOOKED_AT, PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
 from alerts.models import (
     Acknowledgement,
     Action,
@@ -38,6 +38,7 @@ from alerts.models import (
 )
 from alerts.senders import Senders
 from departments.models import Body, Membership, Person
+from tests.chased import leave
 from tests.clients import signed_in
 from tests.office import Office
 from tests.smtp import Received, Server
@@ -63,9 +64,7 @@ def tell(office: Office, server: Server, **changes: Any) -> Advisory:
     with time_machine.travel(TOLD, tick=False):
         advisory = office.publish(**changes).advisory
         cascade(advisory.pk)
-        while deliver():
-            pass
-    server.mails.clear()
+        leave(TOLD)
     advisory.refresh_from_db()
     return advisory
 

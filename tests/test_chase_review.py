@@ -79,6 +79,16 @@ class TestLadder:
         found = minutes(at("2026-12-01 11:30"), at("2026-12-01 15:00"))
         assert [name for _, kind, name in found if kind == "escalation"] == ["Udo"]
 
+    def test_a_contact_who_was_named_after_the_deputies_were_told_is_told_with_the_next_rung(self, place: Office) -> None:
+        unit = team(place, "unit", place.department, ("udo", "deputy"), ("uma", "head"), ("ugo", "member"))
+        advisory = publish(place, MONDAY, actions=[], audience={"branches": ["unit"]})
+        assert "Udo" in {name for _, kind, name in minutes(MONDAY, at("2026-12-01 11:00")) if kind == "escalation"}
+        place.person("una", unit, "contact")
+        run_on(advisory, at("2026-12-01 11:00"))
+        found = minutes(at("2026-12-01 11:30"), at("2026-12-01 19:00"))
+        assert when(found, "escalation", "Una") == ["Tue 14:00"]
+        assert when(minutes(at("2026-12-02 08:00"), at("2026-12-02 10:00")), "escalation", "Una") == []
+
     def test_goes_on_where_the_advisory_had_expired_meanwhile(self, place: Office) -> None:
         advisory = publish(place, MONDAY, actions=[], audience={"branches": ["team"]})
         minutes(MONDAY, at("2026-12-01 11:00"))

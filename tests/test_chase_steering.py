@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings as SettingsWrapper
+from pytest_django.plugin import DjangoDbBlocker
 
 from alerts.chasing import outlook, steering
 from alerts.chasing.tending import tend
@@ -20,6 +21,7 @@ from departments.models import Person
 from departments.refusal import Refused
 from tests.chased import answer, at, chase, minutes, publish, run_on, team
 from tests.office import Office, an_advisory
+from tests.put_back import PutBack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,21 +29,50 @@ MONDAY = at("2026-11-30 10:00")
 SOON = MONDAY + timedelta(minutes=10)
 
 
-@pytest.fixture
-def place(office: Office) -> Office:
+def department() -> Office:
     """A department with a contact, a deputy and a head, and a team below it with a contact and two members."""
+    office = Office()
     for name, role in (("dora", "contact"), ("dan", "deputy"), ("hal", "head")):
         office.person(name, office.department, role)
     team(office, "team", office.department, ("tess", "contact"), ("tim", "member"), ("tom", "member"))
     return office
 
 
-@pytest.fixture
-def chased(place: Office) -> Advisory:
-    """Published on Monday at ten, its clock begun: half is at two, the end on Tuesday at ten."""
-    advisory = publish(place, MONDAY, actions=[], audience={"branches": ["department"]})
+def begun() -> tuple[Office, Advisory]:
+    """The same, and an advisory published on Monday at ten, its clock begun: half is at two, the end on Tuesday at ten."""
+    office = department()
+    advisory = publish(office, MONDAY, actions=[], audience={"branches": ["department"]})
     chase(SOON)
-    return fresh(advisory)
+    return office, fresh(advisory)
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_blocker: DjangoDbBlocker) -> Iterator[PutBack[tuple[Office, Advisory]]]:
+    """Made by the first test that asks for it."""
+    world = PutBack(begun)
+    yield world
+    with django_db_blocker.unblock(), world:
+        pass
+
+
+@pytest.fixture
+def world(transactional_db: None, kept: PutBack[tuple[Office, Advisory]]) -> tuple[Office, Advisory]:
+    return kept.again()
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Office:
+    """The department; the one in which the advisory is chased, where a test asks for that too."""
+    if "chased" not in request.fixturenames:
+        return department()
+    office: Office = request.getfixturevalue("world")[0]
+    return office
+
+
+@pytest.fixture
+def chased(world: tuple[Office, Advisory]) -> Advisory:
+    """The advisory, chased."""
+    return world[1]
 
 
 def fresh(advisory: Advisory) -> Advisory:

@@ -21,7 +21,7 @@ from alerts.models import Advisory, Citation, Recipient, Relay
 from alerts.web.coverage import pictures
 from departments.models import Body, Membership, Person
 from tests import rows
-from tests.browser import LOOKS, faults, open_page
+from tests.browser import faults_in_every_look, open_page
 
 pytestmark = pytest.mark.django_db
 
@@ -322,11 +322,10 @@ def test_the_page_is_sound_is_worked_by_keys_alone_and_is_a_sheet_of_paper(
     def sign_in(page: Page) -> None:
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
 
-    for look in LOOKS.values():
-        with open_page(**look) as page:
-            sign_in(page)
-            wrong += faults(page, url)
-            wrong += faults(page, f"{live_server.url}/figures/?code=ABC")
+    with open_page() as page:
+        sign_in(page)
+        wrong += faults_in_every_look(page, url)
+        wrong += faults_in_every_look(page, f"{live_server.url}/figures/?code=ABC")
     assert wrong == []
     with open_page(permissions=["clipboard-read", "clipboard-write"], viewport={"width": 688, "height": 1000}) as page:
         sign_in(page)

@@ -20,7 +20,10 @@ Figures = dict[int | None, tuple[int, ...]]
 def figures_read(advisory: Advisory) -> Figures:
     found = coverage.read(advisory)
     whole = tuple(getattr(found.whole.figures, name) for name in FIGURES)
-    return {None: whole, **{row.relay_id: tuple(getattr(row.own, name) for name in FIGURES) for row in found.rows}}
+    return {
+        None: whole,
+        **{row.relay_id: tuple(getattr(row.own, name) for name in FIGURES) for row in found.rows if row.relay_id},
+    }
 
 
 def figures_of_rows(advisory: Advisory) -> Figures:
@@ -199,7 +202,7 @@ class Storm:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_figures_are_those_of_the_rows_after_each_step_of_a_storm(seed: int) -> None:
     storm = Storm(seed)
     for _ in range(60):

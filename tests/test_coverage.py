@@ -14,7 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts import counting, coverage
-from alerts.models import Advisory, Recipient, Relay
+from alerts.coverage.glance import look
+from alerts.coverage.scope import scope
+from alerts.models import Advisory, Gap, Recipient, Relay
+from departments.models import Body
 from tests import rows
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +122,32 @@ def test_what_was_left_out_of_a_body_that_is_not_reached_stands_at_the_top(count
     row = row_of(country, "far-away")
     assert (row.parent, row.depth) == (None, 0)
     assert coverage.whole(country).bodies.excluded == 2
+
+
+def sign_for(advisory: Advisory, body: Body, decision: str = "signed", reason: str = "no remit") -> None:
+    """A gap in its reach, which somebody decided about."""
+    Gap.objects.create(
+        advisory=advisory, body=body, kind="outside", decision=decision, reason=reason, by=advisory.written_by
+    )
+
+
+def test_the_command_says_as_many_were_left_out_as_the_page(country: Advisory) -> None:
+    sign_for(country, rows.body("no-remit"))
+    sign_for(country, Body.objects.get(slug="devolved"), reason="said twice")
+    sign_for(country, Body.objects.get(slug="treasury"), reason="and is told all the same")
+    sign_for(country, rows.body("undecided"), decision="undecided")
+    page = look(scope(country.pk), reports=True).bodies
+    whole, *listed = printed(country)
+    assert whole["branch"]["bodies"] == page._asdict()
+    assert page.excluded == 2
+    out = {row["body"]: row["why"] for row in listed if row["state"] == "excluded"}
+    assert out == {
+        "devolved": "left out on purpose: told through their own centre",
+        "no-remit": "left out on purpose: no remit",
+    }
+    text = StringIO()
+    call_command("coverage", country.reference, stdout=text)
+    assert "2 were left out on purpose" in text.getvalue()
 
 
 def test_a_body_goes_from_waiting_to_sent_to_delivered_to_covered() -> None:

@@ -1,5 +1,6 @@
 """A contact lets go on what they hold with one press of their own link: the safe direction needs no sign-in."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
+from pytest_django.plugin import DjangoDbBlocker
 
 from alerts import hold_words, holds, suspicion
 from alerts.life import life_of
@@ -20,6 +22,7 @@ from departments.refusal import Refused
 from tests.clients import signed_in
 from tests.holding import Holding, browser
 from tests.office import Office
+from tests.put_back import PutBack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,9 +32,18 @@ def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspicion, "FASTEST_PERSON", 0)
 
 
+@pytest.fixture(scope="module")
+def kept(django_db_blocker: DjangoDbBlocker) -> Iterator[PutBack[Holding]]:
+    """Made by the first test that asks for it."""
+    world = PutBack(lambda: Holding(Office()))
+    yield world
+    with django_db_blocker.unblock(), world:
+        pass
+
+
 @pytest.fixture
-def held(office: Office) -> Holding:
-    return Holding(office)
+def held(transactional_db: None, kept: PutBack[Holding]) -> Holding:
+    return kept.again()
 
 
 class TestTheCard:

@@ -7,6 +7,9 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
+from django.db.models import Field
 from django.utils import timezone
 
 from alerts import answers, gaps, reviewing, stopping, unlocking, verify
@@ -32,6 +35,31 @@ def office() -> Wide:
 def _forth_again() -> Iterator[None]:
     yield
     call_command("migrate", "alerts", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _drawn_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of steps that are only passed on the way nobody looks at the models; Django makes them anew after every operation.
+
+    And it takes each field apart to make another like it, each time: what that gives is kept here.
+    """
+    mutate = Migration.mutate_state
+
+    def unseen(self: Migration, state: ProjectState, preserve: bool = True) -> ProjectState:
+        made = state.__dict__.pop("apps", None)
+        after = mutate(self, state, preserve)
+        if preserve and made is not None:
+            state.__dict__["apps"] = made
+        return after
+
+    def another(self: "Field[Any, Any]") -> "Field[Any, Any]":
+        if "taken_apart" not in self.__dict__:
+            self.__dict__["taken_apart"] = self.deconstruct()[2:]
+        args, kwargs = self.__dict__["taken_apart"]
+        return type(self)(*args, **kwargs)
+
+    monkeypatch.setattr(Migration, "mutate_state", unseen)
+    monkeypatch.setattr(Field, "clone", another)
 
 
 def back_to(name: str) -> None:

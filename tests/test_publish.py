@@ -201,6 +201,20 @@ class TestTheCommand:
         )
         assert Advisory.objects.get().revisions.count() == 2
 
+    def test_an_update_that_does_not_say_what_changed_is_published_and_its_officer_hears_of_it(
+        self, office: Office, file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        signed = ["--as", "ada@example.org", "--alone", "a test"]
+        call_command("publish", str(file), *signed)
+        reference = Advisory.objects.get().reference
+        assert capsys.readouterr().err == "", "a first warning has nothing to say of an earlier one"
+        for words, warned in (({"what_changed": " "}, True), ({"what_changed": "Version 5 is out."}, False)):
+            file.write_text(json.dumps(an_advisory(**words)))
+            call_command("publish", str(file), *signed, "--update", reference, "--material")
+            said = capsys.readouterr()
+            assert ("what_changed: is missing" in said.err) is warned
+            assert said.out.split()[-1] == reference
+
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [(b"{", "is not JSON"), (b"\xff\xfe", "not UTF-8"), (b"[]", "one JSON object")],

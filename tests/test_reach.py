@@ -206,7 +206,7 @@ def check(world: World) -> None:
     assert set(advisory.gaps.values_list("kind", "body__slug")) == found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds)
 def test_the_preview_s_numbers_are_those_that_the_cascade_then_produces(db: None, world: World) -> None:
     with transaction.atomic():

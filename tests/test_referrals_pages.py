@@ -14,7 +14,7 @@ from alerts import deciding
 from alerts.models import Advisory, Message, Named, Recipient, Record, Referral
 from alerts.stopping import stand_down
 from departments.models import Membership, Person
-from tests.browser import LOOKS, faults, open_page
+from tests.browser import faults_in_every_look, open_page
 from tests.clients import signed_in
 from tests.office import Office
 from tests.referring import Referring, browser, form_of
@@ -324,17 +324,14 @@ def test_all_of_them_are_well_made_in_every_look(office: Office, live_server: Li
     wrong = []
     with open_page() as page:
         page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        for name, look in LOOKS.items():
-            page.set_viewport_size(look["viewport"])
-            page.emulate_media(color_scheme=look["color_scheme"])
-            for address in (*(f"{link}/{kind}" for kind in KINDS), "/referrals/"):
-                wrong += [f"{name}: {fault}" for fault in faults(page, f"{live_server.url}{address}")]
+        for address in (*(f"{link}/{kind}" for kind in KINDS), "/referrals/"):
+            wrong += faults_in_every_look(page, f"{live_server.url}{address}")
         page.goto(f"{live_server.url}{link}/also")
         page.get_by_label("Their name").press_sequentially("Oz")
         page.get_by_role("button", name="Ask the contact").click()
         page.get_by_role("link", name="Type the e-mail address.").click()
         assert page.evaluate("document.activeElement.id") == "email"
-        wrong += [f"wrong: {fault}" for fault in faults(page, "")]
+        wrong += [f"wrong: {fault}" for fault in faults_in_every_look(page, "")]
         page.goto(f"{live_server.url}/referrals/")
         page.get_by_role("button", name="Nothing more to do").click()
         page.get_by_text("Meg is told of").wait_for()

@@ -32,7 +32,7 @@ from alerts.deliver import deliver
 from alerts.inbound import mailbox
 from alerts.inbound.own_words import Own, own_words
 from alerts.inbound.replying import AFTER_THE_MAIL, ANOTHER_ADDRESS, MOST_RECEIPTS, TOLD_WITHIN
-from alerts.inbound.understanding import TABLE, Meaning, Means, understood
+from alerts.inbound.understanding import TABLE, Meaning, Means, called_by, understood
 from alerts.models import Acknowledgement, Code, Message, Recipient, Record
 from config.mail_url import mailbox as mailbox_of
 from departments.models import Delegation
@@ -181,6 +181,90 @@ def test_what_is_said_plainly_is_understood(means: Means, words: str) -> None:
 @pytest.mark.parametrize("words", UNCLEAR)
 def test_what_may_mean_something_else_is_not(words: str) -> None:
     assert understood(Own(words), ["Dana Whitlock"]) is None
+
+
+# Each is what stands below the words, of somebody called Asha Patel.
+SIGNED_SO = [
+    "Asha",
+    "asha",
+    "ASHA.",
+    "- Asha",
+    "-Asha",
+    "\u2014 Asha",
+    "-- \nAsha",
+    "Asha P",
+    "A. Patel",
+    "A.P.",
+    "A P",
+    "AP",
+    "Thanks Asha",
+    "Many thanks Asha",
+    "Thanks,\nAsha",
+    "Kind regards Asha",
+    "Thanks & regards,\nAsha",
+    "All the best,\nAsha",
+    "BW\nAsha",
+    "Cheers\nAsha Patel\nClerk",
+]
+
+
+@pytest.mark.parametrize("below", SIGNED_SO)
+@pytest.mark.parametrize("name", ["Asha Patel", "Patel, Asha", "Dr Asha Patel OBE", "Ásha-Marie Patel"])
+def test_how_somebody_signs_with_their_own_name_says_nothing(name: str, below: str) -> None:
+    if "Marie" in name and "AP" in below.replace(".", ""):
+        name = "Ásha Patel"
+    for between in ("\n", "\n\n"):
+        own = own_words(written(f"Read and understood.{between}{below}\n"))
+        assert understood(own, [name]) == READ
+
+
+def test_a_first_name_is_known_from_their_address_where_the_directory_has_an_initial() -> None:
+    own = Own("Read and understood.\n\nAsha")
+    assert understood(own, ["A. Patel"]) is None
+    assert understood(own, ["A. Patel", called_by("asha.patel2@x.example")]) == READ
+    assert called_by("asha_marie.o'neil-7@x.example") == "asha marie neil"
+    assert called_by("do-not.read.a@no.example") == "", "no word that tells anything is anybody's name by it"
+    assert called_by("") == ""
+
+
+@pytest.mark.parametrize(
+    ("below", "name"),
+    [
+        ("Tom", "Asha Patel"),
+        ("Almost", "A. Patel"),
+        ("A", "Asha Patel"),
+        ("P.", "Asha Patel"),
+        ("A. Later", "Asha Patel"),
+        ("Asha\nNot really", "Asha Patel"),
+        ("Asha\nI have not done it", "Asha Patel"),
+        ("Asha. Zoom stays in use", "Asha Patel"),
+        ("Asha will look", "Asha Patel"),
+        ("Asha, which meetings?", "Asha Patel"),
+        ("- Asha has not", "Asha Patel"),
+        ("? Asha", "Asha Patel"),
+        ("A.P.?", "Asha Patel"),
+        ("- Zoom\n- Asha", "Asha Patel"),
+        ("Thanks Asha but no", "Asha Patel"),
+        ("Thanks Asha, we keep using it", "Asha Patel"),
+        ("Thanks Tom", "Asha Patel"),
+        ("Regards to Asha", "Asha Patel"),
+        ("All the best but not yet", "Asha Patel"),
+        ("No", "Nina Oduya"),
+        ("N.O.", "Nina Oduya"),
+        ("N O", "Nina Oduya"),
+        ("I will", "Ian Will"),
+        ("No", "Oduya, Nina"),
+        ("No", "Ms Nina Oduya MP"),
+        ("Do not", "Do-Not Me"),
+    ],
+)
+def test_a_signature_that_is_not_theirs_or_says_more_is_not_understood(below: str, name: str) -> None:
+    assert understood(own_words(written(f"Read and understood.\n\n{below}")), [name]) is None
+
+
+@pytest.mark.parametrize("words", ["Asha", "Thanks Asha", "Not read.\n\nAsha", "Read?\n\nAsha", "Thanks Asha\n\nRead"])
+def test_a_name_alone_makes_nothing_of_other_words(words: str) -> None:
+    assert understood(own_words(written(words)), ["Asha Patel"]) is None
 
 
 def test_each_kind_of_sentence_in_the_table_has_its_examples() -> None:

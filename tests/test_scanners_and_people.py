@@ -290,8 +290,8 @@ def post(client: Client, recipient: Recipient, form: dict[str, str], **how: Any)
 
 def test_a_program_that_reads_and_answers_for_forty_within_seconds_never_counts(warned: Warned) -> None:
     client = Client(headers={"user-agent": "python-requests/2.32.3"})
-    for one in warned.people(40, mailed=HOUR):
-        form = get(client, one)
+    for number, one in enumerate(warned.people(40, mailed=HOUR)):
+        form = get(client, one) if number < 10 else fill(one)
         assert form.keys() >= {"form", "hand", "read", "a-move"}
         warned.clock.passes(0.2)
         post(client, one, form)

@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.cookies import Morsel
 from typing import Any
@@ -15,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
 
 from alerts import codes, suspicion, tokens, unlocking
 from alerts.cascade import cascade
@@ -30,6 +32,7 @@ from departments.refusal import Refused
 from tests.browser import LOOKS, faults, open_page
 from tests.clients import signed_in
 from tests.office import Office, an_advisory
+from tests.put_back import PutBack
 from tests.smtp import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,9 +63,37 @@ def recipient_of(office: Office, marking: str = "RED", **changes: object) -> Rec
     return Recipient.objects.get(advisory=advisory)
 
 
+def warned() -> tuple[Office, Recipient]:
+    office = Office()
+    return office, recipient_of(office)
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_blocker: DjangoDbBlocker) -> Iterator[PutBack[tuple[Office, Recipient]]]:
+    """Made by the first test that asks for it."""
+    world = PutBack(warned)
+    yield world
+    with django_db_blocker.unblock(), world:
+        pass
+
+
 @pytest.fixture
-def red(office: Office) -> Recipient:
-    return recipient_of(office)
+def world(transactional_db: None, kept: PutBack[tuple[Office, Recipient]]) -> tuple[Office, Recipient]:
+    return kept.again()
+
+
+@pytest.fixture
+def office(request: pytest.FixtureRequest) -> Office:
+    """The one in which Cas is told, where a test asks for that too."""
+    if "red" not in request.fixturenames:
+        return Office()
+    found: Office = request.getfixturevalue("world")[0]
+    return found
+
+
+@pytest.fixture
+def red(world: tuple[Office, Recipient]) -> Recipient:
+    return world[1]
 
 
 def deliver_all() -> None:

@@ -17,6 +17,9 @@ from alerts.cascade import cascade
 from alerts.deliver_sql import DEFER
 from alerts.models import Advisory, Batch, Delta, Heartbeat, Message, Record, Relay, Trouble
 from alerts.stopping import go_on, stop
+from alerts.watching import processes
+from alerts.watching.mail import not_leaving
+from alerts.watching.view import View
 from departments.models import Change
 from tests import rows
 from tests.office import Office
@@ -244,7 +247,7 @@ def test_a_press_lets_a_stopped_advisory_go_on_without_an_alarm() -> None:
 
 def rows_of_mail(now: datetime) -> list[str]:
     """The advisories of which mail may leave, and does not."""
-    return [str(row[0]) for row in watch.View(now).mail]
+    return [str(row[0]) for row in not_leaving(View(now))]
 
 
 # --- the wave ---
@@ -481,7 +484,7 @@ def test_what_was_over_for_three_months_is_forgotten(now: datetime) -> None:
 
 
 def test_an_auditor_that_nobody_rings_for_is_found(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_audit_every", lambda: timedelta(seconds=-1))  # the worker is known for long enough
+    monkeypatch.setattr(processes, "audit_every", lambda: timedelta(seconds=-1))  # the worker is known for long enough
     Heartbeat.objects.create(process="audit", at=now - timedelta(hours=1))
     assert only(now).kind == "audit"
     Heartbeat.objects.filter(process="audit").delete()

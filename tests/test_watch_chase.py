@@ -9,6 +9,7 @@ import pytest
 
 from alerts import counting, record, watch
 from alerts.models import Advisory, ChaseStep, Clock, Escalation, Nudge, Record, Relay, Trouble
+from alerts.watching.view import View
 from departments.models import Body, Membership
 from tests import rows
 from tests.chased import at
@@ -169,4 +170,4 @@ class TestMailsThatAreNotWritten:
         audited(later)
         assert kinds(later) == []
         Advisory.objects.update(severity="critical")
-        assert [sign.subject for sign in watch.View(later).signs if sign.kind == "chase"] == ["ADV-2020-0017"]
+        assert [sign.subject for sign in watch.signs(View(later)) if sign.kind == "chase"] == ["ADV-2020-0017"]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alerts import watch
 from alerts.models import Heartbeat, Relay
-from alerts.watch import Finding
+from alerts.watching.view import Finding
 from alerts.web import health
 from tests import rows
 from tests.watching import all_well, apart, batch, done

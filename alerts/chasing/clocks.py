@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
@@ -106,6 +106,23 @@ def _start_late(advisory_id: int, now: datetime) -> int:
     if len(found) < LATE_AT_ONCE:
         Advisory.objects.filter(pk=advisory_id).update(late_upto=now)
     return len(found)
+
+
+def start_promised(advisory_id: int, days: Iterable[date]) -> None:
+    """Clocks for what was promised for these days, each after the action's due; in a transaction, under the advisory's turn."""
+    days = list(days)
+    if not days:
+        return
+    take_turn(advisory_id)
+    advisory = _live(advisory_id)
+    if advisory is None or advisory.material is None or advisory.clocked != advisory.material.number:
+        return
+    mornings = [(_morning(day), _morning(day + timedelta(days=1))) for day in days]
+    _begin([_clock(advisory, Clock.Kind.ACT, calendar_of(advisory), at, by, late=True) for at, by in mornings])
+
+
+def _morning(day: date) -> datetime:
+    return datetime.combine(day, working_time.OPENS, working_time.ZONE).astimezone(UTC)
 
 
 def _live(advisory_id: int) -> Advisory | None:

@@ -68,7 +68,8 @@ CROSS JOIN (
 ) m
 """
 
-# Of each body the rung that the step is about; with how many rungs there are in all.
+# Of each body the rung that the step is about; with how many rungs there are in all. Where it was told below already, whoever
+# came to a lower rung since (a contact who was named late) is told with it. Index: escalation_of_relay.
 RUNG = f"""
 owing AS MATERIALIZED ({OWING}), ladder AS MATERIALIZED (
     SELECT y.*, max(y.place) OVER (PARTITION BY y.id) AS rungs
@@ -79,12 +80,15 @@ owing AS MATERIALIZED ({OWING}), ladder AS MATERIALIZED (
 ), told AS MATERIALIZED (
     SELECT DISTINCT ON (d.id, d.person_id) d.id, d.silent, d.body_id, d.role, d.person_id
     FROM ladder d
-    WHERE d.place = (SELECT n FROM clock) AND NOT EXISTS (
+    WHERE (d.place = (SELECT n FROM clock) OR d.place < (SELECT n FROM clock) AND EXISTS (
+        SELECT FROM (SELECT * FROM alerts_escalation e WHERE e.relay_id = d.id OFFSET 0) e
+        JOIN alerts_chasestep s ON s.id = e.step_id AND s.clock_id = (SELECT id FROM clock)
+    )) AND NOT EXISTS (
         -- Who is on two rungs is told once.
         SELECT FROM alerts_escalation e JOIN alerts_chasestep s ON s.id = e.step_id
         WHERE e.relay_id = d.id AND e.person_id = d.person_id AND s.clock_id = (SELECT id FROM clock)
     )
-    ORDER BY d.id, d.person_id, array_position(ARRAY['head', 'contact', 'deputy', 'officer'], d.role::text), d.body_id
+    ORDER BY d.id, d.person_id, d.place, array_position(ARRAY['head', 'contact', 'deputy', 'officer'], d.role::text), d.body_id
 )
 """
 

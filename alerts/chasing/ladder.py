@@ -14,11 +14,13 @@ HALF, MOST, END = 1, 2, 3
 """The first three reminders, by their number: at half, at nine tenths and at the end of the time."""
 _PARTS = {HALF: 0.5, MOST: 0.9, END: 1.0}
 # Nobody who acted on half of the time is behind with an action, and what is held goes on by itself at the end.
-REMINDS: dict[str, tuple[int, ...]] = {
+_REMINDS: dict[str, tuple[int, ...]] = {
     Clock.Kind.ANSWER: (HALF, MOST, END, *range(END + 1, END + 1 + DAILY)),
     Clock.Kind.ACT: (MOST, END, *range(END + 1, END + 1 + DAILY)),
     Clock.Kind.HOLD: (HALF, MOST),
 }
+# What was promised came back on the morning of its day already.
+_PROMISED = (END, *range(END + 1, END + 1 + DAILY))
 ESCALATES = (Clock.Kind.ANSWER, Clock.Kind.ACT)
 # From one rung of the ladder to the next; of all but the critical, working time.
 RUNG_AFTER: dict[str, timedelta] = {
@@ -33,7 +35,7 @@ def steps(clock: Clock) -> Iterator[ChaseStep]:
     """All reminders of a clock, and the first rung: the others come each after the one before (`next_rung`)."""
     worked = working_time.between(clock.starts_at, clock.by, clock.calendar)
     before = clock.starts_at
-    for n in REMINDS[clock.kind]:
+    for n in reminds(clock):
         due = _reminder(clock, n, worked)
         # Whoever heard of it in the second half of the time since the last reminder is not reminded of it yet.
         half = working_time.between(before, due, clock.calendar) / 2
@@ -41,6 +43,16 @@ def steps(clock: Clock) -> Iterator[ChaseStep]:
         before = due
     if clock.kind in ESCALATES:
         yield rung(clock, 1, clock.by)
+
+
+def reminds(clock: Clock) -> tuple[int, ...]:
+    """Its reminders, by their numbers."""
+    return _PROMISED if promised(clock) else _REMINDS[clock.kind]
+
+
+def promised(clock: Clock) -> bool:
+    """Whether it runs for what was promised for a day after the due; it ends on the next morning."""
+    return clock.late and clock.kind == Clock.Kind.ACT
 
 
 def rung(clock: Clock, n: int, due: datetime) -> ChaseStep:

@@ -28,7 +28,7 @@ class Running:
     clock: Clock
     bodies: int
     people: int
-    """Of a clock of people who were told late: how many; of any other 0."""
+    """Of a clock of people who were told late: how many; of one of promises: how many of these; of any other 0."""
 
 
 @dataclass(frozen=True, slots=True)

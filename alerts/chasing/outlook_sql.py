@@ -1,12 +1,14 @@
 """The SQL of the chase page, whole: for how many each clock runs, and whether anything is new."""
 
+from alerts.owing_sql import PROMISE_STANDS, day
+
 # The clocks of the material revision that stands, each with the bodies it runs for; one of people who were told late, with
-# these. A hold that was let go, or a clock that nobody is left under, is not among them. Index: clock_once, relay_clock,
-# relay_once, relay_held, recipient_clock.
-CLOCKS = """
+# these; one of promises, with those that stand. A hold that was let go, or a clock that nobody is left under, is not one of
+# them. Index: clock_once, relay_clock, relay_once, relay_held, recipient_clock, action_answer_promised.
+CLOCKS = f"""
 SELECT x.id, x.bodies, x.people, count(*) OVER ()
 FROM (
-    SELECT c.id, c.by, c.kind,
+    SELECT c.id, c.by, c.kind, c.late,
            CASE WHEN c.late THEN 0
                 WHEN c.kind = 'answer' THEN (SELECT count(*) FROM alerts_relay l WHERE l.clock_id = c.id)
                 WHEN c.kind = 'act' THEN (
@@ -19,11 +21,24 @@ FROM (
                       AND l.reached_at = c.starts_at AND l.held_until = c.by
                 )
            END AS bodies,
-           CASE WHEN c.late THEN (SELECT count(*) FROM alerts_recipient r WHERE r.clock_id = c.id) ELSE 0 END AS people
+           CASE WHEN NOT c.late THEN 0
+                WHEN c.kind = 'act' THEN (
+                    SELECT count(*) FROM (
+                        SELECT * FROM alerts_actionanswer
+                        WHERE by_date = {day("c.by")} - 1 AND choice = 'by'
+                        OFFSET 0
+                    ) s
+                    JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{{}}'
+                    JOIN alerts_recipient r ON r.id = k.recipient_id AND r.advisory_id = c.advisory_id
+                    JOIN alerts_action q ON q.id = s.action_id
+                    WHERE {PROMISE_STANDS}
+                )
+                ELSE (SELECT count(*) FROM alerts_recipient r WHERE r.clock_id = c.id)
+           END AS people
     FROM alerts_clock c
     WHERE c.advisory_id = %(advisory)s AND c.material = %(material)s
 ) x
-WHERE x.kind = 'act' OR x.bodies + x.people > 0
+WHERE x.kind = 'act' AND NOT x.late OR x.bodies + x.people > 0
 ORDER BY x.by, x.id
 LIMIT %(most)s
 """

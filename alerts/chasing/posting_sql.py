@@ -28,6 +28,40 @@ _TODAY = """
 ) today)
 """
 
+# Whether the advisory of this step is critical, and who has had as many mails of the chase today as a day bears. Looked for
+# among the mails that were made today, and of these few counted as the post counts them; press reminders are none of the chase.
+# Index: alerts_message(batch).
+FULL = f"""
+WITH many AS MATERIALIZED (
+    SELECT m.person_id
+    FROM (
+        SELECT id FROM alerts_batch WHERE made_at >= %(midnight)s AND kind IN ('reminder', 'digest', 'escalation') OFFSET 0
+    ) b
+    CROSS JOIN LATERAL (SELECT person_id FROM alerts_message m WHERE m.batch_id = b.id OFFSET 0) m
+    GROUP BY m.person_id
+    HAVING count(*) >= %(cap)s
+)
+SELECT a.severity = 'critical',
+       ARRAY(SELECT person_id FROM many WHERE {_TODAY.format(person="many.person_id")} >= %(cap)s ORDER BY person_id)
+FROM alerts_chasestep s
+JOIN alerts_clock c ON c.id = s.clock_id
+JOIN alerts_advisory a ON a.id = c.advisory_id
+WHERE s.id = %(step)s
+"""
+
+
+def with_full(whom: str, shown: int) -> str:
+    """Whom a step would reach, as its statement `whom` says when it shows everybody; and how many of them are `full`."""
+    return f"""
+SELECT w.people, w.bodies, jsonb_path_query_array(w.found, '$[0 to {shown - 1}]'), (
+    SELECT count(*)
+    FROM (SELECT DISTINCT (one ->> 0)::bigint AS person FROM jsonb_array_elements(w.found) AS e (one)) them
+    JOIN unnest(%(full)s::bigint[]) AS f (person) ON f.person = them.person
+)
+FROM ({whom}) w (people, bodies, found)
+"""
+
+
 # Whether there is anything to post at all. Index: nudge_waiting, escalation_waiting.
 ANYTHING_WAITS = """
 SELECT EXISTS (SELECT FROM alerts_nudge WHERE state = 'waiting'), EXISTS (SELECT FROM alerts_escalation WHERE state = 'waiting')

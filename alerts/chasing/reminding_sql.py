@@ -1,8 +1,7 @@
 """The SQL of reminders, whole: who is due one at a step of a clock."""
 
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK
-from departments import working_time
+from alerts.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK, day
 
 # The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
 # that is targeted, one to let go for what is held, and one of people who were told late for where these sit.
@@ -177,24 +176,27 @@ ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], a.severity::
 # tomorrow), where it is still the last word, is still asked, and was not said to be done. What
 # was promised for a body comes to whoever answers for it by then: whoever promised it, if they do. Those of the last days
 # alone: what was missed for longer is in the daily reminders. From one promise on (`after`), so that none is looked at twice.
-# Index: action_answer_promised, acknowledgement_last, seat_once, membership_current.
+# Whether or not a mail reaches anybody: of which advisories, and for which day where that is after the action's due.
+# Index: action_answer_promised, acknowledgement_last, seat_once, membership_current, action_key.
 PROMISED = f"""
 WITH promised AS MATERIALIZED (
-    SELECT s.id AS promise, told.id AS recipient_id, told.person_id
+    SELECT s.id AS promise, a.id AS advisory_id, told.id AS recipient_id, told.person_id,
+           CASE WHEN s.by_date > {day("greatest(o.due, m.at)")} THEN s.by_date END AS later
     FROM (
         SELECT * FROM alerts_actionanswer
         WHERE by_date BETWEEN %(oldest)s AND %(today)s AND choice = 'by' AND id > %(after)s
         OFFSET 0
     ) s
     JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id AND k.suspect = '{{}}'
-         AND (k.at AT TIME ZONE '{working_time.ZONE.key}')::date < %(today)s
+         AND {day("k.at")} < %(today)s
     JOIN alerts_recipient r ON r.id = k.recipient_id
     JOIN alerts_advisory a ON a.id = r.advisory_id AND a.state = 'live' AND a.acknowledge_within IS NOT NULL
          AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL
     JOIN alerts_revision w ON w.id = k.revision_id
     JOIN alerts_revision m ON m.id = a.material_id AND w.number >= m.number
     JOIN alerts_action q ON q.id = s.action_id
-    CROSS JOIN LATERAL (
+    JOIN alerts_action o ON o.revision_id = a.current_id AND o.key = q.key
+    LEFT JOIN LATERAL (
         SELECT x.id, x.person_id
         FROM (
             SELECT r.id, r.person_id
@@ -212,14 +214,14 @@ WITH promised AS MATERIALIZED (
         WHERE {REACHED}
         ORDER BY x.id <> k.recipient_id, x.id
         LIMIT 1
-    ) told
+    ) told ON true
     WHERE {PROMISE_STANDS} AND NOT EXISTS (SELECT FROM alerts_nudge n WHERE n.promise_id = s.id)
-      AND EXISTS (SELECT FROM alerts_action o WHERE o.revision_id = a.current_id AND o.key = q.key)
     ORDER BY s.id
     LIMIT %(most)s
+), written AS (
+    INSERT INTO alerts_nudge (promise_id, recipient_id, person_id, at, state)
+    SELECT promise, recipient_id, person_id, %(now)s, 'waiting' FROM promised WHERE recipient_id IS NOT NULL
+    ON CONFLICT (promise_id) WHERE promise_id IS NOT NULL DO NOTHING
 )
-INSERT INTO alerts_nudge (promise_id, recipient_id, person_id, at, state)
-SELECT promise, recipient_id, person_id, %(now)s, 'waiting' FROM promised
-ON CONFLICT (promise_id) WHERE promise_id IS NOT NULL DO NOTHING
-RETURNING promise_id
+SELECT max(promise), advisory_id, later FROM promised GROUP BY advisory_id, later ORDER BY advisory_id, later
 """

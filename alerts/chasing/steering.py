@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import record, spelling
-from alerts.chasing import escalating_sql, ladder, reminding_sql, stepping
+from alerts.chasing import escalating_sql, ladder, posting_sql, reminding_sql, stepping
+from alerts.chasing.posting import midnight
 from alerts.chasing.turn import take_turn
 from alerts.models import Advisory, ChaseStep, Clock, Escalation, Record, State
 from alerts.rules import is_officer_of_issuer
@@ -32,6 +34,7 @@ from departments.refusal import Refused
 LONGEST_REASON = 500
 SHOWN = 20
 AT_ONCE = 100_000  # relays looked at for a preview
+EVERYBODY = 2**31 - 1
 _JUST_NOW = timedelta(hours=1)
 _GOES_ON = "chase goes on"
 
@@ -65,6 +68,8 @@ class Whom:
     """In how many bodies these are; of a rung, about how many bodies they would be told."""
     shown: Sequence[Reached]
     """The first of them, by name."""
+    full: int = 0
+    """How many of these have had as many mails today as a day bears, where it leaves today and is not critical."""
 
     @property
     def more(self) -> int:
@@ -99,15 +104,40 @@ def done(advisory: Advisory) -> list[ChaseStep]:
 
 
 def whom(step: ChaseStep, now: datetime, since: datetime | None = None) -> Whom:
-    """Whom it would reach as things stand now, leaving out whoever was written to after `since` (None: its own). Reads only."""
+    """Whom it would reach as things stand now. Reads only.
+
+    `since`: brought forward now, leaving out whoever was written to after this (None: at its own time, after its own).
+    """
     values = stepping.values(step.pk, step.upto, now, AT_ONCE, since)
     sql = reminding_sql.WHOM[step.clock.kind] if step.what == ChaseStep.What.REMIND else escalating_sql.WHOM
-    [(people, bodies, first)] = run(sql, **values, shown=SHOWN)
+    full = _full(step, now, step.due_at if since is None else now)
+    if full:
+        [(people, bodies, first, many)] = run(posting_sql.with_full(sql, SHOWN), **values, shown=EVERYBODY, full=full)
+    else:
+        [(people, bodies, first)] = run(sql, **values, shown=SHOWN)
+        many = 0 if full is None else people
     shown = json.loads(first)
     names = dict(Person.objects.filter(pk__in=[one[0] for one in shown]).values_list("pk", "name"))
     places = dict(Body.objects.filter(pk__in=[one[1] for one in shown]).values_list("pk", "name"))
     found = [Reached(names[who], places[body], role) for who, body, role in shown]
-    return Whom(people, bodies, sorted(found, key=lambda one: (one.name, one.body)))
+    return Whom(people, bodies, sorted(found, key=lambda one: (one.name, one.body)), many)
+
+
+def _full(step: ChaseStep, now: datetime, due: datetime) -> list[int] | None:
+    """Who has had as many mails today as a day bears; nobody by name where that is everybody, and None where it is nobody.
+
+    None as well where it is critical, or leaves on another day: then everybody's count begins anew.
+    """
+    leaves = working_time.opens(max(due, now), step.clock.calendar)
+    if stepping.today(leaves) != stepping.today(now):
+        return None
+    cap = settings.CHASE_MAILS_A_DAY
+    critical: bool
+    full: list[int]
+    [(critical, full)] = run(posting_sql.FULL, step=step.pk, midnight=midnight(now), cap=cap)
+    if critical or (cap > 0 and not full):
+        return None
+    return full if cap > 0 else []
 
 
 def sooner(step: ChaseStep, now: datetime) -> Sooner:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import time
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
+from itertools import groupby
+from operator import itemgetter
 
 from django.db import transaction
 
 from alerts import record
-from alerts.chasing import ladder
+from alerts.chasing import clocks, ladder
 from alerts.chasing.escalating_sql import ESCALATE
 from alerts.chasing.reminding_sql import ANYTHING, CLOSE, DUE_STEPS, PROMISED, REMIND
 from alerts.chasing.turn import no_hurry, take_turn
@@ -117,12 +119,24 @@ def _go_on(held: ChaseStep, found: ChaseStep, more: bool, now: datetime, **did: 
 
 
 def _promises(now: datetime, until: float | None = None) -> bool:
-    """What was promised for today, on an earlier day, comes back in the morning; the post keeps to everybody's own hours."""
+    """What was promised for today, on an earlier day, comes back in the morning; the post keeps to everybody's own hours.
+
+    Where it was promised for after the due, its own clock begins to run: what is broken climbs.
+    """
     if now.astimezone(working_time.ZONE).time() < MORNING:
         return True
-    after, day = 0, today(now)
-    while found := run(PROMISED, today=day, oldest=day - BACK, now=now, after=after, most=PROMISES):
-        after = max(promise for (promise,) in found)
+    after = 0
+    while (last := _recall(after, now)) is not None:
+        after = last
         if until is not None and time.monotonic() > until:
             return False
     return True
+
+
+@transaction.atomic
+def _recall(after: int, now: datetime) -> int | None:
+    """The next promises after this id; up to which one, None where there was none."""
+    found = run(PROMISED, today=today(now), oldest=today(now) - BACK, now=now, after=after, most=PROMISES)
+    for advisory, days in groupby(found, itemgetter(1)):
+        clocks.start_promised(advisory, [day for _, _, day in days if day is not None])
+    return max((promise for promise, _, _ in found), default=None)

@@ -1,5 +1,6 @@
 """The SQL of the whole table: every body of an advisory in one statement, one snapshot."""
 
+from alerts.coverage.glance_sql import LEFT_OUT
 from alerts.coverage.nodes_sql import COLUMNS, NODES, STATES, WHOLE
 from alerts.models.figures import columns
 
@@ -7,19 +8,12 @@ _BODIES = "targeted_bodies, covered_bodies, dark_bodies, held_bodies, excluded_b
 
 # The order of `path` puts each body above its children; what was left out stands last below its parent.
 TABLE = f"""
-WITH {NODES}, left_out AS MATERIALIZED (
-    SELECT b.slug, b.name, e.reason, p.id AS parent_id, COALESCE(p.path, '{{}}') AS above
-    FROM alerts_exclusion e
-    JOIN departments_body b ON b.id = e.body_id
-    LEFT JOIN node p ON p.body_id = b.parent_id
-    WHERE e.advisory_id = %(advisory)s AND e.lapsed_at IS NULL
-      AND NOT EXISTS (SELECT FROM node n WHERE n.body_id = e.body_id)
-), part AS (
+WITH {NODES}, left_out AS MATERIALIZED ({LEFT_OUT}), part AS (
     SELECT path, rank, {COLUMNS}, target::int, (state = 'covered')::int,
            (state = 'dark')::int, (state = 'held')::int, (state = 'excluded')::int
     FROM node
     UNION ALL
-    SELECT above, {len(STATES)}, {columns(template="0")}, 0, 0, 0, 0, 1 FROM left_out
+    SELECT path, {len(STATES)}, {columns(template="0")}, 0, 0, 0, 0, 1 FROM left_out
 ), branch AS (
     SELECT a.id AS branch_id, min(p.rank) AS rank, {columns("p.", "sum({})")},
            sum(p.targeted_bodies), sum(p.covered_bodies), sum(p.dark_bodies), sum(p.held_bodies), sum(p.excluded_bodies)
@@ -33,7 +27,7 @@ SELECT * FROM (
     FROM node n
     JOIN branch b ON b.branch_id = n.id
     UNION ALL
-    SELECT above || 9223372036854775807, NULL, slug, name, parent_id, 'excluded', '', NULL, reason,
+    SELECT path || 9223372036854775807, NULL, slug, name, parent_id, 'excluded', '', NULL, reason,
            {columns(template="0")},
            NULL, {len(STATES)}, {columns(template="0")}, 0, 0, 0, 0, 1
     FROM left_out

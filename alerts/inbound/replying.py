@@ -28,7 +28,7 @@ from alerts.answer_form import LONGEST_NAME, ActionChoice, Said
 from alerts.answers import Given, How, Question
 from alerts.inbound.own_words import own_words
 from alerts.inbound.reading import Read, headers_of
-from alerts.inbound.understanding import Meaning, understood
+from alerts.inbound.understanding import Meaning, called_by, understood
 from alerts.models import Acknowledgement, ActionAnswer, Code, Recipient, Revision
 from alerts.models import Message as Mail
 from alerts.reader import answered_material
@@ -83,7 +83,8 @@ def take(message: Message, read: Read, received: datetime) -> bool:
     by = _delegate(recipient, sender.address, received)
     theirs = by is not None or sender.address == recipient.person.email
     mailed = _mailed(message, recipient, read.at)
-    names = (sender.name, recipient.person.name, *([by.name] if by else []))
+    whose = [recipient.person, *([by] if by else [])]
+    names = [sender.name, *(said for one in whose for said in (one.name, called_by(one.email)))]
     meaning = understood(own_words(message), names)
     if meaning is not None and by is None and not _is_somebodys(sender, recipient, meaning):
         meaning = None

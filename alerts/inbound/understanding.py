@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from alerts.answer_form import LONGEST_TEXT
 from alerts.inbound.own_words import Own
@@ -70,6 +71,12 @@ _TELLING = (
     r"|read|unread|what|which|who|why|how|when|no(?!\.? ?\d))"
 )
 
+# How a mail closes, above a name or in one line with it.
+_THANKED = r"(?:(?:with )?(?:many )?thanks|thank you|cheers)"
+_REGARDS = r"(?:(?:with )?(?:kind|kindest|best|warm|warmest|many) )*(?:regards|wishes)"
+_SINCERELY = r"(?:yours )?(?:sincerely|faithfully|truly|ever)"
+_CLOSING = re.compile(rf"(?:{_THANKED}|(?:{_THANKED} and )?{_REGARDS}|{_SINCERELY}) ")
+
 # One sentence, in small letters, without its full stop. Which sentences are known, and what they say; the first that fits.
 TABLE: tuple[tuple[Means, str], ...] = (
     (Means.READ, rf"{_CONFIRM}{_HAVE_READ}(?: and {_HAVE_READ})?{_WHEN}{_THANKS}"),
@@ -107,8 +114,8 @@ TABLE: tuple[tuple[Means, str], ...] = (
     # What some governments write at the head of each mail.
     (Means.NOTHING, r"(?:classification:? ?)?(?:uk )?official(?:[ -]sensitive)?"),
     (Means.NOTHING, r"[-_*=~# ]+"),
-    (Means.SIGNED, r"(?:(?:with )?(?:kind|kindest|best|warm|warmest|many) )*(?:regards|wishes)|best|kr|br"),
-    (Means.SIGNED, r"(?:yours )?(?:sincerely|faithfully|truly|ever)"),
+    (Means.SIGNED, rf"(?:{_THANKED} and )?{_REGARDS}|best|all the best|kr|br|bw"),
+    (Means.SIGNED, _SINCERELY),
 )
 _TABLE = [(means, re.compile(pattern)) for means, pattern in TABLE]
 
@@ -160,15 +167,47 @@ def understood(own: Own, names: Collection[str] = ()) -> Meaning | None:
     return Meaning(Read.YES, done=means is Means.DONE)
 
 
-def _called(names: Collection[str]) -> set[str]:
-    """The words of which a name that somebody signs with is made, and their initials."""
-    parts = [re.findall(r"[\w'-]+", _typed(name).casefold()) for name in names]
-    return {one for part in parts for one in part} | {
-        "".join(one[0] for one in part) for part in parts if len(part) > 1
-    }
+class _Called(NamedTuple):
+    """What somebody signs with, in small letters and without accents."""
+
+    words: frozenset[str]
+    """The words of their names, each half of a double one, and their initials as one word."""
+    letters: frozenset[str]
+    """Their initials, which say who somebody is beside another one or a name, and not alone."""
 
 
-def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, list[str]]:
+def called_by(address: str) -> str:
+    """What their mail address says of a name: "asha patel" of asha.patel2@...; a directory may have no more than an initial."""
+    words = re.findall(r"[^\W\d_]{2,}", address.rpartition("@")[0].casefold())
+    return " ".join(word for word in words if not _tells(word))
+
+
+def _called(names: Collection[str]) -> _Called:
+    """Of "Patel, Asha", as directories have it, the same as of "Asha Patel"."""
+    words, letters = set[str](), set[str]()
+    for name in names:
+        family, _, given = _plain(name).partition(",")
+        parts = re.findall(r"[\w'-]+", f"{given} {family}")
+        initials = "".join(part.strip("-'_")[:1] for part in parts)
+        # With a title before them and an honour behind them, or without.
+        shorter = {initials, initials[1:], initials[:-1], initials[1:-1]}
+        derived = {half for part in parts if "-" in part for half in part.split("-")} | shorter
+        words |= {*parts, *(one for one in derived if len(one) > 1 and not _tells(one))}
+        letters |= set(initials) - {"i"}  # "I will", of somebody called Will
+    return _Called(frozenset(words), frozenset(letters))
+
+
+def _plain(text: str) -> str:
+    """In small letters and without accents: somebody may leave these out of their own name."""
+    parted = unicodedata.normalize("NFKD", _typed(text).casefold())
+    return "".join(letter for letter in parted if unicodedata.category(letter) != "Mn")
+
+
+def _tells(word: str) -> bool:
+    return bool(re.fullmatch(_TELLING, word))
+
+
+def _said(words: str, names: _Called) -> tuple[list[Means] | None, list[str]]:
     """What its sentences say, and the lines of its signature; None for one that is not known.
 
     Behind a plea for help, or a doubt, anything may follow.
@@ -181,7 +220,8 @@ def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, list[
             means = _means(sentence)
             if means in (Means.HELP, Means.DOUBT):
                 return [*found, means], []
-            if found and (means is Means.SIGNED or (means is None and _is_name(sentence, names))):
+            ends = means is None and (_is_name(sentence, names) or _is_name(" ".join(sentences[place:]), names))
+            if found and (means is Means.SIGNED or ends):
                 return found, [*sentences[place + 1 :], *written[number + 1 :]]
             if means is None or means is Means.SIGNED:
                 return None, []
@@ -189,23 +229,29 @@ def _said(words: str, names: Collection[str]) -> tuple[list[Means] | None, list[
     return found, []
 
 
-def _is_name(sentence: str, names: Collection[str]) -> bool:
-    words = re.findall(r"[\w'-]+", sentence.casefold())
-    return bool(words) and all(word in names for word in words)
+def _is_name(sentence: str, names: _Called) -> bool:
+    """Whether this is nothing but their name or their initials, behind a dash or a closing or not."""
+    plain = _plain(sentence)
+    closing = _CLOSING.match(plain)
+    found = re.findall(r"[\w'-]+", plain[closing.end() :] if closing else plain)
+    words = [word for one in found if (word := one.strip("-'_"))]
+    if not words or "?" in plain or _tells("".join(words)):
+        return False
+    return all(word in names.words or (len(words) > 1 and word in names.letters) for word in words)
 
 
-def _is_signature(written: Collection[str], names: Collection[str]) -> bool:
+def _is_signature(written: Collection[str], names: _Called) -> bool:
     """Whether nothing is said in these lines but who somebody is."""
     shown = [line for line in written if line]
     return len(shown) <= LONGEST_SIGNATURE and all(_signs(line, names) for line in shown)
 
 
-def _signs(line: str, names: Collection[str]) -> bool:
-    if all(_means(one) in (Means.NOTHING, Means.SIGNED) for one in _sentences(line)):
+def _signs(line: str, names: _Called) -> bool:
+    if all(_means(one) in (Means.NOTHING, Means.SIGNED) or _is_name(one, names) for one in _sentences(line)):
         return True
     device = _DEVICE.match(line)
     words = [word for word in re.split(r"[\s|,;()\[\]<>\u2022\u00b7]+", line[device.end() if device else 0 :]) if word]
-    theirs = [word for word in words if word.strip("\"'.:*_").casefold() not in names]
+    theirs = [word for word in words if _plain(word.strip("\"'.:*_")) not in names.words]
     if len(line) > LONGEST_LINE or _TELLS.search(" ".join(theirs)):
         return False
     if not device and line.endswith((".", "!")) and len(words) > _MOST_WORDS_TO_A_STOP:

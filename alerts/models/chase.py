@@ -21,7 +21,8 @@ class Clock(models.Model):
     """Time that runs for some bodies of an advisory: from when, until when, and in whose working hours.
 
     answer   until people are to answer; its bodies name it (`Relay.clock`), whoever was told late names one (`Recipient.clock`)
-    act      until an action is to be done: for every body that is targeted
+    act      until an action is to be done: for every body that is targeted; one that is `late`, for what was promised for a day
+             after that, and ends on the next morning
     hold     until the clock lets go what a body holds: for each body held from that moment to that one
     """
 

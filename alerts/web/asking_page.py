@@ -17,6 +17,7 @@ from alerts import links, marking, rules, threads
 from alerts.models import Advisory
 from alerts.threads import Asker, Overtaken, Queue, Seen
 from alerts.web.asking import signed_in, title_of
+from alerts.web.limits import too_many_by
 from alerts.web.posted import readable_form
 from departments.models import Person
 from departments.refusal import Refused
@@ -24,6 +25,11 @@ from departments.refusal import Refused
 MEANWHILE = (
     "More was said here while you wrote: it stands below. Nothing was sent, and what you typed is in the form. Send it again "
     "if it still fits."
+)
+# So often somebody answers or settles within a minute.
+MOST = 30
+TOO_OFTEN = (
+    "Nothing was sent: that was very often within a minute. Wait for one, then send it again: what you typed is kept."
 )
 
 
@@ -65,6 +71,8 @@ def reply(request: HttpRequest, reference: str, recipient: int) -> HttpResponse:
         raise PermissionDenied
     asker = _asker(request, found, recipient)
     typed, seen = request.POST.get("text", ""), Seen.of(request.POST.get("seen", ""))
+    if too_many_by(person, "reply", MOST):
+        return _again(request, found, asker, TOO_OFTEN, typed, 429)
     press = threads.settle if request.POST.get("press") == "settle" else threads.answer
     try:
         made = press(recipient, person, typed, seen)

@@ -23,12 +23,20 @@ from alerts.models import Advisory, Call, Relay, Revision
 from alerts.routes import reports_delivery
 from alerts.web import call_words as words
 from alerts.web.asking import find, signed_in, title_of
+from alerts.web.limits import too_many_by
 from alerts.web.posted import readable_form
 from departments.models import Body, Person
 from departments.refusal import Refused
 
 TYPED = ("result", "person", "note", "needs-help", "told-at", "revision")
 SOMEBODY_ELSE = "other"
+# So often somebody takes a body, keeps it for longer or lets it go within a minute; what came of a call is always noted.
+MOST = 30
+TOO_OFTEN = "Nothing was taken or let go: that was very often within a minute. Wait for one, then press again."
+
+
+class TooOften(Refused):
+    """Pressed more often than anybody rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +126,11 @@ def take(request: HttpRequest, reference: str) -> HttpResponse:
     typed = _typed(request)
     relay = 0 if wanted == "next" else _relay(advisory, wanted, by)
     try:
+        _check_often(by)
         taken = calling.take(relay, by, now) if relay else calling.take_next(advisory, by, now, asked.scope)
     except Refused as refused:
         if relay and _has_words(typed):
-            return _page(request, advisory, asked, Typed(typed, relay=relay, why=str(refused)), status=409)
+            return _page(request, advisory, asked, Typed(typed, relay=relay, why=str(refused)), _status(refused))
         messages.error(request, str(refused))
         return redirect(_address(advisory, asked))
     _say_taken(request, taken)
@@ -143,6 +152,8 @@ def call(request: HttpRequest, reference: str, call: int) -> HttpResponse:
     press = request.POST.get("press", "note")
     filled = Typed(typed, call=held.pk, relay=held.relay_id)
     try:
+        if press in ("longer", "let-go"):
+            _check_often(by)
         if press == "longer":
             taken = calling.take(held.relay_id, by, now)
             if taken.over_from is None:
@@ -159,10 +170,20 @@ def call(request: HttpRequest, reference: str, call: int) -> HttpResponse:
     except NotAnswered as wrong:
         return _page(request, advisory, asked, replace(filled, errors=wrong.errors), status=422)
     except Refused as refused:
-        return _page(request, advisory, asked, replace(filled, why=str(refused)), status=409)
+        return _page(request, advisory, asked, replace(filled, why=str(refused)), _status(refused))
     (messages.success if done.call.result == Call.Result.TOLD else messages.info)(request, words.noted(done))
     wrong_number = {"wrong": str(done.call.person_id)} if done.call.result == Call.Result.WRONG else {}
     return redirect(_address(advisory, asked, **wrong_number))
+
+
+def _check_often(by: Person) -> None:
+    """Count one more press; raises `TooOften`."""
+    if too_many_by(by, "calls", MOST):
+        raise TooOften(TOO_OFTEN)
+
+
+def _status(refused: Refused) -> int:
+    return 429 if isinstance(refused, TooOften) else 409
 
 
 def _note(held: Call, by: Person, typed: dict[str, str], now: datetime) -> Noted:

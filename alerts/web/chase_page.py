@@ -46,6 +46,8 @@ class Coming:
     """To how many, of the next one, as that is looked for among all people; otherwise ""."""
     first: str
     """The first of them by name."""
+    full: str
+    """Whose mail is held back, since they have had as many today as a day bears; "" where nobody's is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def step(request: HttpRequest, reference: str, step: int) -> HttpResponse:
         "due": words.due(found, now),
         "whom": whom,
         "reaches": words.reaches(whom, found) if whom else "",
+        "full": words.full(whom, found) if whom else "",
         "sooner": words.sooner(sooner, found, now) if sooner else "",
         "did": "" if whom else words.did(found),
         "rests": rests if advisory.state == State.LIVE else f"{reference} is not live: nobody is chased.",
@@ -294,6 +297,7 @@ def _coming(one: ChaseStep, whom: Whom | None, now: datetime, which: Mapping[int
         words.due(one, now),
         reaches,
         words.first_of(whom) if whom else "",
+        words.full(whom, one) if whom else "",
     )
 
 

@@ -75,7 +75,8 @@ def apart(clocks: Iterable[Clock], asked: Asked, material: int, now: datetime, *
     for _, same in groupby(sorted(clocks, key=_alike), _alike):
         those = list(same)
         for one in those if len(those) > 1 else ():
-            actions = asked.get(one.by, ()) if one.kind == Clock.Kind.ACT and one.material == material else ()
+            acts = one.kind == Clock.Kind.ACT and not one.late and one.material == material
+            actions = asked.get(one.by, ()) if acts else ()
             said[one.pk] = _actions(actions, reads=reads) if actions else _alone(one, those, now)
     return said
 
@@ -107,6 +108,8 @@ def runs_for(running: Running, texts: Sequence[str] = ()) -> str:
     """What a clock is for; of one to act, with what is asked, where its viewer may read that."""
     clock = running.clock
     said = _FOR[Clock.Kind(clock.kind)]
+    if ladder.promised(clock):
+        return "What was promised for a day after the due"
     if clock.kind == Clock.Kind.ACT and texts:
         return f"{said}: {'; '.join(f'“{text}”' for text in texts)}"
     return f"{said}, of people who were told late" if clock.late else said
@@ -114,6 +117,8 @@ def runs_for(running: Running, texts: Sequence[str] = ()) -> str:
 
 def whose(running: Running) -> str:
     """For how many it runs."""
+    if ladder.promised(running.clock):
+        return count(running.people, "promise", "promises")
     return people(running.people) if running.clock.late else count(running.bodies, "body", "bodies")
 
 
@@ -125,9 +130,13 @@ def named(step: ChaseStep, which: str = "") -> str:
 def _named(step: ChaseStep) -> str:
     kind = Clock.Kind(step.clock.kind)
     if step.what == ChaseStep.What.ESCALATE:
-        done = ", for what was to be done" if kind == Clock.Kind.ACT else ""
+        done = ", for what was promised" if ladder.promised(step.clock) else ""
+        done = done or (", for what was to be done" if kind == Clock.Kind.ACT else "")
         first = ", the bodies' contacts first" if step.n == 1 else ""
         return f"rung {step.n} of the ladder{done}{first}"
+    if ladder.promised(step.clock):
+        which = f", {step.n - ladder.END} of {ladder.DAILY}" if step.n > ladder.END else ""
+        return f"the {'daily' if which else 'first'} reminder of what was promised{which}"
     late = ", for people who were told late" if step.clock.late else ""
     if step.n in _REMINDERS:
         return f"{_REMINDERS[step.n]} {_OF[kind]}{late}"
@@ -163,7 +172,8 @@ def sooner(found: Sooner, step: ChaseStep, now: datetime) -> str:
             "found then."
         )
     left = "" if step.what == ChaseStep.What.ESCALATE else f", leaving out whoever was written to {lately(found, now)}"
-    return f"Brought forward now, it goes {reaches(found.whom, step)}{left}: {first_of(found.whom)}."
+    said = f"Brought forward now, it goes {reaches(found.whom, step)}{left}: {first_of(found.whom)}."
+    return " ".join(part for part in (said, full(found.whom, step)) if part)
 
 
 def lately(found: Sooner, now: datetime) -> str:
@@ -178,6 +188,19 @@ def first_of(whom: Whom) -> str:
     names = [f"{one.name} ({f'{one.role} of ' if one.role else ''}{one.body})" for one in whom.shown[:NAMED]]
     more = whom.people - len(names)
     return listed([*names, *([f"{more:,} more"] if more else [])])
+
+
+def full(whom: Whom, step: ChaseStep) -> str:
+    """How many of them have had as many mails today as a day bears, and what becomes of theirs; "" where nobody has."""
+    if not whom.full:
+        return ""
+    one = whom.full == 1
+    waits = (
+        f"{'this one waits' if one else 'these wait'} for the next day"
+        if step.what == ChaseStep.What.ESCALATE
+        else "held back, unless it is another day by then"
+    )
+    return f"Of them {whom.full:,} {'has' if one else 'have'} had {cap()} today: {waits}."
 
 
 def climbs(advisory: Advisory) -> str:

@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import watch
-from alerts.watch import Finding
+from alerts.watching.view import Finding
 
 # What is about everything alike names nobody: as the watchdog says it.
 OF_ALL = ("broker", "beat", "workers", "audit")

@@ -14,6 +14,12 @@ from alerts.officers import issuer_of
 from alerts.publish import publish_draft
 from departments.refusal import Refused
 
+# Said and not refused: a file of the keys that scripts know from the beginning stays an update.
+UNSAID = (
+    "what_changed: is missing in the file. Whoever was told before hears that the advice is updated, and not what is "
+    "different: say it in a sentence there."
+)
+
 
 class Command(BaseCommand):
     """Publishes an advisory, or the next revision of one."""
@@ -57,6 +63,8 @@ class Command(BaseCommand):
                 )
         except (NotUnderstood, Refused) as error:
             raise CommandError(f"Not published.\n{error}") from None
+        if options["update"] and not revision.content["what_changed"]:
+            self.stderr.write(UNSAID)
         reach = revision.preview
         nobody = sum(1 for gap in reach.get("gaps", []) if gap["kind"] in ("nobody", "bouncing"))
         self.stdout.write(f"{reach.get('people', 0):,} people in {reach.get('bodies', 0):,} bodies will be told.")

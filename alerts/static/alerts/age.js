@@ -6,7 +6,9 @@
   const LOST = 8; // seconds without an answer, at a poll every two
   let heard = Date.now();
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.elt.id === "live" && event.detail.successful) heard = Date.now();
+    // The part itself may be gone by now: it asked for its successor, and htmx then says so of whatever is around it.
+    const asked = event.detail.requestConfig ? event.detail.requestConfig.elt : event.detail.elt;
+    if (asked.id === "live" && event.detail.successful) heard = Date.now();
   });
   const tell = () => {
     const seconds = Math.max(Math.round((Date.now() - heard) / 1000), 0);
