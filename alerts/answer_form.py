@@ -123,7 +123,7 @@ def opened(token: str, recipient_id: int) -> Opened:
 
 
 def _signer() -> signing.Signer:
-    return signing.Signer(salt="alerts.acknowledge.form")
+    return signing.Signer(salt="alerts.answering.acknowledge.form")
 
 
 def read_form(data: Mapping[str, str]) -> Form:

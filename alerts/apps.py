@@ -13,14 +13,14 @@ class AlertsConfig(AppConfig):
         from anymail.signals import inbound, tracking
 
         from alerts import links  # noqa: F401  # its check
+        from alerts.delivery.tracking import take_event
         from alerts.inbound import take_event as take_inbound
-        from alerts.tracking import take_event
         from alerts.web.panel import told
         from alerts.web.person_panel import told_person
         from alerts.web.readiness_panel import ask_contacts_of, remedies
         from departments.panels import register, register_directory, register_person
 
-        tracking.connect(take_event, dispatch_uid="alerts.tracking")
+        tracking.connect(take_event, dispatch_uid="alerts.delivery.tracking")
         inbound.connect(take_inbound, dispatch_uid="alerts.inbound")
         register(ask_contacts_of)
         register(told)

@@ -3,8 +3,8 @@
 It is what was said of the latest revision, and of that what was said last: a form that lay open through an update takes nothing
 back. What others said for them gives way to what they said themselves: what a contact put down, to their own answer to the same
 revision; what an office said that is counted apart, to any answer of theirs to the material revision of that time or a later
-one, and to what stands of theirs since. A recipient's row follows the same rule (`alerts.answers_sql`). What looks like a
-machine's is no word.
+one, and to what stands of theirs since. A recipient's row follows the same rule (`alerts.answering.answers_sql`). What looks
+like a machine's is no word.
 """
 
 from datetime import datetime

@@ -12,14 +12,14 @@ from alerts import outbox
 from alerts.models import Message
 from alerts.outbox_sql import ANSWER_RANK
 
-# The key ends with whose link it is (`alerts.deliver_sql`).
+# The key ends with whose link it is (`alerts.delivery.deliver_sql`).
 MAIL = "SELECT r.id, r.person_id, %(key)s FROM alerts_recipient r WHERE r.id = %(recipient)s"
 
 
 def send(recipient_id: int, advisory_id: int, now: datetime) -> bool:
     """Mail this recipient of the advisory their own link; False where it was put there on this day, or there is no such one.
 
-    Within a transaction. Whoever has left, or whom mail does not reach, is sent none (`alerts.deliver`).
+    Within a transaction. Whoever has left, or whom mail does not reach, is sent none (`alerts.delivery.deliver`).
     """
     values = {"recipient": recipient_id, "key": key_of(recipient_id, now)}
     return bool(outbox.put(Message.Kind.OWN_LINK, MAIL, values, now, about=advisory_id, rank=ANSWER_RANK))

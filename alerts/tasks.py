@@ -7,14 +7,17 @@ from celery import Task, shared_task
 from celery.signals import worker_shutdown
 from django.utils import timezone
 
-from alerts import alarm, counting, gaps, reviewing, tracking, verify, watch, watch_workers
-from alerts import cascade as cascading
-from alerts import deliver as delivering
+from alerts import counting
+from alerts.cascading import cascade as cascading
 from alerts.chasing import tending
+from alerts.delivery import deliver as delivering
+from alerts.delivery import tracking, verify
 from alerts.inbound import mailbox
 from alerts.models import Heartbeat, Severity
+from alerts.publishing import gaps, reviewing
 from alerts.senders import Senders
 from alerts.wake import wake
+from alerts.watching import alarm, watch, watch_workers
 
 # A turn is short, so that heartbeats, cascades and folding never stand behind a long queue of mail.
 ONE_TURN = 2.0  # seconds

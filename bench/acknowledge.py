@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts import answer_form, counting, tokens
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.models import Acknowledgement, Action, Advisory, Recipient
 from bench.clients import Request
 from bench.harness import ROUNDS, Row, compare

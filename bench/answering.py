@@ -1,4 +1,4 @@
-"""One of several processes that answer at once for `coverage_counters`: `alerts.answers.keep`, and nothing around it.
+"""One of several processes that answer at once for `coverage_counters`: `alerts.answering.answers.keep`, and nothing around it.
 
 Each line of the input is a file of recipients' ids. What is asked of them is looked up first; "ready" is said, and at the next
 line they all answer. The output is then how many answers were kept. Each thread has a connection of its own.
@@ -30,9 +30,9 @@ def main() -> None:
 def _all(recipients: list[int]) -> int:
     from django.db import connections
 
-    from alerts import answers
     from alerts.answer_form import ActionChoice, Said
-    from alerts.answers import Given, How, Read
+    from alerts.answering import answers
+    from alerts.answering.answers import Given, How, Read
 
     kept: list[int] = []
     start = threading.Barrier(THREADS + 1)

@@ -9,9 +9,9 @@ from unittest.mock import patch
 from django.conf import settings
 from django.db import connection
 
-from alerts import cascade as cascading
-from alerts.cascade import cascade, forget_changes, wanting
-from alerts.deliver import deliver
+from alerts.cascading import cascade as cascading
+from alerts.cascading.cascade import cascade, forget_changes, wanting
+from alerts.delivery.deliver import deliver
 from alerts.models import Advisory, Batch, Message
 from alerts.tasks import cascade_all
 from bench.harness import Row, compare

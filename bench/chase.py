@@ -24,7 +24,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from alerts import counting
-from alerts.cascade import wanting
+from alerts.cascading.cascade import wanting
 from alerts.chasing import ladder, steering, tending
 from alerts.models import Advisory, ChaseStep, Clock, Nudge
 from alerts.statements import run

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from alerts import counting
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.models import Action, Advisory, Recipient
 from alerts.models.figures import FIGURES, columns
 from bench.answering import THREADS

@@ -24,10 +24,10 @@ from django.db import connection
 from psycopg import sql
 from redis import Redis
 
-from alerts import cascade as cascading
-from alerts import deliver as delivering
-from alerts import letters
-from alerts.cascade import cascade
+from alerts.cascading import cascade as cascading
+from alerts.cascading.cascade import cascade
+from alerts.delivery import deliver as delivering
+from alerts.letters import letters
 from alerts.models import Advisory, Batch, Message
 from alerts.wake import wake
 from bench.harness import Row, compare

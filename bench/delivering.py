@@ -14,7 +14,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from alerts.deliver import deliver
+    from alerts.delivery.deliver import deliver
     from alerts.senders import Senders
 
     for line in sys.stdin:

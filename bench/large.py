@@ -3,7 +3,7 @@
 from django.db import connection
 
 from alerts import counting
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory
 from bench.warnings import advisory, government, people
 

@@ -13,9 +13,9 @@ from unittest.mock import patch
 import requests
 from django.conf import settings
 
-from alerts import cascade as cascading
-from alerts.cascade import cascade
-from alerts.deliver import deliver
+from alerts.cascading import cascade as cascading
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
 from alerts.models import Message
 from alerts.senders import Senders, provider
 from alerts.senders.providers import PROVIDERS

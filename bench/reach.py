@@ -8,9 +8,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from alerts.audience import AUDIENCE
 from alerts.models import Advisory, Branch, Draft, Gap, Relay, Revision
-from alerts.reach import reach
+from alerts.publishing.audience import AUDIENCE
+from alerts.publishing.reach import reach
 from bench.directory import TOPICS
 from bench.harness import Row, compare
 from bench.trees import LARGE, fill

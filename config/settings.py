@@ -139,8 +139,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 # Each worker has a queue of its own, for the pulse that proves that its pool runs tasks (`config.workers`).
 CELERY_WORKER_DIRECT = True
-# --- the watchdog (`alerts.watch`), in seconds: how often all live work is looked at; after how long a silent beat, and a
-# worker that runs nothing, are noticed. The last is longer than any task, and workers show themselves nine times in it. ---
+# --- the watchdog (`alerts.watching.watch`), in seconds: how often all live work is looked at; after how long a silent beat,
+# and a worker that runs nothing, are noticed. The last is longer than any task; workers show themselves nine times in it. ---
 AUDIT_EVERY: float = env.float("AUDIT_EVERY", default=120.0)
 BEAT_SILENT: float = env.float("BEAT_SILENT", default=30.0)
 WORKER_SILENT: float = env.float("WORKER_SILENT", default=90.0)

@@ -246,7 +246,7 @@ def come_back(person: Person, by: Person) -> Done:
 def reached_again(person: Person, by: Person) -> Done:
     """Somebody made sure that mail reaches this address again: what was known against it is over, and they are told anew.
 
-    An event of before says nothing of it any more (`alerts.tracking`); a mail that comes back after it does.
+    An event of before says nothing of it any more (`alerts.delivery.tracking`); a mail that comes back after it does.
     """
     person = locked(person)
     if person.left_at is not None:

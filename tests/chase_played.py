@@ -8,11 +8,11 @@ from datetime import datetime
 
 import time_machine
 
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.chasing.tending import tend
-from alerts.draft import from_file, update_from_file
 from alerts.models import Advisory, Message, Recipient
-from alerts.publish import publish_draft
+from alerts.publishing.draft import from_file, update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.models import Body, Membership, Person
 from tests.chase_oracle import Event, Mail, Notice, Post, World
 from tests.chased import leave

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import time_machine
 from django.db.models import F
 
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.chasing.tending import tend
 from alerts.models import Acknowledgement, Advisory, Message, Recipient, Revision
-from alerts.publish import publish_draft
+from alerts.publishing.publish import publish_draft
 from alerts.statements import run
 from departments.models import Body
 from tests.office import Office

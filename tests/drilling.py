@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from alerts import drills
+from alerts.chasing import drills
+from alerts.chasing.drills import Report
 from alerts.coverage.scope import Scope
-from alerts.drills import Report
 from alerts.models import Advisory, Delta, Recipient, Relay, Revision
 from departments.models import Body
 from tests import rows

@@ -6,7 +6,7 @@ from typing import Any
 from django.test import Client
 
 from alerts import tokens
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Recipient, Relay
 from departments.models import Body, Person
 from tests.office import Office

@@ -87,13 +87,13 @@ def letters_of(server: "Server") -> dict[str, "Received"]:
 
     Needs an empty database, and `server` as the route.
     """
-    from alerts.cascade import cascade
+    from alerts.cascading.cascade import cascade
     from alerts.chasing.tending import tend
-    from alerts.deliver import deliver
-    from alerts.draft import from_file, update_from_file
+    from alerts.delivery.deliver import deliver
     from alerts.models import Advisory
-    from alerts.publish import publish_draft
-    from alerts.stopping import stand_down
+    from alerts.publishing.draft import from_file, update_from_file
+    from alerts.publishing.publish import publish_draft
+    from alerts.publishing.stopping import stand_down
 
     scene, found = Ministry(), dict[str, "Received"]()
 
@@ -162,7 +162,7 @@ def _replied(advisory: "Advisory", person: "Person", words: str) -> None:
 
     from django.utils import timezone
 
-    from alerts.deliver import addressed
+    from alerts.delivery.deliver import addressed
     from alerts.inbound import take
     from alerts.models import Recipient
     from alerts.tokens import REPLY, make_32

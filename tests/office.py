@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from alerts.draft import from_file
 from alerts.models import Draft, Revision
-from alerts.publish import publish_draft
+from alerts.publishing.draft import from_file
+from alerts.publishing.publish import publish_draft
 from departments.models import Body, Membership, Person, Remit, Topic
 
 

@@ -1,12 +1,15 @@
 """All rows of a world that costs much to make, kept once and put back as often as a test needs them."""
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from django.db import connection, transaction
 
 Made = TypeVar("Made")
+
+_NUMBERS = itertools.count()
 
 # Generated columns make themselves.
 _COLUMNS = """
@@ -44,7 +47,7 @@ class PutBack(Generic[Made]):
     """
 
     def __init__(self, make: Callable[[], Made]) -> None:
-        self._make = make
+        self._make, self._name = make, f"of_{next(_NUMBERS)}"
         self._made: Made | None = None
         self._columns: dict[str, str] = {}  # of each table that had rows
 
@@ -54,7 +57,11 @@ class PutBack(Generic[Made]):
     def __exit__(self, *_: object) -> None:
         with connection.cursor() as cursor:
             for name in self._columns:
-                cursor.execute(f"DROP TABLE IF EXISTS put_back_{name}")
+                cursor.execute(f"DROP TABLE {self._kept(name)}")
+
+    def _kept(self, name: str) -> str:
+        """Where the rows of a table are kept: not in a temporary one, which a test that loses its connection would lose."""
+        return f"put_back.{self._name}_{name}"
 
     def _keep(self) -> Made:
         """Make it, and keep every row there is then."""
@@ -63,12 +70,13 @@ class PutBack(Generic[Made]):
             cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
             if cursor.fetchone() != (True,):
                 return made
+            cursor.execute("CREATE SCHEMA IF NOT EXISTS put_back")
             cursor.execute(_COLUMNS)
             for name, columns in cursor.fetchall():
                 cursor.execute(f"SELECT EXISTS (SELECT FROM {name})")
                 if cursor.fetchone() == (True,):
                     self._columns[name] = columns
-                    cursor.execute(f"CREATE TEMPORARY TABLE put_back_{name} AS SELECT {columns} FROM {name}")
+                    cursor.execute(f"CREATE UNLOGGED TABLE {self._kept(name)} AS SELECT {columns} FROM {name}")
         self._made = copy.deepcopy(made)
         return made
 
@@ -79,7 +87,7 @@ class PutBack(Generic[Made]):
         words = ["SET LOCAL session_replication_role = replica", _EMPTY]
         for name, columns in self._columns.items():
             words.append(
-                f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM put_back_{name}"
+                f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {self._kept(name)}"
             )
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("; ".join(words))

@@ -7,10 +7,11 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from alerts import deciding, referrals, tokens
-from alerts.cascade import cascade
+from alerts import tokens
+from alerts.cascading import deciding, referrals
+from alerts.cascading.cascade import cascade
+from alerts.cascading.referrals import Typed
 from alerts.models import Advisory, Message, Recipient, Referral
-from alerts.referrals import Typed
 from alerts.suspicion import Client as Pressed
 from alerts.suspicion import Hand
 from departments.models import Body, Person
@@ -82,7 +83,7 @@ class Referring:
 def form_of(recipient: Recipient, kind: str, age: float = 60) -> str:
     """A form's hidden value, issued so many seconds ago."""
     issued = timezone.now().timestamp() - age
-    return signing.dumps([recipient.pk, kind, uuid4().hex, issued], salt="alerts.referrals.form")
+    return signing.dumps([recipient.pk, kind, uuid4().hex, issued], salt="alerts.cascading.referrals.form")
 
 
 def browser() -> Client:

@@ -12,8 +12,9 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import acknowledge, answer_form, counting, coverage, tokens
-from alerts.acknowledge import ActionChoice, Form, NotAnswered
+from alerts import answer_form, counting, coverage, tokens
+from alerts.answering import acknowledge
+from alerts.answering.acknowledge import ActionChoice, Form, NotAnswered
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Recipient, Record, Relay
 from alerts.suspicion import Client
 from departments.models import Delegation, Membership

@@ -18,8 +18,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 from structlog.testing import capture_logs
 
-from alerts import alarm, tasks, watch
+from alerts import tasks
 from alerts.models import Heartbeat, Trouble
+from alerts.watching import alarm, watch
 from tests import rows
 from tests.watching import all_well, apart, batch, done
 

@@ -14,9 +14,10 @@ from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from alerts import acknowledge, answer_form, answers, counting
-from alerts.acknowledge import Form
-from alerts.answers import Given, How, Read, Told
+from alerts import answer_form, counting
+from alerts.answering import acknowledge, answers
+from alerts.answering.acknowledge import Form
+from alerts.answering.answers import Given, How, Read, Told
 from alerts.models import Acknowledgement, Advisory, Recipient, Record
 from alerts.suspicion import Client
 from tests import rows

@@ -8,12 +8,12 @@ import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from alerts import gaps, targeting
-from alerts.approving import alone_from, approve, check, give_back, looked, lookers, submit
-from alerts.contract import NotUnderstood
-from alerts.draft import drop, save, set_material, settle_aside
 from alerts.models import Draft, Message, Record, Revision
-from alerts.publish import publish_draft
+from alerts.publishing import gaps, targeting
+from alerts.publishing.approving import alone_from, approve, check, give_back, looked, lookers, submit
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.draft import drop, save, set_material, settle_aside
+from alerts.publishing.publish import publish_draft
 from departments.models import Membership, Person
 from departments.refusal import Refused
 from tests.office import Office

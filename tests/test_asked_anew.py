@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import answers, counting, tokens
+from alerts import counting, tokens
 from alerts.answer_form import ActionChoice, Said
-from alerts.answers import Given, How, Read, Told
+from alerts.answering import answers
+from alerts.answering.answers import Given, How, Read, Told
 from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Recipient, Relay, Revision
 from departments.models import Person
 from tests import rows

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import threads, tokens
+from alerts import tokens
+from alerts.answering import threads
 from alerts.models import Acknowledgement, Advisory, Message, Recipient, Relay, Reply
 from departments.models import Membership, Person
 from tests import rows

@@ -13,8 +13,9 @@ import time_machine
 from django.db import connections
 from django.utils import timezone
 
-from alerts import acknowledge, behalf, coverage
+from alerts import coverage
 from alerts.answer_form import ActionChoice, Form, NotAnswered, issue
+from alerts.answering import acknowledge, behalf
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Delta, Message, Recipient, Record, Relay
 from alerts.suspicion import Client
 from departments.models import Membership, Person

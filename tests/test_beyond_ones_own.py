@@ -3,12 +3,12 @@
 import pytest
 from django.test import Client
 
-from alerts.approving import submit
-from alerts.cascade import cascade
-from alerts.contract import NotUnderstood
-from alerts.draft import from_file, save, start
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory
-from alerts.reach import reach
+from alerts.publishing.approving import submit
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.draft import from_file, save, start
+from alerts.publishing.reach import reach
 from departments.models import Body, Person
 from tests.clients import signed_in
 from tests.office import an_advisory

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alerts import counting
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Exclusion, Message, Recipient, Relay
 from alerts.web.coverage import body_remedies
 from departments.models import Body, Membership, Person

@@ -10,10 +10,10 @@ import time_machine
 
 from alerts.chasing import outlook
 from alerts.chasing.tending import tend
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
+from alerts.delivery.deliver import deliver
 from alerts.models import ActionAnswer, Advisory, ChaseStep, Clock, Relay
-from alerts.publish import publish_draft
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from alerts.web import chase_words
 from departments.models import Person
 from tests.chased import LONDON, answer, at, chase, minutes, publish, run_on, team

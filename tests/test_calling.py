@@ -9,10 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import behalf, calling, calling_list, counting, coverage
+from alerts import counting, coverage
 from alerts.answer_form import NotAnswered
-from alerts.calling import IN_HAND, Noted, Taken
-from alerts.calling_list import Listing, ToCall
+from alerts.answering import behalf
+from alerts.calling import calling, calling_list
+from alerts.calling.calling import IN_HAND, Noted, Taken
+from alerts.calling.calling_list import Listing, ToCall
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Call, Recipient, Record, Relay
 from departments import people as directory
 from departments.models import Membership, Person

@@ -16,7 +16,8 @@ from django.utils import timezone
 from django.utils.html import escape
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import calling, calling_list, coverage
+from alerts import coverage
+from alerts.calling import calling, calling_list
 from alerts.models import Acknowledgement, Advisory, Call, Recipient, Relay
 from departments.models import Membership, Person
 from tests import rows

@@ -8,13 +8,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import canary, letters, tokens, tracking
-from alerts.cascade import cascade, compare_anew
+from alerts import tokens
+from alerts.cascading.cascade import cascade, compare_anew
 from alerts.coverage import whole
-from alerts.draft import update_from_file
+from alerts.delivery import tracking
+from alerts.letters import letters
 from alerts.models import Advisory, Batch, Canary, Message, Recipient, Revision
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down
+from alerts.routing import canary
 from alerts.watching import heard
 from alerts.watching.view import View
 from config.canaries import canaries

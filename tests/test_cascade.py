@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from alerts.cascade import cascade
-from alerts.holds import release
+from alerts.cascading.cascade import cascade
+from alerts.cascading.holds import release
 from alerts.models import Advisory, Branch, Exclusion, Message, Recipient, Relay, Revision, Seat
 from alerts.models.audience import AudienceRole
 from departments.closing import close
@@ -116,8 +116,8 @@ def test_running_it_again_writes_nothing(scene: Scene) -> None:
 
 
 def test_a_batch_holds_no_more_than_it_may(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.cascade.BATCH", 5)
-    monkeypatch.setattr("alerts.cascade.MESSAGES_AT_ONCE", 12)
+    monkeypatch.setattr("alerts.cascading.cascade.BATCH", 5)
+    monkeypatch.setattr("alerts.cascading.cascade.MESSAGES_AT_ONCE", 12)
     for number in range(23):
         scene.person(f"person{number:02d}", (scene.agency, "member"))
     advisory = scene.advisory(scene.root)

@@ -10,16 +10,17 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from alerts import chase, tokens
-from alerts.cascade import cascade
+from alerts import tokens
+from alerts.cascading.cascade import cascade
+from alerts.chasing import chase
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
+from alerts.delivery.deliver import deliver
+from alerts.delivery.tracking import Heard, match, store
 from alerts.models import Advisory, Batch, Message, Recipient, Record, TrackingEvent
-from alerts.publish import publish_draft
-from alerts.stopping import stop
-from alerts.tracking import Heard, match, store
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stop
 from departments.models import Membership, Person
 from departments.refusal import Refused
 from tests import rows

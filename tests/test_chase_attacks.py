@@ -23,13 +23,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from alerts import acknowledge, calling, letters, tokens
-from alerts.cascade import cascade
+from alerts import tokens
+from alerts.answering import acknowledge
+from alerts.calling import calling
+from alerts.cascading.cascade import cascade
 from alerts.chasing.tending import tend
-from alerts.deliver import deliver
-from alerts.letter_blocks import Entry, Line
+from alerts.delivery.deliver import deliver
+from alerts.letters import letters
+from alerts.letters.letter_blocks import Entry, Line
 from alerts.models import Acknowledgement, Advisory, Call, ChaseStep, Clock, Message, Recipient, Relay, Reply
-from alerts.publish import publish_draft
+from alerts.publishing.publish import publish_draft
 from departments.models import Membership, Person
 from departments.refusal import Refused
 from tests import rows

@@ -16,10 +16,10 @@ from django.db import connection, transaction
 from django.db.models import Count
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import letters
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.deliver_escalations_sql import LOOKED_AT, PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
+from alerts.letters import letters
+from alerts.letters.deliver_escalations_sql import LOOKED_AT, PERSONAL_ESCALATION, SUPERSEDE_ESCALATIONS
 from alerts.models import (
     Acknowledgement,
     Action,

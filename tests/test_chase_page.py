@@ -19,11 +19,11 @@ from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
 
 from alerts.chasing import outlook, steering
-from alerts.draft import update_from_file
-from alerts.life import life_of
 from alerts.models import Advisory, ChaseStep, Nudge, Recipient, Record, Relay
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down, stop
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.life import life_of
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down, stop
 from alerts.web import chase_page
 from departments.models import Body, Person
 from tests.browser import faults_in_every_look, open_page

@@ -15,8 +15,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from alerts import tokens
 from alerts.chasing import outlook, steering
-from alerts.life import life_of
 from alerts.models import Advisory, ChaseStep, Escalation, Recipient, Relay
+from alerts.publishing.life import life_of
 from departments.models import Body, Membership
 from tests.chased import answer, at, chase, minutes, publish, run_on, team
 from tests.clients import signed_in

@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.chasing.tending import tend
-from alerts.draft import update_from_file
 from alerts.models import (
     Acknowledgement,
     ActionAnswer,
@@ -20,7 +19,8 @@ from alerts.models import (
     Recipient,
     Relay,
 )
-from alerts.publish import publish_draft
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.models import Body, Membership, Person, Remit, Topic
 from tests.chased import LONDON, answer, at, chase, minutes, publish, run_on, team
 from tests.office import Office, an_advisory
@@ -79,7 +79,9 @@ class TestLadder:
         found = minutes(at("2026-12-01 11:30"), at("2026-12-01 15:00"))
         assert [name for _, kind, name in found if kind == "escalation"] == ["Udo"]
 
-    def test_a_contact_who_was_named_after_the_deputies_were_told_is_told_with_the_next_rung(self, place: Office) -> None:
+    def test_a_contact_who_was_named_after_the_deputies_were_told_is_told_with_the_next_rung(
+        self, place: Office
+    ) -> None:
         unit = team(place, "unit", place.department, ("udo", "deputy"), ("uma", "head"), ("ugo", "member"))
         advisory = publish(place, MONDAY, actions=[], audience={"branches": ["unit"]})
         assert "Udo" in {name for _, kind, name in minutes(MONDAY, at("2026-12-01 11:00")) if kind == "escalation"}

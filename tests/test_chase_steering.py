@@ -13,10 +13,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from alerts.chasing import outlook, steering
 from alerts.chasing.tending import tend
-from alerts.draft import update_from_file
 from alerts.models import Advisory, ChaseStep, Nudge, Record
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down, stop
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down, stop
 from departments.models import Person
 from departments.refusal import Refused
 from tests.chased import answer, at, chase, minutes, publish, run_on, team

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.draft import update_from_file
 from alerts.models import Advisory, ChaseStep, Clock, Escalation, Message, Nudge, Record, Relay
-from alerts.publish import publish_draft
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.models import Body, Membership, Person
 from tests.chased import LONDON, answer, at, chase, hand_over, minutes, publish, run_on, team
 from tests.office import Office, an_advisory

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DatabaseError, transaction
 
-from alerts import citing
+from alerts.coverage import citing
 from alerts.coverage.scope import scope
 from alerts.models import Advisory, Citation, Record, Relay
 from departments.models import Body, Membership, Person

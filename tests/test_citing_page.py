@@ -16,7 +16,8 @@ from django.utils.html import escape
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import citing, counting
+from alerts import counting
+from alerts.coverage import citing
 from alerts.models import Advisory, Citation, Recipient, Relay
 from alerts.web.coverage import pictures
 from departments.models import Body, Membership, Person

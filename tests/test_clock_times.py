@@ -14,15 +14,15 @@ from django.test import Client
 from django.utils import timezone
 
 from alerts import tokens
-from alerts.answer_times import longer, words
-from alerts.comparing import text_of_draft
-from alerts.contract import calendar_of, moment_of
-from alerts.deliver import deliver
-from alerts.draft import empty, start, update_from_file
-from alerts.letter_proof import proof_of
-from alerts.letter_words import short
+from alerts.delivery.deliver import deliver
+from alerts.letters.answer_times import longer, words
+from alerts.letters.letter_proof import proof_of
+from alerts.letters.letter_words import short
 from alerts.models import Advisory, Branch, Message, Recipient, Revision
-from alerts.publish import publish_draft
+from alerts.publishing.comparing import text_of_draft
+from alerts.publishing.contract import calendar_of, moment_of
+from alerts.publishing.draft import empty, start, update_from_file
+from alerts.publishing.publish import publish_draft
 from alerts.templatetags.tocsin import exact
 from alerts.web.waiting import waiting_of
 from departments.models import Body, Person

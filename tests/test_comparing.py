@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from alerts.comparing import Difference, Piece, differences, text_of, text_of_draft
 from alerts.models import Draft
+from alerts.publishing.comparing import Difference, Piece, differences, text_of, text_of_draft
 from tests import rows
 
 OLD = {"title": ["Do not use Zoom"], "summary": ["It is overheard."], "do_not_use_for": ["closed sessions"]}

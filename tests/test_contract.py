@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.contract import (
+from alerts.models import Advisory, Draft, Record
+from alerts.publishing.contract import (
     KEYS,
     MOST_WRONG,
     Content,
@@ -19,8 +20,7 @@ from alerts.contract import (
     read_head,
     reason_of,
 )
-from alerts.draft import from_file
-from alerts.models import Advisory, Draft, Record
+from alerts.publishing.draft import from_file
 from departments.models import Body, Membership, Person
 from departments.refusal import Refused
 from tests.office import Office, an_advisory

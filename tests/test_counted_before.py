@@ -8,8 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from alerts import answers, counting
-from alerts.answers import Given, How, Read
+from alerts import counting
+from alerts.answering import answers
+from alerts.answering.answers import Given, How, Read
 from alerts.models import Advisory, Delta, Recipient, Tide, Whole
 from tests import rows
 from tests.test_counting import nothing_drifted

@@ -16,8 +16,8 @@ from alerts.coverage import lists
 from alerts.coverage.glance import look
 from alerts.coverage.scope import Scope, scope
 from alerts.coverage.selection import FIGURES_LISTED, Selection
+from alerts.coverage.standings import people_of
 from alerts.models import Advisory, Batch, ChaseStep, Clock, Gap, Message, Nudge, Recipient, Relay
-from alerts.standings import people_of
 from alerts.web.answer_words import at
 from alerts.web.parts import parts_of
 from alerts.web.standing_words import said

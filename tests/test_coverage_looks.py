@@ -111,8 +111,8 @@ def test_it_moves_while_answers_come_in_says_how_old_it_is_and_is_worked_by_keyb
         answered = page.locator(".key li").first
         expect(answered).to_contain_text("1 answered")
 
-        def answers() -> None:
-            silent.update(answered_revision=2)
+        def answers(revision: int = 2) -> None:
+            silent.update(answered_revision=revision)
 
         beside(answers)
         expect(answered).to_contain_text("2 answered", timeout=4000)
@@ -121,7 +121,7 @@ def test_it_moves_while_answers_come_in_says_how_old_it_is_and_is_worked_by_keyb
         polls = count()
         page.route("**/coverage/live/**", lambda route: route.abort() if next(polls) else route.continue_())
         page.evaluate("Date.now = (real => () => real() + 20000)(Date.now)")
-        beside(lambda: silent.update(answered_revision=1))
+        beside(lambda: answers(1))
         expect(answered).to_contain_text("1 answered", timeout=4000)
         expect(page.locator("#age")).to_have_text(re.compile(r"^figures [0-6] s old$"))
         page.context.set_offline(True)

@@ -9,16 +9,16 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import deliver as delivering
-from alerts import settling
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
+from alerts.cascading.cascade import cascade
+from alerts.delivery import deliver as delivering
+from alerts.delivery import settling
+from alerts.delivery.deliver import deliver
+from alerts.delivery.settling import Claimed
 from alerts.models import Advisory, Batch, Message, Recipient, Record
-from alerts.publish import publish_draft
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import go_on, stop
 from alerts.senders.smtp import SmtpSender
-from alerts.settling import Claimed
-from alerts.stopping import go_on, stop
 from departments.models import Person
 from tests.office import Office, an_advisory
 from tests.smtp import Server

@@ -12,18 +12,19 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import deliver as delivering
-from alerts import judging, leaving, routes, settling, steering
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
-from alerts.judging import Refusal
+from alerts.cascading.cascade import cascade
+from alerts.delivery import deliver as delivering
+from alerts.delivery import settling
+from alerts.delivery.deliver import deliver
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Route
-from alerts.publish import publish_draft
-from alerts.routes import Way, reserve, slows, ways
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stop
+from alerts.routing import judging, leaving, routes, steering
+from alerts.routing.judging import Refusal
+from alerts.routing.routes import Way, reserve, slows, ways
 from alerts.senders import RouteDown, open_sender
 from alerts.senders.smtp import SmtpSender
-from alerts.stopping import stop
 from departments.models import Person
 from tests import rows
 from tests.office import Office, an_advisory
@@ -725,7 +726,7 @@ class TestHeld:
     def test_a_stopped_advisory_with_a_bound_and_a_given_back_batch_goes_on(
         self, office: Office, server: Server
     ) -> None:
-        from alerts.stopping import go_on
+        from alerts.publishing.stopping import go_on
 
         advisory = published(office, people=14)
         everybody = dict.fromkeys(Person.objects.values_list("email", flat=True), DENIED)

@@ -3,14 +3,14 @@
 import pytest
 from django.utils import timezone
 
-from alerts import reviewing
-from alerts.approving import approve, give_back, submit
-from alerts.deliver import deliver
-from alerts.desk_words import desk_words
-from alerts.draft import drop, save, start_update
+from alerts.delivery.deliver import deliver
 from alerts.models import Advisory, Batch, Draft, Message
 from alerts.models.message import DESK
-from alerts.publish import publish_draft
+from alerts.publishing import reviewing
+from alerts.publishing.approving import approve, give_back, submit
+from alerts.publishing.desk_words import desk_words
+from alerts.publishing.draft import drop, save, start_update
+from alerts.publishing.publish import publish_draft
 from departments.models import Body
 from tests.smtp import Server
 from tests.test_drafts import a_draft

@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from alerts import acknowledge, answers, coverage, doubts
+from alerts import coverage
 from alerts.answer_form import Form, issue
-from alerts.deliver import deliver
-from alerts.desk_words import desk_words
+from alerts.answering import acknowledge, answers, doubts
+from alerts.delivery.deliver import deliver
 from alerts.models import Acknowledgement, Advisory, Delta, Message, Recipient, Relay
+from alerts.publishing.desk_words import desk_words
 from alerts.suspicion import Client
 from departments.models import Membership, Person
 from tests import rows

@@ -7,14 +7,14 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts.approving import submit
-from alerts.contract import NotUnderstood, Reader, read_content, read_head
-from alerts.draft import drop, empty, start, start_update, update_from_file
-from alerts.letter_words import words_of
+from alerts.letters.letter_words import words_of
 from alerts.models import Advisory, Draft, Message, Record
-from alerts.publish import publish_draft
-from alerts.starters import BLANK, STARTERS, blanks, content_of_starter, starters
-from alerts.stopping import stand_down, stop
+from alerts.publishing.approving import submit
+from alerts.publishing.contract import NotUnderstood, Reader, read_content, read_head
+from alerts.publishing.draft import drop, empty, start, start_update, update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.starters import BLANK, STARTERS, blanks, content_of_starter, starters
+from alerts.publishing.stopping import stand_down, stop
 from departments.refusal import Refused
 from tests.office import Office, an_advisory
 from tests.test_drafts import Page, a_draft, at_once, fresh

@@ -8,11 +8,11 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from alerts.approving import approve, give_back, submit
-from alerts.draft import drop, empty, marks_of, save, set_material, settle_aside, start
 from alerts.models import Advisory, Draft, Message, Record
-from alerts.publish import publish_draft
-from alerts.targeting import add_branch
+from alerts.publishing.approving import approve, give_back, submit
+from alerts.publishing.draft import drop, empty, marks_of, save, set_material, settle_aside, start
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.targeting import add_branch
 from departments.models import Person
 from departments.refusal import Refused
 from tests.office import Office
@@ -222,7 +222,7 @@ class TestWordsThatWereSetAside:
     def test_there_is_an_end_to_what_is_kept_and_it_is_said_not_done(
         self, office: Office, draft: Draft, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("alerts.draft.MOST_SET_ASIDE", 1)
+        monkeypatch.setattr("alerts.publishing.draft.MOST_SET_ASIDE", 1)
         page = Page(draft, office.ben)
         Page(draft, office.ada).types(title="Ada's", summary="Ada's")
         page.types(title="Ben's")

@@ -10,9 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import counting, drills
+from alerts import counting
+from alerts.chasing import drills
+from alerts.chasing.drills import Branch, Report, compared, share
 from alerts.coverage.scope import scope
-from alerts.drills import Branch, Report, compared, share
 from alerts.models import Advisory, Relay
 from departments.models import Body
 from tests import rows

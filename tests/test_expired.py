@@ -4,12 +4,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts import cascade as cascading
-from alerts import reviewing
-from alerts.draft import update_from_file
-from alerts.holds import release
+from alerts.cascading import cascade as cascading
+from alerts.cascading.holds import release
 from alerts.models import Advisory, Message, Relay
-from alerts.publish import publish_draft
+from alerts.publishing import reviewing
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from alerts.tasks import tend_reviews
 from departments.models import Body
 from departments.readiness import refresh

@@ -7,14 +7,14 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts import gaps
-from alerts.cascade import cascade
-from alerts.draft import update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft, Gap, Message, Relay, Revision
-from alerts.publish import publish_draft
-from alerts.reach import reach
-from alerts.stopping import stand_down
-from alerts.targeting import leave_out
+from alerts.publishing import gaps
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reach import reach
+from alerts.publishing.stopping import stand_down
+from alerts.publishing.targeting import leave_out
 from departments.models import Body, Person, Remit, Sponsor, Topic
 from departments.refusal import Refused
 from tests.office import Office, an_advisory

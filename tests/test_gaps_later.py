@@ -7,12 +7,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts import gaps, reviewing
-from alerts.cascade import cascade
-from alerts.draft import update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft, Exclusion, Message, Record
-from alerts.publish import publish_draft
-from alerts.targeting import leave_out
+from alerts.publishing import gaps, reviewing
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.targeting import leave_out
 from alerts.tasks import tend_gaps, tend_reviews
 from departments.models import Body, Membership, Topic
 from departments.refusal import Refused

@@ -68,7 +68,7 @@ def test_a_broker_that_is_away_and_a_database_that_is_away_are_said(
     def away(now: datetime) -> None:
         raise DatabaseError("password")
 
-    monkeypatch.setattr("alerts.watch.look", away)
+    monkeypatch.setattr("alerts.watching.watch.look", away)
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["wrong"] == {

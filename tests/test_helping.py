@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from alerts.helping import ASKED, who_needs_help
+from alerts.coverage.helping import ASKED, who_needs_help
 from alerts.models import Acknowledgement, Advisory, Recipient, Relay
 from departments.models import Membership, Person
 from tests import rows

@@ -12,11 +12,12 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 from pytest_django.plugin import DjangoDbBlocker
 
-from alerts import hold_words, holds, suspicion
-from alerts.life import life_of
+from alerts import hold_words, suspicion
+from alerts.cascading import holds
 from alerts.models import Advisory, Note, Record, Relay
-from alerts.reviewing import expire
-from alerts.stopping import stand_down, stop
+from alerts.publishing.life import life_of
+from alerts.publishing.reviewing import expire
+from alerts.publishing.stopping import stand_down, stop
 from departments.models import Body, Membership
 from departments.refusal import Refused
 from tests.clients import signed_in

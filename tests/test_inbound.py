@@ -20,9 +20,10 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import inbound, tokens, tracking
-from alerts.cascade import cascade
-from alerts.deliver import deliver
+from alerts import inbound, tokens
+from alerts.cascading.cascade import cascade
+from alerts.delivery import tracking
+from alerts.delivery.deliver import deliver
 from alerts.inbound import mailbox
 from alerts.inbound.reading import MOST_BOUNDARIES, Kind, Read, classify, is_knotted
 from alerts.models import Heartbeat, Recipient, TrackingEvent

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.deliver import deliver
-from alerts.introduce import introduce, strangers
+from alerts.delivery.deliver import deliver
+from alerts.delivery.introduce import introduce, strangers
 from alerts.models import Batch, Message, Record
 from departments.models import Body, Membership, Person, Role
 from tests.clients import signed_in

@@ -18,12 +18,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from alerts import counting, deliver
-from alerts.cascade import cascade
+from alerts import counting
+from alerts.cascading.cascade import cascade
+from alerts.delivery import deliver
 from alerts.models import Advisory, Batch, Delta, Draft, Message, Recipient, Revision, Seat, Tide, Whole
 from alerts.models import Counter as Kept
 from alerts.models.figures import FIGURES
-from alerts.publish import publish_draft
+from alerts.publishing.publish import publish_draft
 from alerts.senders.smtp import SmtpSender
 from departments.models import Body
 from departments.refusal import Refused
@@ -155,8 +156,8 @@ def place() -> Office:
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few, so that a few people go through every loop of a cascade."""
-    monkeypatch.setattr("alerts.cascade.RELAYS_AT_ONCE", 3)
-    monkeypatch.setattr("alerts.cascade.BATCH", 3)
+    monkeypatch.setattr("alerts.cascading.cascade.RELAYS_AT_ONCE", 3)
+    monkeypatch.setattr("alerts.cascading.cascade.BATCH", 3)
 
 
 def published(office: Office) -> Advisory:
@@ -240,7 +241,7 @@ def test_a_cascade_of_an_update_killed_at_every_step_reaches_all_who_were_told(p
 
 def revise(advisory: Advisory, office: Office) -> Revision:
     """The next revision, published."""
-    from alerts.draft import update_from_file
+    from alerts.publishing.draft import update_from_file
     from tests.office import an_advisory
 
     words = {key: value for key, value in an_advisory().items() if key not in ("audience", "severity", "marking")}
@@ -251,7 +252,7 @@ def revise(advisory: Advisory, office: Office) -> Revision:
 def test_a_delivery_killed_at_every_step_loses_nobody_and_doubles_at_most_a_part(
     place: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.cascade.BATCH", 4)
+    monkeypatch.setattr("alerts.cascading.cascade.BATCH", 4)
     monkeypatch.setattr(SmtpSender, "most", PART)
 
     def deliver_all(_: Advisory) -> None:

@@ -15,27 +15,17 @@ from hypothesis import given as many
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
-from alerts import (
-    acknowledge,
-    answer_form,
-    answers,
-    behalf,
-    counting,
-    coverage,
-    doubts,
-    receipts,
-    standings,
-    stopping,
-    tokens,
-    told,
-)
-from alerts.achieved import achieved
+from alerts import answer_form, counting, coverage, tokens
 from alerts.answer_form import ActionChoice, Form, Said
-from alerts.answered import answers_of
-from alerts.answers import Given, How, Read, Told
-from alerts.cascade import cascade
+from alerts.answering import acknowledge, answers, behalf, doubts, receipts
+from alerts.answering.answered import answers_of
+from alerts.answering.answers import Given, How, Read, Told
+from alerts.cascading.cascade import cascade
+from alerts.coverage import standings, told
 from alerts.last_word import last_word
 from alerts.models import Acknowledgement, Advisory, Message, Recipient, Relay
+from alerts.publishing import stopping
+from alerts.publishing.achieved import achieved
 from alerts.statements import run
 from departments.models import Person
 from tests import rows

@@ -4,12 +4,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts import gaps
-from alerts.draft import update_from_file
 from alerts.models import Advisory, Exclusion, Gap, Message
-from alerts.publish import publish_draft
-from alerts.reach import reach, targets
-from alerts.targeting import leave_out, take_back
+from alerts.publishing import gaps
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reach import reach, targets
+from alerts.publishing.targeting import leave_out, take_back
 from departments.models import Remit, Topic
 from departments.refusal import Refused
 from tests.office import an_advisory

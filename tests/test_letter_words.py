@@ -11,11 +11,11 @@ from email.message import EmailMessage
 import pytest
 from django.utils import timezone
 
-from alerts import letters
-from alerts.contract import EARLIER_SAID
-from alerts.letters import Personal, skeleton
+from alerts.letters import letters
+from alerts.letters.letters import Personal, skeleton
 from alerts.models import Action, Batch, Marking, Message, Revision, Severity
-from alerts.stopping import stand_down
+from alerts.publishing.contract import EARLIER_SAID
+from alerts.publishing.stopping import stand_down
 from departments.models import Membership
 from tests import rows
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import markdown, marking, spelling
-from alerts.letter_blocks import Added
-from alerts.letter_words import Asked, Words
-from alerts.letters import Personal, Skeleton
+from alerts.letters.letter_blocks import Added
+from alerts.letters.letter_words import Asked, Words
+from alerts.letters.letters import Personal, Skeleton
 from alerts.models import Marking
 from departments.addresses import canonical
 

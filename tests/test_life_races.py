@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from alerts import desk, gaps, officers, stopping
-from alerts.cascade import cascade
-from alerts.draft import start_update, update_from_file
+from alerts import officers
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft, Record
-from alerts.publish import publish_draft
+from alerts.publishing import desk, gaps, stopping
+from alerts.publishing.draft import start_update, update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.readiness import refresh
 from tests.office import an_advisory
 from tests.test_gaps import Wide, told

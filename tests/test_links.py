@@ -10,9 +10,10 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from alerts import acknowledge, links, tokens
-from alerts.cascade import cascade
-from alerts.deliver import deliver
+from alerts import links, tokens
+from alerts.answering import acknowledge
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
 from alerts.models import Advisory, LinkKey, Recipient, State
 from config.start import refuse_what_breaks
 from tests import rows

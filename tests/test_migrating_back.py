@@ -12,11 +12,13 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Field
 from django.utils import timezone
 
-from alerts import answers, gaps, reviewing, stopping, unlocking, verify
-from alerts.answers import Given, How, Read, Told
-from alerts.cascade import cascade
-from alerts.draft import start_update
+from alerts.answering import answers, unlocking
+from alerts.answering.answers import Given, How, Read, Told
+from alerts.cascading.cascade import cascade
+from alerts.delivery import verify
 from alerts.models import Advisory, Draft, Exclusion, Gap, Message, Recipient
+from alerts.publishing import gaps, reviewing, stopping
+from alerts.publishing.draft import start_update
 from departments.models import Membership
 from tests import rows as direct
 from tests.test_counting import figures_of_rows, figures_read

@@ -14,14 +14,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import noting, suspicion
-from alerts.deliver import deliver
-from alerts.letters import again
-from alerts.life import life_of
+from alerts import suspicion
+from alerts.cascading import noting
+from alerts.cascading.noting import Overtaken, add_note
+from alerts.delivery.deliver import deliver
+from alerts.letters.letters import again
 from alerts.models import Advisory, Batch, Message, Note, Recipient, Record, Relay
-from alerts.noting import Overtaken, add_note
-from alerts.reviewing import expire
-from alerts.stopping import stand_down
+from alerts.publishing.life import life_of
+from alerts.publishing.reviewing import expire
+from alerts.publishing.stopping import stand_down
 from departments.models import Body, Person
 from departments.refusal import Refused
 from tests.browser import faults_in_every_look, open_page

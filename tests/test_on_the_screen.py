@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from alerts import stopping
-from alerts.approving import submit
-from alerts.cascade import cascade
-from alerts.draft import drop, marks_of, save, start_update, update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft
-from alerts.publish import publish_draft
+from alerts.publishing import stopping
+from alerts.publishing.approving import submit
+from alerts.publishing.draft import drop, marks_of, save, start_update, update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.refusal import Refused
 from tests.clients import signed_in
 from tests.office import an_advisory

@@ -18,8 +18,10 @@ from playwright.sync_api import expect
 from pytest_django.fixtures import Settings as SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import hold_words, leaving, route_state, watch
+from alerts import hold_words
 from alerts.models import Advisory, Heartbeat, Message, Recipient, Record, Relay, Route, Trouble
+from alerts.routing import leaving, route_state
+from alerts.watching import watch
 from config import workers
 from departments.models import Membership, Person
 from tests import rows

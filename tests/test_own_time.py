@@ -12,16 +12,17 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import acknowledge, answers, behalf_many, tokens
+from alerts import tokens
 from alerts.answer_form import Form, issue
-from alerts.contract import calendar_of
+from alerts.answering import acknowledge, answers, behalf_many
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection
+from alerts.coverage.told import entries
 from alerts.models import Acknowledgement, Advisory, Clock, Message, Recipient, Relay, Seat
 from alerts.own_time import is_late, own_time, own_times
+from alerts.publishing.contract import calendar_of
 from alerts.suspicion import Client
 from alerts.templatetags.tocsin import exact
-from alerts.told import entries
 from alerts.web import person_words
 from departments.models import Membership, Person
 from tests import rows

@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.live_server_helper import LiveServer
 
 from alerts import counting, coverage
+from alerts.coverage.standings import people_of
+from alerts.coverage.standings_sql import PEOPLE
 from alerts.models import Acknowledgement, Advisory, Recipient, Relay, Seat
-from alerts.standings import people_of
-from alerts.standings_sql import PEOPLE
 from departments.models import Membership, Person
 from tests import rows
 from tests.browser import faults_in_every_look, open_page

@@ -12,12 +12,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import behalf_many, coverage, readdressing, steering
+from alerts import coverage
 from alerts.answer_form import NotAnswered
-from alerts.cascade import cascade
+from alerts.answering import behalf_many
+from alerts.cascading.cascade import cascade
+from alerts.coverage import readdressing
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient, Record, Relay
+from alerts.routing import steering
 from departments import readdressing as directory
 from departments.models import Membership, Person, PersonEvent
 from departments.people import correct

@@ -15,8 +15,8 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from alerts import tokens
-from alerts.cascade import cascade
-from alerts.holds import release
+from alerts.cascading.cascade import cascade
+from alerts.cascading.holds import release
 from alerts.models import (
     Acknowledgement,
     Advisory,

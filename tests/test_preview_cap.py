@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import chase as pressed
+from alerts.chasing import chase as pressed
 from alerts.chasing import steering
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection

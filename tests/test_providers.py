@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from alerts import tokens
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.letter_blocks import Added
-from alerts.letters import Skeleton
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
+from alerts.letters.letter_blocks import Added
+from alerts.letters.letters import Skeleton
 from alerts.models import Advisory, Batch, Message, Recipient, Route
-from alerts.routes import Way
+from alerts.routing.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
 from alerts.senders.provider import ProviderSender
 from alerts.senders.providers import JOINER, PROVIDERS

@@ -8,14 +8,14 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 
-from alerts.cascade import cascade
-from alerts.contract import NotUnderstood
-from alerts.draft import from_file, update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Message, Recipient, Record, Relay, Revision
 from alerts.officers import issuer_of
-from alerts.publish import publish_draft
-from alerts.reach import reach
-from alerts.stopping import HowFar, go_on, stand_down, stop
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.draft import from_file, update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reach import reach
+from alerts.publishing.stopping import HowFar, go_on, stand_down, stop
 from departments.models import Membership
 from departments.refusal import Refused
 from tests.office import Office, an_advisory

@@ -8,10 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts import cascade, tracking
+from alerts.cascading import cascade
 from alerts.coverage import whole
+from alerts.delivery import tracking
 from alerts.models import Batch, Message, Recipient
-from alerts.stopping import stand_down
+from alerts.publishing.stopping import stand_down
 from alerts.web.parts import parts_of
 from departments.models import Person
 from tests import rows

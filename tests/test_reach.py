@@ -11,13 +11,14 @@ from django.utils import timezone
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from alerts import coverage, gaps
-from alerts.cascade import cascade
+from alerts import coverage
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Branch, Draft, Exclusion, Named, Recipient, Relay, Revision, Seat
 from alerts.models.audience import AudienceRole, AudienceTopic
-from alerts.publish import publish_draft
-from alerts.reach import as_signed, reach, targets
-from alerts.targeting import heir_of
+from alerts.publishing import gaps
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reach import as_signed, reach, targets
+from alerts.publishing.targeting import heir_of
 from departments.models import Body, Membership, Person, Remit, Role, Sponsor, Topic
 from departments.readiness import refresh
 from departments.refusal import Refused

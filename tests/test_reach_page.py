@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from alerts.draft import start
 from alerts.models import Advisory, Branch, Exclusion, Gap
+from alerts.publishing.draft import start
 from departments.models import Body, Person, Remit, Topic
 from tests.clients import signed_in
 from tests.office import Office

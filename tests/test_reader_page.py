@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import suspicion, tokens
-from alerts.cascade import cascade
-from alerts.contract import EARLIER_SAID
-from alerts.draft import update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Acknowledgement, Advisory, Recipient, Record
-from alerts.publish import publish_draft
-from alerts.reviewing import expire
-from alerts.stopping import stand_down, stop
+from alerts.publishing.contract import EARLIER_SAID
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reviewing import expire
+from alerts.publishing.stopping import stand_down, stop
 from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,12 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import answers, letters, outbox, receipts, tokens
+from alerts import outbox, tokens
 from alerts.answer_form import ActionChoice, Said
-from alerts.answers import Given, How, Told
-from alerts.answers import Read as Said_of_reading
-from alerts.cascade import cascade
-from alerts.deliver import addressed, deliver
+from alerts.answering import answers, receipts
+from alerts.answering.answers import Given, How, Told
+from alerts.answering.answers import Read as Said_of_reading
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import addressed, deliver
+from alerts.letters import letters
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient
 from alerts.outbox_sql import ANSWER_RANK, PLAIN_RANK
 from departments.models import Person

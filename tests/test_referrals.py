@@ -10,17 +10,18 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from alerts import deciding, own_links
-from alerts.cascade import wanting
-from alerts.deciding import AlreadyDecided
-from alerts.deliver import deliver
-from alerts.life import life_of
+from alerts import own_links
+from alerts.cascading import deciding
+from alerts.cascading.cascade import wanting
+from alerts.cascading.deciding import AlreadyDecided
+from alerts.cascading.referrals import NotSaid, TooMany
+from alerts.coverage.told import entries
+from alerts.delivery.deliver import deliver
 from alerts.models import Advisory, Exclusion, Message, Named, Recipient, Record, Referral, Relay, Seat
 from alerts.outbox_sql import ANSWER_RANK
-from alerts.referrals import NotSaid, TooMany
-from alerts.stopping import stand_down
+from alerts.publishing.life import life_of
+from alerts.publishing.stopping import stand_down
 from alerts.suspicion import Client
-from alerts.told import entries
 from departments.models import Body, Membership, Person, Role
 from departments.refusal import Refused
 from tests.office import Office

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import deciding
+from alerts.cascading import deciding
 from alerts.models import Advisory, Message, Named, Recipient, Record, Referral
-from alerts.stopping import stand_down
+from alerts.publishing.stopping import stand_down
 from departments.models import Membership, Person
 from tests.browser import faults_in_every_look, open_page
 from tests.clients import signed_in

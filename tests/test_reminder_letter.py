@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import time_machine
 
-from alerts import chase, letters
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
+from alerts.chasing import chase
 from alerts.coverage.scope import scope
 from alerts.coverage.selection import Selection
-from alerts.draft import update_from_file
+from alerts.letters import letters
 from alerts.models import Advisory, Message, Recipient
-from alerts.publish import publish_draft
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from tests.office import Office, an_advisory
 from tests.smtp import Received, Server
 from tests.test_deliver import deliver_all, published

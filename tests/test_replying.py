@@ -24,11 +24,12 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import answers, doubts, inbound, own_links, tokens
+from alerts import inbound, own_links, tokens
 from alerts.answer_form import LONGEST_NAME
-from alerts.answers import Given
-from alerts.cascade import cascade
-from alerts.deliver import deliver
+from alerts.answering import answers, doubts
+from alerts.answering.answers import Given
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
 from alerts.inbound import mailbox
 from alerts.inbound.own_words import Own, own_words
 from alerts.inbound.replying import AFTER_THE_MAIL, ANOTHER_ADDRESS, MOST_RECEIPTS, TOLD_WITHIN

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
-from alerts import citing
+from alerts.coverage import citing
 from alerts.coverage.scope import scope
-from alerts.deliver import deliver
-from alerts.letters import again, plain_skeleton
+from alerts.delivery.deliver import deliver
+from alerts.letters.letters import again, plain_skeleton
 from alerts.models import Advisory, Batch, Citation, Letter, Message
-from alerts.routes import Way
+from alerts.routing.routes import Way
 from alerts.senders.provider import ProviderSender
 from alerts.senders.providers import PROVIDERS
 from departments.models import Person

@@ -6,11 +6,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts import reviewing
-from alerts.draft import update_from_file
 from alerts.models import Advisory, Draft, Message, Record
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down
+from alerts.publishing import reviewing
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down
 from alerts.tasks import tend_gaps, tend_reviews
 from departments.closing import close
 from departments.models import Body, Membership, Person

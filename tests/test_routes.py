@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import judging, routes
-from alerts.deliver import _claim, deliver
-from alerts.judging import Refusal
+from alerts.delivery.deliver import _claim, deliver
 from alerts.models import Batch, Message, Recipient, Record, Route
-from alerts.routes import Way, choose, fails, reserve, slows, ways, went
+from alerts.routing import judging, routes
+from alerts.routing.judging import Refusal
+from alerts.routing.routes import Way, choose, fails, reserve, slows, ways, went
 from departments.models import Person
 from tests.office import Office
 from tests.smtp import Server

@@ -14,8 +14,8 @@ import trustme
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pytest_django.fixtures import Settings
 
-from alerts.letters import Personal, Skeleton
-from alerts.routes import ways
+from alerts.letters.letters import Personal, Skeleton
+from alerts.routing.routes import ways
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow, Sender, open_sender
 from alerts.senders.pipelining import dotted
 from tests.smtp import Server

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import deliver as delivering
-from alerts import judging, leaving, routes, steering
-from alerts.cascade import cascade, compare_anew
+from alerts.cascading.cascade import cascade, compare_anew
+from alerts.delivery import deliver as delivering
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Relay, Route
-from alerts.stopping import stand_down, stop
+from alerts.publishing.stopping import stand_down, stop
+from alerts.routing import judging, leaving, routes, steering
 from departments.models import Membership, Person, PersonEvent
 from departments.refusal import Refused
 from tests import rows

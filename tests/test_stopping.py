@@ -9,14 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts.achieved import achieved
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
 from alerts.counting import recount
-from alerts.deliver_sql import NOTE_REFUSED, NOTE_SENT
-from alerts.draft import update_from_file
+from alerts.delivery.deliver_sql import NOTE_REFUSED, NOTE_SENT
 from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Message, Recipient, Record, Relay, Revision
-from alerts.publish import publish_draft
-from alerts.stopping import HowFar, go_on, how_far, stand_down, stop
+from alerts.publishing.achieved import achieved
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import HowFar, go_on, how_far, stand_down, stop
 from departments.models import Body, Membership
 from departments.refusal import Refused
 from tests import rows

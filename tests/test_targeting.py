@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from alerts.approving import submit
-from alerts.cascade import cascade
-from alerts.contract import NotUnderstood
+from alerts.cascading.cascade import cascade
 from alerts.models import Draft, Exclusion, Message
 from alerts.officers import issuer_of
-from alerts.publish import publish_draft
-from alerts.reach import reach
-from alerts.targeting import add_branch, drop_branch, leave_out, name_person, narrow, take_back, unname
+from alerts.publishing.approving import submit
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reach import reach
+from alerts.publishing.targeting import add_branch, drop_branch, leave_out, name_person, narrow, take_back, unname
 from departments.closing import close
 from departments.models import Body, Membership, Person, Remit, Topic
 from departments.refusal import Refused

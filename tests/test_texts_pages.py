@@ -2,11 +2,11 @@
 
 import pytest
 
-from alerts.cascade import cascade
-from alerts.draft import save, start_update, update_from_file
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down
+from alerts.publishing.draft import save, start_update, update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down
 from departments.models import Person
 from tests.clients import signed_in
 from tests.office import Office, an_advisory

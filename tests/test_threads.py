@@ -13,16 +13,18 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import acknowledge, doubts, letters, threads, tokens
+from alerts import tokens
 from alerts.answer_form import Form, issue
-from alerts.deliver import addressed, deliver
-from alerts.desk_words import desk_words
+from alerts.answering import acknowledge, doubts, threads
+from alerts.answering.threads import Overtaken, Seen
+from alerts.answering.threads_sql import COUNT, QUEUE, SAID
+from alerts.delivery.deliver import addressed, deliver
 from alerts.inbound import replying
+from alerts.letters import letters
 from alerts.models import Acknowledgement, Advisory, Message, Recipient, Record, Relay, Reply
 from alerts.outbox_sql import ANSWER_RANK
+from alerts.publishing.desk_words import desk_words
 from alerts.suspicion import Client
-from alerts.threads import Overtaken, Seen
-from alerts.threads_sql import COUNT, QUEUE, SAID
 from departments.models import Membership, Person
 from departments.refusal import Refused
 from tests import rows

@@ -17,9 +17,12 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from alerts import cascade, coverage, steering, tokens, tracking
+from alerts import coverage, tokens
+from alerts.cascading import cascade
+from alerts.delivery import tracking
 from alerts.models import Advisory, Batch, Message, Recipient, Record, Relay, TrackingEvent
 from alerts.models.figures import FIGURES
+from alerts.routing import steering
 from departments import people
 from departments.lacks import Lack
 from departments.models import Change, Person, PersonEvent, Standing

@@ -12,12 +12,13 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from alerts import acknowledge, counting, suspicion
-from alerts.acknowledge import Form
-from alerts.cascade import cascade
-from alerts.deliver_sql import NOTE_SENT
+from alerts import counting, suspicion
+from alerts.answering import acknowledge
+from alerts.answering.acknowledge import Form
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver_sql import NOTE_SENT
 from alerts.models import Acknowledgement, Advisory, Branch, Draft, Message, Recipient
-from alerts.publish import publish_draft
+from alerts.publishing.publish import publish_draft
 from alerts.suspicion import Client
 from departments.models import Body, Membership, Person, Role
 from tests import rows

@@ -18,15 +18,16 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
 
-from alerts import codes, suspicion, tokens, unlocking
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
-from alerts.letters import again
+from alerts import codes, suspicion, tokens
+from alerts.answering import unlocking
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver import deliver
+from alerts.letters.letters import again
 from alerts.models import Acknowledgement, Batch, Code, Message, Recipient, Record
-from alerts.publish import publish_draft
-from alerts.reviewing import expire
-from alerts.stopping import stand_down, stop
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.reviewing import expire
+from alerts.publishing.stopping import stand_down, stop
 from departments.models import Membership, Person, Role
 from departments.refusal import Refused
 from tests.browser import LOOKS, faults, open_page

@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import tokens, verify
-from alerts.deliver import deliver
-from alerts.letters import again
+from alerts import tokens
+from alerts.delivery import verify
+from alerts.delivery.deliver import deliver
+from alerts.letters.letters import again
 from alerts.models import Batch, ContactCheck, Message, Record
 from departments.models import Body, Membership, Person, PersonEvent, Role
 from tests.clients import signed_in

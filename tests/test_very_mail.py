@@ -13,12 +13,13 @@ from django.db import ProgrammingError, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import codes, introduce, noting, tokens, unlocking, verify
-from alerts.approving import submit
-from alerts.cascade import cascade
-from alerts.deliver import deliver
-from alerts.draft import update_from_file
-from alerts.letters import Personal, Skeleton, again, keep, skeleton
+from alerts import codes, tokens
+from alerts.answering import unlocking
+from alerts.cascading import noting
+from alerts.cascading.cascade import cascade
+from alerts.delivery import introduce, verify
+from alerts.delivery.deliver import deliver
+from alerts.letters.letters import Personal, Skeleton, again, keep, skeleton
 from alerts.models import (
     Acknowledgement,
     Advisory,
@@ -31,8 +32,10 @@ from alerts.models import (
     Relay,
     Revision,
 )
-from alerts.publish import publish_draft
-from alerts.stopping import stand_down
+from alerts.publishing.approving import submit
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
+from alerts.publishing.stopping import stand_down
 from departments.models import Body, Membership, Person
 from departments.people import correct
 from tests import rows

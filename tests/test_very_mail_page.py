@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts import letters
-from alerts.cascade import cascade
-from alerts.letters import Personal
+from alerts.cascading.cascade import cascade
+from alerts.letters import letters
+from alerts.letters.letters import Personal
 from alerts.models import Advisory, Batch, Message
 from departments.models import Body, Membership, Person
 from tests import rows

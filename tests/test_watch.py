@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import record, watch
-from alerts.cascade import cascade
-from alerts.deliver_sql import DEFER
+from alerts import record
+from alerts.cascading.cascade import cascade
+from alerts.delivery.deliver_sql import DEFER
 from alerts.models import Advisory, Batch, Delta, Heartbeat, Message, Record, Relay, Trouble
-from alerts.stopping import go_on, stop
-from alerts.watching import processes
+from alerts.publishing.stopping import go_on, stop
+from alerts.watching import processes, watch
 from alerts.watching.mail import not_leaving
 from alerts.watching.view import View
 from departments.models import Change

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from alerts import counting, record, watch
+from alerts import counting, record
 from alerts.models import Advisory, ChaseStep, Clock, Escalation, Nudge, Record, Relay, Trouble
+from alerts.watching import watch
 from alerts.watching.view import View
 from departments.models import Body, Membership
 from tests import rows

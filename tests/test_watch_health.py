@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts import watch
 from alerts.models import Heartbeat, Relay
+from alerts.watching import watch
 from alerts.watching.view import Finding
 from alerts.web import health
 from tests import rows

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import record, route_state, routes, tokens, tracking, watch
+from alerts import record, tokens
+from alerts.delivery import tracking
 from alerts.models import Advisory, Heartbeat, Message, Record, Route, TrackingEvent
+from alerts.routing import route_state, routes
+from alerts.watching import watch
 from config.mail_url import mailbox
 from tests import rows
 from tests.test_watch import now as now  # the fixture

@@ -14,8 +14,9 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 from redis import Redis
 from structlog.testing import capture_logs
 
-from alerts import tasks, watch, watch_workers
+from alerts import tasks
 from alerts.models import Heartbeat
+from alerts.watching import watch, watch_workers
 from config import workers
 from config.celery import app
 from config.workers import Worker

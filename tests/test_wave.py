@@ -7,10 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts import cascade as cascading
 from alerts import coverage
-from alerts.cascade import cascade, compare_anew, wanting
-from alerts.holds import release
+from alerts.cascading import cascade as cascading
+from alerts.cascading.cascade import cascade, compare_anew, wanting
+from alerts.cascading.holds import release
 from alerts.models import Advisory, Batch, Message, Note, Recipient, Record, Relay, Seat
 from alerts.tasks import cascade_all, compare_all_anew
 from departments.closing import close

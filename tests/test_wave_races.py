@@ -11,12 +11,15 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import cascade as cascading
-from alerts import deliver as delivering
-from alerts import gaps, noting, relays, reviewing, settling, tasks
-from alerts.cascade import cascade, compare_anew, wanting
-from alerts.holds import release
+from alerts import tasks
+from alerts.cascading import cascade as cascading
+from alerts.cascading import noting, relays
+from alerts.cascading.cascade import cascade, compare_anew, wanting
+from alerts.cascading.holds import release
+from alerts.delivery import deliver as delivering
+from alerts.delivery import settling
 from alerts.models import Advisory, Batch, Message, Note, Recipient, Relay, Route
+from alerts.publishing import gaps, reviewing
 from alerts.senders import Outcome
 from departments.closing import close
 from departments.models import Body, Membership, Person, Sponsor

@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import tokens, tracking
+from alerts import tokens
+from alerts.delivery import tracking
 from alerts.models import Message, TrackingEvent
 from tests import rows
 from tests.test_tracking import Told, mail_of

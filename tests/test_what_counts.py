@@ -11,9 +11,10 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts import answers, counting
+from alerts import counting
 from alerts.answer_form import ActionChoice, Said
-from alerts.answers import Given, How, Read, Told
+from alerts.answering import answers
+from alerts.answering.answers import Given, How, Read, Told
 from alerts.models import Acknowledgement, Advisory, Recipient
 from departments.models import Person
 from tests import rows

@@ -19,13 +19,13 @@ from django.urls import reverse
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import whatif as verb
-from alerts.advisory_file import parsed
-from alerts.draft import from_file
-from alerts.reach import reach
-from alerts.shadow import shadow
+from alerts.publishing import whatif as verb
+from alerts.publishing.advisory_file import parsed
+from alerts.publishing.draft import from_file
+from alerts.publishing.reach import reach
+from alerts.publishing.shadow import shadow
+from alerts.publishing.whatif import NotTried, Sheet, whatif
 from alerts.web import whatif as page_of
-from alerts.whatif import NotTried, Sheet, whatif
 from departments.loading import load_bodies, load_people
 from departments.models import Body, Membership, Person, Remit, Role, Topic, Upload
 from departments.readiness import refresh, refresh_whole
@@ -389,7 +389,7 @@ def test_whoever_waits_for_their_turn_makes_no_tables(files: Files, monkeypatch:
         raise AssertionError("tables were made before it was anybody's turn")
 
     def another() -> None:
-        monkeypatch.setattr("alerts.shadow._put_in_front", made)
+        monkeypatch.setattr("alerts.publishing.shadow._put_in_front", made)
         with pytest.raises(NotTried, match="Somebody else"):
             files.tried(within=timedelta(seconds=20))
 

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts import counting, record
-from alerts.cascade import cascade
+from alerts.cascading.cascade import cascade
+from alerts.coverage.where import fingerprint, read
 from alerts.models import Advisory, Batch, Message, Note, Recipient, Relay
-from alerts.where import fingerprint, read
 from departments.models import Membership
 from tests import rows
 from tests.office import Office

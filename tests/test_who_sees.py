@@ -5,11 +5,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
-from alerts import coverage, gaps
-from alerts.cascade import cascade
-from alerts.draft import start_update
+from alerts import coverage
+from alerts.cascading.cascade import cascade
 from alerts.models import Advisory, Draft, Exclusion, Message, Record
-from alerts.stopping import stand_down
+from alerts.publishing import gaps
+from alerts.publishing.draft import start_update
+from alerts.publishing.stopping import stand_down
 from departments.models import Body, Person
 from tests.clients import signed_in
 from tests.test_drafts import a_draft

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts.draft import empty, start
 from alerts.models import Advisory, Branch, Draft, Look, Message
-from alerts.starters import content_of_starter
+from alerts.publishing.draft import empty, start
+from alerts.publishing.starters import content_of_starter
 from departments.models import Person
 from tests.clients import signed_in
 from tests.office import Office

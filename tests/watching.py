@@ -7,9 +7,9 @@ import pytest
 from django.db.models import F
 
 from alerts.models import Advisory, Batch, Heartbeat, Message
-from alerts.watch import audit, look
-from alerts.watch_workers import pulse
 from alerts.watching.view import Finding
+from alerts.watching.watch import audit, look
+from alerts.watching.watch_workers import pulse
 from config import workers
 from tests import rows
 

@@ -29,8 +29,8 @@ from alerts.chasing.clocks_sql import (
     WANTING,
 )
 from alerts.chasing.turn import take_turn
-from alerts.contract import calendar_of
 from alerts.models import Advisory, ChaseStep, Clock, Severity, State
+from alerts.publishing.contract import calendar_of
 from alerts.statements import run
 from departments import working_time
 

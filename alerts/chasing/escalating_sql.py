@@ -1,7 +1,7 @@
 """The SQL of escalation, whole: which bodies have not answered, and who is told next."""
 
+from alerts.chasing.owing_sql import BODY_OWES, OWN, PEOPLE_OF
 from alerts.chasing.reminding_sql import CLOCK
-from alerts.owing_sql import BODY_OWES, OWN, PEOPLE_OF
 
 ISSUER = 1000  # the rung above every other one
 

@@ -1,6 +1,6 @@
 """The SQL of the chase page, whole: for how many each clock runs, and whether anything is new."""
 
-from alerts.owing_sql import PROMISE_STANDS, day
+from alerts.chasing.owing_sql import PROMISE_STANDS, day
 
 # The clocks of the material revision that stands, each with the bodies it runs for; one of people who were told late, with
 # these; one of promises, with those that stand. A hold that was let go, or a clock that nobody is left under, is not one of

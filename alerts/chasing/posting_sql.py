@@ -1,7 +1,7 @@
 """The SQL of the post, whole: what waits for a mail, and the mails."""
 
+from alerts.chasing.owing_sql import ASKED_SOMEWHERE, OWES, REACHED
 from alerts.models.figures import FIGURES_LOCK, FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import ASKED_SOMEWHERE, OWES, REACHED
 
 # Within whose hours it is now: one of theirs is enough. `{person}`: whose. A critical warning asks nobody's hours.
 # Index: alerts_membership(person), body's primary key.

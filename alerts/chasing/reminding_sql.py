@@ -1,7 +1,7 @@
 """The SQL of reminders, whole: who is due one at a step of a clock."""
 
+from alerts.chasing.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK, day
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
-from alerts.owing_sql import OWES_OF, PROMISE_STANDS, REACHED, SEATS_OF_KIND, THEIR_CLOCK, day
 
 # The next relays of a clock, in the order of their ids. A clock names the bodies that it is for; one to act is for every body
 # that is targeted, one to let go for what is held, and one of people who were told late for where these sit.

@@ -1,6 +1,6 @@
 """One at a time: whoever chases an advisory, whether a person presses or the clock does."""
 
-from alerts.chase_sql import TAKE_TURN
+from alerts.chasing.chase_sql import TAKE_TURN
 from alerts.statements import run
 
 

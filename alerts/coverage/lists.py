@@ -74,7 +74,7 @@ class Listed:
     name: str
     telephone: str
     standing: str
-    """One of `alerts.standings_sql.STANDINGS`."""
+    """One of `alerts.coverage.standings_sql.STANDINGS`."""
     outcome: str
     why: str
     """What their mail server or the provider said; it may hold an address."""

@@ -8,9 +8,9 @@ from alerts.coverage.glance_sql import LEFT_OUT
 from alerts.coverage.nodes_sql import COLUMNS, NODES, WHOLE
 from alerts.coverage.scope import IN_SCOPE
 from alerts.coverage.selection_sql import HELD, SEATED, THROUGH
+from alerts.coverage.standings_sql import NUDGED
 from alerts.last_word import last_word
 from alerts.models.figures import CURRENT_SEAT, FIGURES, FIGURES_OF_RECIPIENT, OUT_OF_REACH, REVISIONS
-from alerts.standings_sql import NUDGED
 
 # --- how many there are, from what is counted already ---
 

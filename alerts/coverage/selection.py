@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection_sql import CALLED, CHOSEN, IN_PART, IN_WHOLE, OF_WHOLE, PEOPLE_IDS, PREDICATES, THROUGH
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 
 # What people can be listed by, and how that is said of them.
 FIGURES_LISTED: Mapping[str, str] = {

@@ -1,8 +1,8 @@
 """Inbound: what comes back to our address, from a mailbox that is read (`mailbox`) or by a provider's webhook (`take_event`).
 
-Before: a mail, from whomever. After: what a machine says of a mail of ours is an event (`alerts.tracking`), each once; what a
-person writes back is an answer where its words say so (`replying`), and else is left alone. Twice: the same event, the same
-answer. Nothing without a token of ours changes anything.
+Before: a mail, from whomever. After: what a machine says of a mail of ours is an event (`alerts.delivery.tracking`), each once;
+what a person writes back is an answer where its words say so (`replying`), and else is left alone. Twice: the same event, the
+same answer. Nothing without a token of ours changes anything.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ import structlog
 from anymail.signals import AnymailInboundEvent
 from django.utils import timezone
 
-from alerts import tracking
+from alerts.delivery import tracking
 from alerts.inbound import replying
 from alerts.inbound.reading import Kind, Read, classify
 from alerts.models import TrackingEvent

@@ -23,15 +23,16 @@ from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from alerts import answers, counting, doubts, links, marking, receipts, suspicion, tokens
+from alerts import counting, links, marking, suspicion, tokens
 from alerts.answer_form import LONGEST_NAME, ActionChoice, Said
-from alerts.answers import Given, How, Question
+from alerts.answering import answers, doubts, receipts
+from alerts.answering.answers import Given, How, Question
+from alerts.answering.reader import answered_material
 from alerts.inbound.own_words import own_words
 from alerts.inbound.reading import Read, headers_of
 from alerts.inbound.understanding import Meaning, called_by, understood
 from alerts.models import Acknowledgement, ActionAnswer, Code, Recipient, Revision
 from alerts.models import Message as Mail
-from alerts.reader import answered_material
 from alerts.spelling import one_line
 from departments.addresses import canonical
 from departments.delegating import current_delegations

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 
-from alerts.advisory_file import LARGEST, parsed
+from alerts.publishing.advisory_file import LARGEST, parsed
 
 
 def advisory_in(path: Path) -> object:

@@ -137,7 +137,7 @@ class Advisory(models.Model):
 
 
 class Draft(models.Model):
-    """The words as they are being written, in the keys of an advisory's file (`alerts.contract`), checked or not.
+    """The words as they are being written, in the keys of an advisory's file (`alerts.publishing.contract`), checked or not.
 
     `version` grows with every change, so that what somebody looked at is what they publish. `set_aside` holds words that
     met somebody else's in the same field: `{n, field, text, by, name, at}`, and `displaced` where they had to make room for

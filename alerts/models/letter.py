@@ -11,8 +11,8 @@ class Letter(models.Model):
     """A mail's skeleton, kept: with a message's personal parts it is the very mail, whatever became since of the advisory, of
     the directory, of the settings and of the words that a later release would use. A message names it (`personal["letter"]`).
 
-    `content` is as `alerts.letters.Skeleton.kept` makes it; `digest` is SHA-256 of its canonical JSON, so that each is there
-    once.
+    `content` is as `alerts.letters.letters.Skeleton.kept` makes it; `digest` is SHA-256 of its canonical JSON, so that each is
+    there once.
     """
 
     digest = models.CharField(max_length=64, unique=True)

@@ -12,7 +12,7 @@ IMMUTABLE = pgtrigger.Update | pgtrigger.Delete
 
 
 class Revision(models.Model):
-    """What was said. `content` has the keys of `alerts.draft.Content`; `hash` is SHA-256 of its canonical JSON."""
+    """What was said. `content` has the keys of `alerts.publishing.draft.Content`; `hash` is SHA-256 of its canonical JSON."""
 
     class Kind(models.TextChoices):
         MATERIAL = "material", "material: everybody is asked again"

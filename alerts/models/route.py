@@ -1,4 +1,4 @@
-"""A route: a way for mail to leave, as it stands. Which ones there are is in the settings (`alerts.routes`)."""
+"""A route: a way for mail to leave, as it stands. Which ones there are is in the settings (`alerts.routing.routes`)."""
 
 from django.db import models
 

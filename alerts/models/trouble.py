@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Trouble(models.Model):
-    """Written by the auditor only (`alerts.watch`). `kind` is the check that found it, `subject` what it is about."""
+    """Written by the auditor only (`alerts.watching.watch`). `kind` is the check that found it, `subject` what it is about."""
 
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=120, blank=True)

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from alerts.letters import Personal, Skeleton
-from alerts.routes import Way
+from alerts.letters.letters import Personal, Skeleton
+from alerts.routing.routes import Way
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from django.utils.module_loading import import_string
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from alerts.letter_mime import Inline
-from alerts.letters import Personal, Skeleton
-from alerts.routes import Way
+from alerts.letters.letter_mime import Inline
+from alerts.letters.letters import Personal, Skeleton
+from alerts.routing.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
 from alerts.senders.providers import JOINER, PROVIDERS, Provider
 from alerts.spelling import one_line

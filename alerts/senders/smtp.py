@@ -19,7 +19,7 @@ from typing import Literal
 
 from django.conf import settings
 
-from alerts.routes import Way
+from alerts.routing.routes import Way
 from alerts.senders import Mail, Outcome, QuotaSpent, RouteDown, RouteSlow
 from alerts.senders.pipelining import NotSmtp, Reply, Wire, dotted
 from alerts.spelling import one_line

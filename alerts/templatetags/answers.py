@@ -7,10 +7,10 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from alerts.answered import given_by
+from alerts.answering.answered import given_by
+from alerts.answering.questions import BodyAction
+from alerts.answering.reader import PARTS
 from alerts.models import Acknowledgement
-from alerts.questions import BodyAction
-from alerts.reader import PARTS
 
 register = template.Library()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django import template
 
 from alerts import hold_words
-from alerts.holds import Held
+from alerts.cascading.holds import Held
 from alerts.models import Relay
 
 register = template.Library()

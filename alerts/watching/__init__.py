@@ -1,4 +1,4 @@
-"""What the watchdog (`alerts.watch`) looks at, a file for each family of checks. Reads only; writes nothing.
+"""What the watchdog (`alerts.watching.watch`) looks at, a file for each family of checks. Reads only; writes nothing.
 
 A check is a function that finds in a `View` what is not well. Work that has no time of its own gives signs: how far it is.
 

@@ -3,20 +3,21 @@
 import hashlib
 from collections.abc import Iterator
 
+from alerts.statements import run
 from alerts.watching.cascade_sql import HELD, LEFT, UNFOLDED, WAVE
-from alerts.watching.view import Finding, Sign, View, once, rows
+from alerts.watching.view import Finding, Sign, View, once
 
 
 def held(view: View) -> Iterator[Finding]:
     """Bodies that are held past their time."""
-    for reference, bodies, since in rows(HELD, late=view.late):
+    for reference, bodies, since in run(HELD, late=view.late):
         says = f"{_bodies(bodies)} of {reference} should have been released over by now: {_RESTART}"
         yield Finding("held", reference, since, says)
 
 
 def wave(view: View) -> Iterator[Finding]:
     """Bodies below a released one that are not reached."""
-    for reference, bodies, since in rows(WAVE, late=view.late):
+    for reference, bodies, since in run(WAVE, late=view.late):
         says = f"{_bodies(bodies)} of {reference} should have been reached by now: {_RESTART}"
         yield Finding("wave", reference, since, says)
 
@@ -49,7 +50,7 @@ def signs(view: View) -> list[Sign]:
     found = []
     # A pass makes way for one that is more severe, so those before it moving is as good as its own moving.
     moved = hashlib.sha256()
-    for reference, stale, first_stale, upto, tell, first_tell, unqueued, notes, last_batch, changed, seen in rows(LEFT):
+    for reference, stale, first_stale, upto, tell, first_tell, unqueued, notes, last_batch, changed, seen in run(LEFT):
         left = [
             f"{_bodies(stale)} to be compared" if stale else "",
             f"{_bodies(tell)} to be told" if tell else "",
@@ -75,4 +76,4 @@ def signs(view: View) -> list[Sign]:
 def figure_signs(view: View) -> list[Sign]:
     """Figures that wait to be added up."""
     says = "Figures of {} are not added up, and its pages grow slow: look for fold in the workers' logs."
-    return [Sign("figures", reference, str(oldest), says.format(reference)) for reference, oldest in rows(UNFOLDED)]
+    return [Sign("figures", reference, str(oldest), says.format(reference)) for reference, oldest in run(UNFOLDED)]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from alerts.statements import run
 from alerts.watching.chase_sql import CHASE_LATE, CHASE_WAITS
-from alerts.watching.view import Finding, Sign, View, once, rows
+from alerts.watching.view import Finding, Sign, View, once
 from departments import working_time
 from departments.models import Calendar
 
@@ -15,7 +16,7 @@ CHASED = timedelta(minutes=10)
 def late(view: View) -> Iterator[Finding]:
     """Steps that are due for too long, or else mails that nobody writes."""
     late: dict[str, tuple[int, datetime]] = {}
-    for reference, calendar, steps, since in rows(CHASE_LATE, late=view.now - CHASED):
+    for reference, calendar, steps, since in run(CHASE_LATE, late=view.now - CHASED):
         # At night and on holidays a step waits for its hours.
         if working_time.is_open(view.now, calendar) and working_time.between(since, view.now, calendar) >= CHASED:
             number, first = late.get(reference, (0, since))
@@ -33,7 +34,7 @@ def signs(view: View) -> list[Sign]:
     """Mails that could be written."""
     at_work = [calendar.value for calendar in Calendar if working_time.is_open(view.now, calendar)]
     found = []
-    for reference, mails, first, last in rows(CHASE_WAITS, open=at_work):
+    for reference, mails, first, last in run(CHASE_WAITS, open=at_work):
         are = "1 mail of the chase is" if mails == 1 else f"{mails:,} mails of the chase are"
         found.append(Sign("chase", reference, f"{mails} {first} {last}", f"{reference}: {are} not written: {_TEND}"))
     return found

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from alerts import canary, tokens
-from alerts.watching.view import SAID, Finding, View, rows
+from alerts import tokens
+from alerts.routing import canary
+from alerts.statements import run
+from alerts.watching.view import SAID, Finding, View
 
 AWAY_FOR = timedelta(minutes=15)
 # After an hour matching gives up what is nobody's of ours; a little for it to do so.
@@ -61,11 +63,11 @@ def mailbox(view: View) -> Iterator[Finding]:
 
 def events(view: View) -> Iterator[Finding]:
     """Events of our mails that are matched to none."""
-    found = rows(UNMATCHED_EVENTS, before=view.now - MATCHED_WITHIN, most=LOOKED_AT)
+    found = run(UNMATCHED_EVENTS, before=view.now - MATCHED_WITHIN, most=LOOKED_AT)
     if not found:
         return
     named = [tokens.read_32(token, tokens.RETURN) if token else None for _, _, token in found]
-    ours = rows(EVENTS_OF_OURS, ids=[row[0] for row in found], messages=[one[0] if one else None for one in named])
+    ours = run(EVENTS_OF_OURS, ids=[row[0] for row in found], messages=[one[0] if one else None for one in named])
     if ours:
         number = f"{len(ours):,}{' or more' if len(found) == LOOKED_AT else ''}"
         are = "event of what became of our mails is" if number == "1" else "events of what became of our mails are"

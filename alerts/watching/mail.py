@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts import route_state
-from alerts.route_state import Standing
+from alerts.routing import route_state
+from alerts.routing.route_state import Standing
+from alerts.statements import run
 from alerts.watching.mail_sql import MAIL
-from alerts.watching.view import SAID, Finding, View, once, rows
+from alerts.watching.view import SAID, Finding, View, once
 from config.logs import scrub
 
 SOON, LATER = timedelta(minutes=10), timedelta(hours=1)  # for critical and high; for the others
@@ -24,7 +25,7 @@ def not_leaving(view: View) -> list[tuple[Any, ...]]:
     now = view.now
     open_now, down_to_now = _open(now, view.stands)
     open_late, down_to_late = _open(view.late, view.stands)
-    return rows(
+    return run(
         MAIL,
         now=now,
         late=view.late,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from alerts import watch_workers
+from alerts.watching import watch_workers
 from alerts.watching.view import Finding, View, audit_every
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from alerts import route_state
-from alerts.watching.view import SAID, Finding, Sign, View, once, rows
+from alerts.routing import route_state
+from alerts.statements import run
+from alerts.watching.view import SAID, Finding, Sign, View, once
 from config.logs import scrub
 
 # A pause may be meant.
@@ -69,7 +70,7 @@ def wrong(view: View) -> Iterator[Finding]:
 
 
 def _often(view: View) -> list[tuple[Any, ...]]:
-    return rows(CONDEMNED, names=[stand.name for stand in view.stands], since=view.now - AN_HOUR)
+    return run(CONDEMNED, names=[stand.name for stand in view.stands], since=view.now - AN_HOUR)
 
 
 def _meanwhile(view: View) -> str:
@@ -93,4 +94,4 @@ def signs(view: View) -> list[Sign]:
 
 @once
 def _mail_waits(view: View) -> bool:
-    return bool(rows(WAITS, now=view.now)[0][0])
+    return bool(run(WAITS, now=view.now)[0][0])

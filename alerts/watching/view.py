@@ -7,13 +7,14 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
-from django.db import connection
 from redis import RedisError
 
-from alerts import route_state, watch_workers
 from alerts.models import Heartbeat
-from alerts.route_state import Standing
-from alerts.watch_sql import NOTED
+from alerts.routing import route_state
+from alerts.routing.route_state import Standing
+from alerts.statements import run
+from alerts.watching import watch_workers
+from alerts.watching.watch_sql import NOTED
 from config.workers import Broker, broker
 
 LATE = timedelta(minutes=2)
@@ -90,7 +91,7 @@ class View:
     @cached_property
     def notes(self) -> dict[tuple[str, str], tuple[str, datetime]]:
         """The mark of each sign that an audit saw, and since when it stands there."""
-        return {(kind.removeprefix("note:"), about): (mark, at) for kind, about, mark, at in rows(NOTED)}
+        return {(kind.removeprefix("note:"), about): (mark, at) for kind, about, mark, at in run(NOTED)}
 
     def still(self, kind: str, signs: Iterable[Sign]) -> Iterator[Finding]:
         """Those of this kind whose mark has not moved since the audit before the last."""
@@ -98,13 +99,6 @@ class View:
             mark, since = self.notes.get((kind, sign.subject), ("", self.now))
             if sign.kind == kind and mark == sign.mark and since <= self.now - STILL * audit_every():
                 yield Finding(kind, sign.subject, since, sign.says)
-
-
-def rows(sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    """What a statement answers."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []
 
 
 def once(read: Callable[[View], T]) -> Callable[[View], T]:

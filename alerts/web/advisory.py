@@ -11,13 +11,16 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import approving, doubts, gaps, noting, publish, reviewing, rules, stopping
-from alerts.contract import NotUnderstood
-from alerts.life import life_of
+from alerts import rules
+from alerts.answering import doubts
+from alerts.cascading import noting
 from alerts.markdown import to_html
 from alerts.models import Advisory, Draft, Gap, Note, Revision, State
-from alerts.starters import content_of_starter, starters
-from alerts.targeting import in_words
+from alerts.publishing import approving, gaps, publish, reviewing, stopping
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.life import life_of
+from alerts.publishing.starters import content_of_starter, starters
+from alerts.publishing.targeting import in_words
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
 from alerts.web.numbers import count, people

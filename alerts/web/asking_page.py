@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import links, marking, rules, threads
+from alerts import links, marking, rules
+from alerts.answering import threads
+from alerts.answering.threads import Asker, Overtaken, Queue, Seen
 from alerts.models import Advisory
-from alerts.threads import Asker, Overtaken, Queue, Seen
 from alerts.web.asking import signed_in, title_of
 from alerts.web.limits import too_many_by
 from alerts.web.posted import readable_form

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from alerts import marking, rules
-from alerts.calling import Noted, clock
-from alerts.calling_list import Listing
+from alerts.calling.calling import Noted, clock
+from alerts.calling.calling_list import Listing
 from alerts.models import Advisory, Call, Marking
 from alerts.web.numbers import count
 from departments.models import Membership, Person

@@ -14,13 +14,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import behalf, calling, calling_list, rules
+from alerts import rules
 from alerts.answer_form import LONGEST_TEXT, NotAnswered
-from alerts.calling import Noted, Taken, clock
-from alerts.calling_list import InHand, Listing
+from alerts.answering import behalf
+from alerts.calling import calling, calling_list
+from alerts.calling.calling import Noted, Taken, clock
+from alerts.calling.calling_list import InHand, Listing
 from alerts.coverage.scope import Scope, scope
 from alerts.models import Advisory, Call, Relay, Revision
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web import call_words as words
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.limits import too_many_by

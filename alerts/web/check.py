@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from alerts.answering.reader import replacing
 from alerts.models import Advisory, State
-from alerts.reader import replacing
 from alerts.web.limits import too_many
 
 PUBLISHED = (State.LIVE, State.STOOD_DOWN, State.EXPIRED)

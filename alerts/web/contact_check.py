@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import suspicion, verify
-from alerts.verify import Check
+from alerts import suspicion
+from alerts.delivery import verify
+from alerts.delivery.verify import Check
 from alerts.web.client import client_of
 from alerts.web.posted import readable
 from alerts.web.reader import private

@@ -8,11 +8,11 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from alerts.introduce import introduce as write_letters
-from alerts.introduce import strangers
+from alerts.delivery.introduce import introduce as write_letters
+from alerts.delivery.introduce import strangers
+from alerts.delivery.verify import ask_contacts
+from alerts.letters.plain_words import plain_words
 from alerts.models import Message
-from alerts.plain_words import plain_words
-from alerts.verify import ask_contacts
 from departments.models import Body
 from departments.web.access import may, signed_in
 

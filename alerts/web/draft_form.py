@@ -8,8 +8,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from alerts.contract import LISTS, duration_of
 from alerts.models import Draft
+from alerts.publishing.contract import LISTS, duration_of
 
 TEXTS = (
     "title",

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from alerts import draft
 from alerts.models import Advisory, Draft
 from alerts.officers import bodies_to_issue_for
-from alerts.starters import STARTERS, content_of_starter, starters
+from alerts.publishing import draft
+from alerts.publishing.starters import STARTERS, content_of_starter, starters
 from alerts.web.asking import find, signed_in
 from departments.refusal import Refused
 

@@ -15,8 +15,9 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from alerts import drills, exports, marking, rules
-from alerts.drills import GOAL, HOUR, SAID, Drill, Listed, Reached, Report, compared, missing, share
+from alerts import exports, marking, rules
+from alerts.chasing import drills
+from alerts.chasing.drills import GOAL, HOUR, SAID, Drill, Listed, Reached, Report, compared, missing, share
 from alerts.hold_words import lasted
 from alerts.models import Advisory
 from alerts.web.asking import find, signed_in, title_of, with_titles

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from alerts import watch
+from alerts.watching import watch
 from alerts.watching.view import Finding
 
 # What is about everything alike names nobody: as the watchdog says it.

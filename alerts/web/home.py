@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import rules
-from alerts.helping import Cry, who_needs_help
+from alerts.coverage.helping import Cry, who_needs_help
 from alerts.models import Advisory, Draft, Referral, Relay, State
-from alerts.watch import troubles
+from alerts.watching.watch import troubles
 from alerts.web.asking import signed_in, title_of, with_titles
 from alerts.web.coverage.estate import Stands, stand
 from departments.models import Person, Role

@@ -18,7 +18,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from alerts import rules
-from alerts.letters import again
+from alerts.letters.letters import again
 from alerts.models import Advisory, Message
 from alerts.web.asking import require, signed_in
 from alerts.web.texts import LETTER_POLICY, frames_a_letter

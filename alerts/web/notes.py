@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from alerts import holds, marking, noting
+from alerts import marking
+from alerts.cascading import holds, noting
 from alerts.models import Advisory, Note, Relay
 from alerts.web.asking import require, signed_in, title_of
 from alerts.web.numbers import people

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import steering
-from alerts.operations import operations
+from alerts.routing import steering
+from alerts.watching.operations import operations
 from departments.refusal import Refused
 from departments.web.access import may, signed_in
 

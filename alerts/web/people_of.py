@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from alerts import behalf, rules
+from alerts import rules
 from alerts.answer_form import LONGEST_NAME, LONGEST_TEXT, NotAnswered
+from alerts.answering import behalf
 from alerts.chasing import history
+from alerts.coverage.standings import People, Standing, holder_of
+from alerts.coverage.standings import people_of as read
+from alerts.coverage.standings_sql import STANDINGS
 from alerts.models import Acknowledgement, Action, ActionAnswer, Recipient, Relay, Revision, State
-from alerts.standings import People, Standing, holder_of
-from alerts.standings import people_of as read
-from alerts.standings_sql import STANDINGS
 from alerts.web import chase_words
 from alerts.web import standing_words as words
 from alerts.web.answer_words import at

@@ -9,8 +9,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from alerts import rules
+from alerts.coverage.told import Entry, LeftOut, concerning, entries
 from alerts.models import Advisory, Message
-from alerts.told import Entry, LeftOut, concerning, entries
 from alerts.web import person_words as words
 from alerts.web.asking import title_of
 from alerts.web.home import visible

@@ -7,11 +7,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from alerts.coverage.told import Entry, LeftOut, Place
 from alerts.hold_words import held_for, lasted
 from alerts.models import Acknowledgement, Message, Recipient, Relay, Revision
 from alerts.models.figures import ARRIVED_AT, OUT_OF_REACH
-from alerts.routes import reports_delivery, ways
-from alerts.told import Entry, LeftOut, Place
+from alerts.routing.routes import reports_delivery, ways
 from alerts.web.answer_words import way
 from config.logs import scrub
 from departments.lacks import LATE_FOR

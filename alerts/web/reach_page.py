@@ -15,9 +15,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import gaps, rules, targeting
+from alerts import rules
 from alerts.models import Advisory, Draft, Gap, State
-from alerts.reach import GapFound, reach
+from alerts.publishing import gaps, targeting
+from alerts.publishing.reach import GapFound, reach
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.days import end_of_day
 from alerts.web.waiting import answers_due

@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, also_open, answer_form, holds, marking, receipts, suspicion, threads, unlocking
-from alerts.acknowledge import NotAnswered, ReaderPage
+from alerts import answer_form, marking, suspicion
+from alerts.answering import acknowledge, also_open, receipts, threads, unlocking
+from alerts.answering.acknowledge import NotAnswered, ReaderPage
+from alerts.answering.reader import cover
+from alerts.cascading import holds
 from alerts.chasing import history
 from alerts.markdown import to_html
 from alerts.models import Acknowledgement, Advisory, Recipient, State
-from alerts.reader import cover
 from alerts.web import chase_words
 from alerts.web.client import answering, proving
 from alerts.web.posted import readable
@@ -244,7 +246,7 @@ def _back(request: HttpRequest, where: str = "") -> HttpResponse:
 
 
 def _says(request: HttpRequest) -> str:
-    """Who has it open, in their own word: "office", or the id of a delegate (`alerts.viewing` knows whose)."""
+    """Who has it open, in their own word: "office", or the id of a delegate (`alerts.answering.viewing` knows whose)."""
     says = request.GET.get("as", "")
     return says if says == "office" or (says.isascii() and says.isdecimal() and len(says) < 19) else ""
 

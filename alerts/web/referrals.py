@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import deciding, marking, own_links, rules
-from alerts.deciding import AlreadyDecided, Decided
+from alerts import marking, own_links, rules
+from alerts.cascading import deciding
+from alerts.cascading.deciding import AlreadyDecided, Decided
+from alerts.cascading.referrals import LONGEST_TEXT, why_closed
 from alerts.models import Advisory, Message, Recipient, Referral
-from alerts.referrals import LONGEST_TEXT, why_closed
 from alerts.web.asking import require, signed_in, title_of, with_titles
 from alerts.web.posted import readable_form
 from departments.models import Person

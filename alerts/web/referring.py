@@ -12,10 +12,12 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts import acknowledge, marking, referrals
+from alerts import marking
+from alerts.answering import acknowledge
+from alerts.answering.reader import cover
+from alerts.cascading import referrals
+from alerts.cascading.referrals import Kind, NotSaid, TooMany, Typed
 from alerts.models import Advisory, Marking, Recipient, Referral
-from alerts.reader import cover
-from alerts.referrals import Kind, NotSaid, TooMany, Typed
 from alerts.web.client import proving
 from alerts.web.posted import readable
 from alerts.web.reader import private

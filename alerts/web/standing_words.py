@@ -6,9 +6,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from alerts.coverage.standings import Standing
 from alerts.last_word import Word
 from alerts.models import Acknowledgement, Recipient, Relay
-from alerts.standings import Standing
 from alerts.web.answer_words import at, way
 from alerts.web.numbers import count
 from alerts.web.person_words import OUT_OF_REACH_BECAUSE

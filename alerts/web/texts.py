@@ -15,9 +15,9 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from alerts import marking, rules
-from alerts.comparing import Text, differences, text_of, text_of_draft
-from alerts.letter_proof import Proof, proof_of
+from alerts.letters.letter_proof import Proof, proof_of
 from alerts.models import Advisory, Draft
+from alerts.publishing.comparing import Text, differences, text_of, text_of_draft
 from alerts.web.asking import find, signed_in, title_of
 
 # The letter's own styles are inline; nothing in it runs, is fetched or leads anywhere.

@@ -6,11 +6,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from alerts import approving, gaps
-from alerts.contract import EARLIER_SAID, Content, Reader, answer_by, calendar_of, moment_of, read_content
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft
-from alerts.reach import GapFound, Reach, reach
+from alerts.publishing import approving, gaps
+from alerts.publishing.contract import EARLIER_SAID, Content, Reader, answer_by, calendar_of, moment_of, read_content
+from alerts.publishing.reach import GapFound, Reach, reach
 from departments.models import Person
 
 NAMED = 10

@@ -17,7 +17,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from alerts import tracking
+from alerts.delivery import tracking
 from alerts.inbound.reading import is_knotted
 
 log = structlog.get_logger(__name__)

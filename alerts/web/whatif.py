@@ -13,10 +13,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from alerts.advisory_file import parsed
 from alerts.models import Advisory
+from alerts.publishing.advisory_file import parsed
+from alerts.publishing.whatif import NotTried, Sheet, Unheard, whatif
 from alerts.web.asking import signed_in
-from alerts.whatif import NotTried, Sheet, Unheard, whatif
 from departments.rules import has_a_duty
 from departments.web.upload_limit import is_too_large
 

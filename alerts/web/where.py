@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts import hold_words, rules
+from alerts.coverage.where import NAMED, Wave, fingerprint, read
 from alerts.models import Advisory, State
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web import where_words
 from alerts.web.asking import find, signed_in, title_of
 from alerts.web.parts import parts_of
-from alerts.where import NAMED, Wave, fingerprint, read
 from departments.models import Person
 
 # No more holds than somebody can look through, even when they asked for all.

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from alerts.coverage.where import Outbox, Place, Reason, Wave
 from alerts.hold_words import lasted
 from alerts.models import Advisory, State
 from alerts.templatetags.tocsin import spoken
 from alerts.web.numbers import count, people
 from alerts.web.words import listed
-from alerts.where import Outbox, Place, Reason, Wave
 
 
 @dataclass(frozen=True, slots=True)

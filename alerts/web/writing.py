@@ -15,11 +15,12 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from alerts import answer_times, approving, draft, gaps
-from alerts.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood, duration_of
+from alerts.letters import answer_times
 from alerts.markdown import LONGEST, to_html
 from alerts.models import Advisory, Draft, Marking, Office, Rule, Severity
-from alerts.reach import reach
+from alerts.publishing import approving, draft, gaps
+from alerts.publishing.contract import DEFAULT_TIMES, EARLIER, NEEDS_OPEN_TITLE, NotUnderstood, duration_of
+from alerts.publishing.reach import reach
 from alerts.web.asking import find, signed_in
 from alerts.web.draft_form import in_words, shown, typed
 from alerts.web.drafts import draft_of

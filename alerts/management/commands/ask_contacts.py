@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from alerts.verify import ask_contacts
+from alerts.delivery.verify import ask_contacts
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 from django.utils import timezone
 
-from alerts import watch
+from alerts.watching import watch
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from alerts.introduce import introduce, strangers
+from alerts.delivery.introduce import introduce, strangers
 
 
 class Command(BaseCommand):

@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from alerts.contract import NotUnderstood
-from alerts.draft import from_file, update_from_file
 from alerts.management.files import advisory_in
 from alerts.management.people import advisory_of, person_of
 from alerts.officers import issuer_of
-from alerts.publish import publish_draft
+from alerts.publishing.contract import NotUnderstood
+from alerts.publishing.draft import from_file, update_from_file
+from alerts.publishing.publish import publish_draft
 from departments.refusal import Refused
 
 # Said and not refused: a file of the keys that scripts know from the beginning stays an update.

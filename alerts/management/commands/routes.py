@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from alerts import leaving, route_state, steering
 from alerts.management.people import person_of
+from alerts.routing import leaving, route_state, steering
 from departments.refusal import Refused
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from alerts.management.people import advisory_of, person_of
-from alerts.stopping import stand_down
+from alerts.publishing.stopping import stand_down
 from departments.refusal import Refused
 
 

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from alerts.management.files import advisory_in
 from alerts.models import Severity
+from alerts.publishing.whatif import NotTried, Sheet, whatif
 from alerts.templatetags.tocsin import exact
-from alerts.whatif import NotTried, Sheet, whatif
 from departments.loading.report import Progress
 
 WIDTH = 78  # characters: what a page holds

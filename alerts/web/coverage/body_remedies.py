@@ -13,9 +13,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from alerts import gaps, holds, rules
+from alerts import rules
+from alerts.cascading import holds
 from alerts.coverage.lists import body_ids, waiting_below
 from alerts.models import Advisory, Relay, State
+from alerts.publishing import gaps
 from alerts.wake import wake_cascade
 from alerts.web.asking import find, signed_in
 from alerts.web.coverage.lists import Asked, asked_of, bodies_page, may_name_in

@@ -14,8 +14,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import citing, desk, exports, outbox
+from alerts import exports, outbox
+from alerts.coverage import citing
 from alerts.models import Citation
+from alerts.publishing import desk
 from alerts.web.asking import find, signed_in
 from alerts.web.coverage import kept
 from alerts.web.coverage.pictures import as_file

@@ -23,7 +23,7 @@ from alerts.coverage.estate import Estate, Often, pulse, standing_of
 from alerts.coverage.estate import estate as read
 from alerts.coverage.figures import Bodies
 from alerts.models import Advisory, ChaseStep, Severity, State
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web import chase_words, words
 from alerts.web.asking import signed_in, title_of, with_titles
 from alerts.web.coverage.tables import send

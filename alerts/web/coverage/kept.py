@@ -18,7 +18,7 @@ from alerts.coverage.scope import Scope, scope
 from alerts.models import Advisory, Citation, Relay
 from alerts.pictures import drawing
 from alerts.pictures.icicle import icicle
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web import words
 from alerts.web.asking import title_of
 from alerts.web.numbers import count, has, people

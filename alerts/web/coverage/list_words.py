@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from alerts.coverage.lists import BODY_LISTS, Listed
 from alerts.coverage.selection import FIGURES_LISTED
+from alerts.coverage.standings import Standing
 from alerts.models import Relay
-from alerts.standings import Standing
 from alerts.web import standing_words
 from alerts.web.answer_words import at
 from alerts.web.coverage.scoping import Looked

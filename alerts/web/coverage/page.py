@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import holds
+from alerts.cascading import holds
 from alerts.chasing import history
 from alerts.coverage import fingerprint
 from alerts.coverage.glance import FOUND, Found
 from alerts.coverage.nodes_sql import STATES
 from alerts.models import Advisory, Relay, State
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.rules import is_officer_of_issuer, people_seen
 from alerts.web import chase_words, words
 from alerts.web.asking import find, require, signed_in, title_of

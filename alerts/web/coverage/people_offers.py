@@ -7,13 +7,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from alerts import behalf_many, chase, readdressing, rules
+from alerts import rules
 from alerts.answer_form import LONGEST_NAME
+from alerts.answering import behalf_many
+from alerts.chasing import chase
+from alerts.coverage import readdressing
 from alerts.coverage.lists import bodies, number_of
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection import Selection
 from alerts.models import Acknowledgement, Advisory, Relay, State
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web.coverage.scoping import Looked
 from departments.models import Person, Role
 from departments.rules import bodies_of, is_administrator

@@ -14,11 +14,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from alerts import behalf_many, chase, readdressing, steering
 from alerts.answer_form import NotAnswered
+from alerts.answering import behalf_many
+from alerts.chasing import chase
+from alerts.coverage import readdressing
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection import FIGURES_LISTED, Selection
 from alerts.models import Advisory
+from alerts.routing import steering
 from alerts.web.asking import find, require, signed_in, title_of
 from alerts.web.coverage.lists import Asked, Wrong, asked_of, listed_scope, people_page
 from alerts.web.coverage.people_offers import DOMAIN_FIELDS, MOST_CHOSEN, READDRESSED, TOLD_FIELDS

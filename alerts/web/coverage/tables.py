@@ -23,7 +23,7 @@ from alerts.coverage.selection import FIGURES_LISTED, LONGEST_NAME, Selection, l
 from alerts.coverage.tide import over_time
 from alerts.coverage.tree import TreeRow, tree
 from alerts.models import Advisory, Gap
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.statements import run
 from alerts.web.asking import find, signed_in
 from alerts.web.coverage import funnel

@@ -11,7 +11,7 @@ from alerts.coverage.figures import Bodies, Figures, MailStates
 from alerts.coverage.glance import Found, Named, look
 from alerts.coverage.scope import scope
 from alerts.models import Advisory, Exclusion, Gap, Office, State
-from alerts.routes import reports_delivery
+from alerts.routing.routes import reports_delivery
 from alerts.web.coverage import funnel
 from alerts.web.coverage.held import Held, Passed, held, passed
 from alerts.web.coverage.lines import Line, lines_of, with_people

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from alerts.draft import from_file, update_from_file
 from alerts.models import Advisory
 from alerts.officers import issuer_of
-from alerts.publish import publish_draft
+from alerts.publishing.draft import from_file, update_from_file
+from alerts.publishing.publish import publish_draft
 from demo import cast
 from demo.furnish import HERE
 from departments.models import Person

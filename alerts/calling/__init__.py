@@ -1,0 +1,1 @@
+"""Of a critical advisory: ringing the bodies from which nobody was heard."""

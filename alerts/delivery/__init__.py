@@ -1,0 +1,1 @@
+"""How what is in the outbox leaves, and what is said of it afterwards."""
