@@ -187,7 +187,7 @@ def _clock(of: Advisory, part: int) -> Clock:
     clock = Clock.objects.create(
         advisory=of, material=1, kind=Clock.Kind.ANSWER, calendar=CALENDAR, starts_at=TOLD_AT, by=by
     )
-    ChaseStep.objects.bulk_create(ladder.steps(clock))
+    ChaseStep.objects.bulk_create(ladder.steps(clock, CALENDAR))
     return clock
 
 

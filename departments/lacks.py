@@ -33,7 +33,7 @@ class Lack(TextChoices):
 
 
 _REMEDIES = {
-    Lack.NOBODY: "Name somebody here. Until then no warning reaches this body.",
+    Lack.NOBODY: "Somebody is to be named here. Until then no warning reaches this body.",
     Lack.NO_CONTACT: "Name a contact: who is told first, passes on and chases.",
     Lack.ONE_CONTACT: "Name a second contact, for when the first is away.",
     Lack.NO_HEAD: "Name the head: who answers for it when the contact is silent.",

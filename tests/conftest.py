@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tests.office import Office
     from tests.smtp import Server
-    from tests.stack import Stack
 
 _services = ExitStack()
 
@@ -243,19 +242,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("chaos")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """Web, worker, beat and mailbox as real processes, with the demo's directory; one for all live tests.
-
-    Each test has its own advisory, counts only what is of it, and starts again whatever it killed.
-    """
-    from tests.stack import running
-
-    with running(tmp_path_factory.mktemp("live")) as live:
-        live.manage("demo_load")
-        yield live
 
 
 @pytest.fixture

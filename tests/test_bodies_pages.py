@@ -83,6 +83,16 @@ def test_a_body_with_nobody_to_tell_says_so_in_words(tree: tuple[Body, Body, Bod
     assert "Nobody to tell." in read(client, "agency")
 
 
+def test_a_dark_body_offers_its_remedy_or_says_who_has_it(tree: tuple[Body, Body, Body]) -> None:
+    add = reverse("people:add", args=["agency"])
+    contact = read(signed_in(sit("Connie Contact", tree[0], Role.CONTACT)), "agency")
+    assert f'<a href="{add}">Name somebody</a>' in contact
+    officer = read(signed_in(sit("Olga Officer", tree[0], Role.OFFICER)), "agency")
+    assert add not in officer
+    assert "Administrators, and the contacts, deputies and heads of a body above, name somebody." in officer
+    assert "Name somebody here" not in officer
+
+
 def test_a_body_whose_only_address_bounces_has_nobody_to_tell(tree: tuple[Body, Body, Body]) -> None:
     client = signed_in(sit("Connie Contact", tree[0], Role.CONTACT))
     Person.objects.filter(name="Tom Team").update(bounced_at=timezone.now())

@@ -48,6 +48,12 @@ def told(advisory: Advisory, *relays: object, name: str = "Cas", **fields: objec
     return made
 
 
+def told_before() -> None:
+    """That what was sent was sent more than an hour ago: whoever was told just now is not reminded."""
+    before = timezone.now() - timedelta(hours=2)
+    Message.objects.filter(kind__in=("notice", "update"), state="sent").update(sent_at=before)
+
+
 @pytest.fixture
 def advisory() -> Advisory:
     made = rows.advisory()
@@ -100,6 +106,27 @@ class TestWhoIsReminded:
         later = chase.remind(everybody(advisory), advisory.written_by, NOW + timedelta(hours=25))
         assert (later.people, later.lately) == (4, 1)
         assert Message.objects.get(key=f"reminder:{due[1].pk}:2").recipient == due[1]
+
+    def test_whoever_was_told_of_it_within_the_hour_is_left_out_and_stays_due(self, advisory: Advisory) -> None:
+        treasury = rows.relay(advisory, "treasury")
+        just, before = told(advisory, treasury, name="Just"), told(advisory, treasury, name="Before")
+        batch = Batch.objects.create(
+            rank=1, advisory=advisory, revision=advisory.current, kind="notice", size=2, not_before=NOW, made_at=NOW
+        )
+        for one, minutes in ((just, 1), (before, 61)):
+            Message.objects.create(
+                key=f"told:{one.pk}", batch=batch, person=one.person, advisory=advisory, recipient=one,
+                revision=advisory.current, kind="notice", state="sent", sent_at=NOW - timedelta(minutes=minutes),
+            )  # fmt: skip
+        first = chase.remind(everybody(advisory), advisory.written_by, NOW)
+        assert first.says == ("1 person reminded; 1 was told of it within the last hour, and can be reminded later.")
+        assert [one.recipient for one in reminders()] == [before]
+        # A mail that left while somebody pressed is seen by the second look.
+        assert chase.write(advisory, [just.pk], NOW)["just told"] == 1
+        later = chase.remind(everybody(advisory), advisory.written_by, NOW + timedelta(hours=1))
+        assert later.says == "1 person reminded; 1 was reminded within the last day."
+        # Its reminders alone are numbered.
+        assert [one.key for one in reminders()] == [f"reminder:{before.pk}:1", f"reminder:{just.pk}:1"]
 
     def test_more_than_one_press_can_do_is_said_and_done_by_the_next(
         self, advisory: Advisory, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +213,7 @@ class TestAtMostOnceADay:
     def test_one_that_an_update_overtook_was_none(self, office: Office, server: Server) -> None:
         advisory = published(office, people=2)
         deliver_all()
+        told_before()
         now = timezone.now()
         assert chase.remind(everybody(advisory), office.ben, now).people == 2
         draft = update_from_file(advisory, an_advisory(what_changed="More"), office.ada, material=True)
@@ -196,6 +224,7 @@ class TestAtMostOnceADay:
         deliver_all()
         assert [mail.subject.partition("Update 2")[1] for mail in server.mails] == ["", "", "Update 2", "Update 2"]
         # They were told of the new text now, and nobody was reminded of it.
+        told_before()
         assert chase.remind(everybody(advisory), office.ben, now).people == 2
 
 
@@ -203,6 +232,7 @@ class TestBetweenThePressAndTheMail:
     def test_whoever_answers_leaves_or_bounces_meanwhile_gets_no_reminder(self, office: Office, server: Server) -> None:
         advisory = published(office, people=5)
         deliver_all()
+        told_before()
         server.mails.clear()
         assert chase.remind(everybody(advisory), office.ben, timezone.now()).people == 5
         answered, gone, bounced, *_ = Recipient.objects.order_by("pk")
@@ -217,6 +247,7 @@ class TestBetweenThePressAndTheMail:
     def test_what_is_stopped_stays_and_what_expired_never_leaves(self, office: Office, server: Server) -> None:
         advisory = published(office, people=2)
         deliver_all()
+        told_before()
         chase.remind(everybody(advisory), office.ben, timezone.now())
         stop(advisory, office.ben)
         assert not deliver()
@@ -238,6 +269,7 @@ class TestWhatAReminderSaysOfItsReader:
     ) -> None:
         advisory = published(office, people=2)
         deliver_all()
+        told_before()
         first, second = Recipient.objects.order_by("pk")
         chase.remind(everybody(advisory), office.ben, timezone.now())
         deliver_all()
@@ -261,6 +293,7 @@ class TestWhatAReminderSaysOfItsReader:
     ) -> None:
         advisory = published(office, people=2)
         deliver_all()
+        told_before()
         chase.remind(everybody(advisory), office.ben, timezone.now())
         server.answers["cas@example.org"] = "550 5.1.1 no such mailbox"
         deliver_all()

@@ -666,7 +666,6 @@ def test_what_follows_by_itself_does_not_loop(place: Office, chased: Advisory) -
     assert f'hx-trigger="every {chase_page.EVERY}s"' in html
 
 
-# The last: when a browser is there, Django takes another connection, and what is put back was kept for this one.
 def test_it_can_be_read_by_anybody(place: Office, odd: Advisory, on_tuesday: None, live_server: LiveServer) -> None:
     place.person("olga", place.outside, "member")
     empty = publish(place, TUESDAY, actions=[], title="Empty", audience={"branches": ["committee"]})

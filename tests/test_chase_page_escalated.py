@@ -281,4 +281,5 @@ def test_the_number_of_queries_does_not_grow_with_bodies_people_or_steps(place: 
         run_on(escalated, TUESDAY)
     minutes(TUESDAY, at("2026-12-03 15:00"), every=60)
     after = [asked(url, at("2026-12-03 15:30")) for url in urls]
-    assert after == before
+    # Fewer, where the next step leaves on another day: nobody's mails of today are then counted.
+    assert all(then <= now for now, then in zip(before, after, strict=True))

@@ -129,10 +129,10 @@ class TestLookingAhead:
         other = publish(place, MONDAY, actions=[], title="Another")
         chase(SOON + timedelta(minutes=1))
         steering.skip(step_of(other, 1).pk, place.ada, "x", SOON)
-        found = outlook.next_steps([chased.pk, other.pk])
+        found = outlook.next_steps([chased.pk, other.pk], SOON)
         assert (found[chased.pk].n, found[other.pk].n) == (1, 2)
         steering.end(chased, place.ada, "x", SOON)
-        assert set(outlook.next_steps([chased.pk, other.pk])) == {other.pk}
+        assert set(outlook.next_steps([chased.pk, other.pk], SOON)) == {other.pk}
 
 
 def step_of(advisory: Advisory, n: int) -> ChaseStep:
@@ -469,4 +469,4 @@ def test_a_new_text_begins_with_nothing_skipped_and_nothing_ended(place: Office,
     run_on(chased, at("2026-11-30 13:00"))
     chase(at("2026-11-30 13:10"))
     assert fresh(chased).chase_ended_at is None
-    assert {one.n for one in steering.to_come(fresh(chased)) if one.what == "remind"} == set(range(1, 9))
+    assert {one.n for one in outlook.to_come(fresh(chased), SOON) if one.what == "remind"} == set(range(1, 9))

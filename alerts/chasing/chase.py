@@ -1,7 +1,8 @@
 """Chase: one mail more to somebody who was told and has not answered.
 
 Before: people who were told of the text that stands, and are silent. After: a reminder in the outbox for each of them whose
-address is not out of reach and who was not reminded within a day, whoever pressed, from whichever list, however often. Twice,
+address is not out of reach and who was neither reminded within a day, whoever pressed, from whichever list, however often, nor
+told of it, or of a new text of it, within the hour: these stay due one, and a press once the hour is over reaches them. Twice,
 or by two at once: the second finds them reminded. Nobody who answered is reminded, also not where they do so before the mail
 leaves: delivery looks once more (`deliver_reminders_sql.SUPERSEDE_REMINDERS`); and an update takes the place of what has not
 left. Raises `Refused` with a sentence; then nothing was written.
@@ -35,6 +36,8 @@ AT_ONCE = 5_000  # people in one transaction
 MOST = 50_000  # people in one press
 LONGEST = 15.0  # seconds of one press
 ONE_IN = timedelta(days=1)
+# As for a step that is brought forward: whoever was written to within so long has had no time to answer.
+JUST_NOW = timedelta(hours=1)
 
 NOT_YOURS = (
     "Officers of the issuer and administrators remind anybody; a contact, deputy or head the people of their own branch. "
@@ -50,6 +53,8 @@ class Reminded:
     """A reminder to each of these is in the outbox."""
     lately: int = 0
     """Were reminded within the last day."""
+    just_told: int = 0
+    """Were told of it, or of a new text of it, within the last hour."""
     answered: int = 0
     out_of_reach: int = 0
     """Their address takes no mail, or they left."""
@@ -67,6 +72,11 @@ class Reminded:
             f"{number:,} {(one if number == 1 else many)}"
             for number, one, many in (
                 (self.lately, "was reminded within the last day", "were reminded within the last day"),
+                (
+                    self.just_told,
+                    "was told of it within the last hour, and can be reminded later",
+                    "were told of it within the last hour, and can be reminded later",
+                ),
                 (self.answered, "answered meanwhile", "answered meanwhile"),
                 (self.out_of_reach, "cannot be reached", "cannot be reached"),
                 (self.waiting, "has not been sent it yet", "have not been sent it yet"),
@@ -105,6 +115,7 @@ def remind(selection: Selection, by: Person, now: datetime) -> Reminded:
     return Reminded(
         people=written["due"],
         lately=stand["lately"],
+        just_told=stand["just told"],
         answered=stand["answered"],
         out_of_reach=stand["out of reach"],
         waiting=stand["waiting"],
@@ -152,7 +163,7 @@ def _asking(advisory_id: int) -> Advisory:
 def _find(selection: Selection, within: Collection[int] | None, now: datetime) -> tuple[list[int], Counter[str]]:
     """Who is due a reminder, at most MOST of them; and how many of the others stand how. "more": those beyond MOST."""
     query, values = selection.sql()
-    mine = {"within": None if within is None else sorted(within), "day_ago": now - ONE_IN, "most": MOST}
+    mine = {"within": None if within is None else sorted(within), **_ago(now), "most": MOST}
     due: list[int] = []
     stand: Counter[str] = Counter()
     for stands, number, ids in run(FIND.format(selection=query), **values, **mine):
@@ -161,6 +172,11 @@ def _find(selection: Selection, within: Collection[int] | None, now: datetime) -
         else:
             stand[stands] = number
     return due, stand
+
+
+def _ago(now: datetime) -> dict[str, datetime]:
+    """Since when whoever was reminded, or told, is left out."""
+    return {"day_ago": now - ONE_IN, "hour_ago": now - JUST_NOW}
 
 
 @transaction.atomic
@@ -181,7 +197,7 @@ def _write(
         advisory=advisory.pk,
         recipients=list(recipients),
         within=None if within is None else sorted(within),
-        day_ago=now - ONE_IN,
+        **_ago(now),
         now=now,
         rank=Severity(advisory.severity).rank,
         size=BATCH,

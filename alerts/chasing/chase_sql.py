@@ -9,10 +9,14 @@ TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('alerts.chasing.chase'), %(ad
 _LATELY = """m.kind = 'reminder' AND m.state <> 'superseded'
     AND (m.state = 'waiting' OR coalesce(m.sent_at, b.made_at) > %(day_ago)s)"""
 
+# Told of it, or of a new text of it, just now: a reminder would reach them beside it.
+_JUST = "m.kind IN ('notice', 'update') AND m.state = 'sent' AND m.sent_at > %(hour_ago)s"
+
 # Reminded by the clock, alone or in a mail about several. Index: nudge_of_recipient.
 _NUDGED = "n.state IN ('waiting', 'mailed') AND n.at > %(day_ago)s"
 
-# How a recipient `r`, who is `p`, stands to being reminded. `{lately}`: whether they were within a day.
+# How a recipient `r`, who is `p`, stands to being reminded. `{lately}`: whether they were within a day; `{just}`: whether they
+# were written to within the hour.
 _STANDS = f"""
 CASE WHEN %(within)s::bigint[] IS NOT NULL AND NOT EXISTS (
          SELECT FROM alerts_seat s JOIN alerts_relay l ON l.id = s.relay_id
@@ -22,11 +26,13 @@ CASE WHEN %(within)s::bigint[] IS NOT NULL AND NOT EXISTS (
      WHEN p.left_at IS NOT NULL OR p.bounced_at IS NOT NULL OR r.outcome IN {UNREACHABLE} THEN 'out of reach'
      WHEN r.told_revision < greatest(v.current, 1) THEN 'waiting'
      WHEN {{lately}} THEN 'lately'
+     WHEN {{just}} THEN 'just told'
      ELSE 'due' END
 """
 
 # How many of those who were chosen stand how; and who is due a reminder, the first so many. The advisory's few batches of
-# reminders are looked at once, not each person's mails. Index: alerts_batch(advisory), alerts_message(batch).
+# reminders, and those of its other mails that are under way or were done within the hour, are looked at once, not each person's
+# mails. Index: alerts_batch(advisory), alerts_message(batch).
 FIND = f"""
 WITH chosen AS MATERIALIZED (
     SELECT id FROM ({{selection}}) selected
@@ -38,8 +44,15 @@ WITH chosen AS MATERIALIZED (
     UNION ALL
     SELECT n.recipient_id
     FROM chosen CROSS JOIN LATERAL (SELECT * FROM alerts_nudge n WHERE n.recipient_id = chosen.id AND {_NUDGED} OFFSET 0) n
+), just AS MATERIALIZED (
+    SELECT m.recipient_id
+    FROM (SELECT * FROM alerts_batch WHERE advisory_id = %(advisory)s OFFSET 0) b
+    JOIN alerts_message m ON m.batch_id = b.id
+    WHERE b.kind IN ('notice', 'update') AND (b.done_at IS NULL OR b.done_at > %(hour_ago)s) AND {_JUST}
 ), standing AS (
-    SELECT r.id, {_STANDS.format(lately="r.id IN (SELECT recipient_id FROM lately)")} AS stands
+    SELECT r.id, {_STANDS.format(
+        lately="r.id IN (SELECT recipient_id FROM lately)", just="r.id IN (SELECT recipient_id FROM just)"
+    )} AS stands
     FROM chosen
     JOIN alerts_recipient r ON r.id = chosen.id
     JOIN departments_person p ON p.id = r.person_id
@@ -58,16 +71,17 @@ WITH v AS MATERIALIZED (
     SELECT v.*, a.current_id FROM ({REVISIONS} WHERE a.id = %(advisory)s) v JOIN alerts_advisory a ON a.id = v.id
     WHERE a.state = 'live' AND a.stopped_at IS NULL
 ), standing AS MATERIALIZED (
-    SELECT r.id, r.person_id, had.number, {_STANDS.format(lately="had.lately")} AS stands
+    SELECT r.id, r.person_id, had.number, {_STANDS.format(lately="had.lately", just="had.just")} AS stands
     FROM unnest(%(recipients)s::bigint[]) AS asked (id)
     CROSS JOIN v
     CROSS JOIN LATERAL (SELECT * FROM alerts_recipient WHERE id = asked.id AND advisory_id = v.id OFFSET 0) r
     CROSS JOIN LATERAL (SELECT left_at, bounced_at FROM departments_person WHERE id = r.person_id OFFSET 0) p
     CROSS JOIN LATERAL (
-        SELECT count(*) AS number, coalesce(bool_or({_LATELY}), false)
-            OR EXISTS (SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND {_NUDGED}) AS lately
+        SELECT count(*) FILTER (WHERE m.kind = 'reminder') AS number, coalesce(bool_or({_LATELY}), false)
+            OR EXISTS (SELECT FROM alerts_nudge n WHERE n.recipient_id = r.id AND {_NUDGED}) AS lately,
+            coalesce(bool_or({_JUST}), false) AS just
         FROM (SELECT * FROM alerts_message WHERE recipient_id = r.id OFFSET 0) m JOIN alerts_batch b ON b.id = m.batch_id
-        WHERE m.kind = 'reminder'
+        WHERE m.kind IN ('reminder', 'notice', 'update')
     ) had
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
 ), due AS MATERIALIZED (

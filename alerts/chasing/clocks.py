@@ -173,7 +173,7 @@ def _begin(wanted: Iterable[Clock]) -> list[Clock]:
         }
         clock, new = Clock.objects.get_or_create(**same)
         if new:
-            ChaseStep.objects.bulk_create(ladder.steps(clock))
+            ChaseStep.objects.bulk_create(ladder.steps(clock, calendar_of(one.advisory)))
             record.write(
                 "clock started",
                 one.advisory.reference,

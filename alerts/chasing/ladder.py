@@ -31,12 +31,17 @@ RUNG_AFTER: dict[str, timedelta] = {
 }
 
 
-def steps(clock: Clock) -> Iterator[ChaseStep]:
-    """All reminders of a clock, and the first rung: the others come each after the one before (`next_rung`)."""
+def steps(clock: Clock, hours: str) -> Iterator[ChaseStep]:
+    """All reminders of a clock, and the first rung: the others come each after the one before (`next_rung`).
+
+    `hours`: the calendar in whose working time mails about it leave. A reminder that would leave once the time is over is none.
+    """
     worked = working_time.between(clock.starts_at, clock.by, clock.calendar)
     before = clock.starts_at
     for n in reminds(clock):
         due = _reminder(clock, n, worked)
+        if clock.kind == Clock.Kind.HOLD and working_time.opens(due, hours) >= clock.by:
+            continue
         # Whoever heard of it in the second half of the time since the last reminder is not reminded of it yet.
         half = working_time.between(before, due, clock.calendar) / 2
         yield _step(clock, ChaseStep.What.REMIND, n, due, working_time.advance(before, half, clock.calendar))
@@ -58,6 +63,11 @@ def promised(clock: Clock) -> bool:
 def rung(clock: Clock, n: int, due: datetime) -> ChaseStep:
     """A rung of the ladder, not saved."""
     return _step(clock, ChaseStep.What.ESCALATE, n, due, clock.by)
+
+
+def leaves(step: ChaseStep, now: datetime) -> datetime:
+    """When a step that is to come is carried out: at its due, in the hours of its clock; at once, where that is over."""
+    return working_time.opens(max(step.due_at, now), step.clock.calendar)
 
 
 def next_rung(clock: Clock, severity: str, after: datetime) -> datetime:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 
+from alerts.chasing import ladder
 from alerts.chasing.history import Told, these
-from alerts.chasing.outlook_sql import CLOCKS, ESCALATED, NEXT, PULSE
+from alerts.chasing.outlook_sql import CLOCKS, ESCALATED, NEXT, PULSE, WAITING
 from alerts.coverage import fingerprint
 from alerts.coverage.estate import estate, standing_of
 from alerts.models import Advisory, ChaseStep, Clock
@@ -92,11 +94,28 @@ def silent(advisory: Advisory) -> tuple[int, int]:
     return max(sent - figures.acknowledged, 0), sent
 
 
-def next_steps(ids: Collection[int]) -> dict[int, ChaseStep]:
+def next_steps(ids: Collection[int], now: datetime) -> dict[int, ChaseStep]:
     """By the id of an advisory that is chased: its next step, with its clock."""
     found = [row[0] for row in run(NEXT, ids=sorted(ids))] if ids else []
     steps = ChaseStep.objects.filter(pk__in=found).select_related("clock") if found else ()
-    return {step.clock.advisory_id: step for step in steps}
+    # The last one that is written for an advisory stands.
+    return {step.clock.advisory_id: step for step in sorted(steps, key=lambda one: in_order(one, now), reverse=True)}
+
+
+def to_come(advisory: Advisory, now: datetime) -> list[ChaseStep]:
+    """Its steps that are not done, in the order in which they are carried out; each with its clock."""
+    of = ChaseStep.objects.filter(clock__advisory=advisory, clock__material=advisory.clocked, done_at=None)
+    return sorted(of.select_related("clock", "hastened_by"), key=lambda one: in_order(one, now))
+
+
+def in_order(step: ChaseStep, now: datetime) -> tuple[datetime, datetime, str, str, int, int]:
+    """Where it stands among those that are to come: what waits for working hours comes after what does not."""
+    return ladder.leaves(step, now), step.due_at, step.clock.kind, step.what, step.n, step.pk
+
+
+def waiting(steps: Sequence[ChaseStep]) -> dict[int, int]:
+    """By the id of a step that was carried out: how many of those whom it found have no mail of it yet, where there are any."""
+    return dict(run(WAITING, steps=[step.pk for step in steps])) if steps else {}
 
 
 def escalated_bodies(advisory: Advisory, bodies: Collection[int] | None, page: int) -> tuple[list[Raised], int]:

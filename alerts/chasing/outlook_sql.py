@@ -43,10 +43,11 @@ ORDER BY x.by, x.id
 LIMIT %(most)s
 """
 
-# Changes whenever a step, a mail of the ladder or the chase itself does. Index: clock_once, chase_step_once, escalation_once.
+# Changes whenever a step, a mail of the ladder, whether reminders wait, or the chase itself does.
+# Index: clock_once, chase_step_once, escalation_once, nudge_waiting.
 PULSE = """
 SELECT concat_ws('.', a.state, a.clocked, extract(epoch FROM a.chase_ended_at), extract(epoch FROM a.stopped_at),
-                 s.steps, s.done, s.at, s.due, s.people, e.told, e.mailed)
+                 s.steps, s.done, s.at, s.due, s.people, e.told, e.mailed, w.any)
 FROM alerts_advisory a
 CROSS JOIN LATERAL (
     SELECT count(*) AS steps, count(s.done_at) AS done, extract(epoch FROM max(s.done_at)) AS at,
@@ -59,17 +60,38 @@ CROSS JOIN LATERAL (
     FROM alerts_clock c JOIN alerts_chasestep s ON s.clock_id = c.id JOIN alerts_escalation e ON e.step_id = s.id
     WHERE c.advisory_id = a.id AND c.material = a.clocked AND s.what = 'escalate'
 ) e
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM (SELECT step_id FROM alerts_nudge WHERE state = 'waiting' OFFSET 0) n
+        JOIN alerts_chasestep s ON s.id = n.step_id
+        JOIN alerts_clock c ON c.id = s.clock_id
+        WHERE c.advisory_id = a.id
+    ) AS any
+) w
 WHERE a.id = %(advisory)s
 """
 
-# The next step of each of these advisories that is chased. Index: clock_once, chase_step_once.
+# Of each of these advisories that is chased the step that is due next, in each calendar: which of them is carried out first
+# depends on working hours. Index: clock_once, chase_step_once.
 NEXT = """
-SELECT DISTINCT ON (a.id) s.id
+SELECT DISTINCT ON (a.id, c.calendar) s.id
 FROM alerts_advisory a
 JOIN alerts_clock c ON c.advisory_id = a.id AND c.material = a.clocked
 JOIN alerts_chasestep s ON s.clock_id = c.id AND s.done_at IS NULL
 WHERE a.id = ANY(%(ids)s) AND a.state = 'live' AND a.stopped_at IS NULL AND a.chase_ended_at IS NULL
-ORDER BY a.id, s.due_at, c.kind, s.what, s.n, s.id
+ORDER BY a.id, c.calendar, s.due_at, c.kind, s.what, s.n, s.id
+"""
+
+# Of each of these steps how many of those whom it found have no mail yet: it waits for their working hours, or for the next
+# minute. Index: nudge_waiting, escalation_waiting.
+WAITING = """
+SELECT n.step_id, count(*) FROM (SELECT * FROM alerts_nudge WHERE state = 'waiting' OFFSET 0) n
+WHERE n.step_id = ANY(%(steps)s)
+GROUP BY n.step_id
+UNION ALL
+SELECT e.step_id, count(DISTINCT e.person_id) FROM (SELECT * FROM alerts_escalation WHERE state = 'waiting' OFFSET 0) e
+WHERE e.step_id = ANY(%(steps)s)
+GROUP BY e.step_id
 """
 
 # Bodies about which it was escalated, the latest first: the last escalations of each, and how many there were. `bodies`: of

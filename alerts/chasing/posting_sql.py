@@ -114,6 +114,13 @@ CROSS JOIN LATERAL (
 ORDER BY next.person_id
 """
 
+# Whom a step reached are those who get its mail: whoever gets none after all (`gone`) is not of them.
+_FEWER = """
+UPDATE alerts_chasestep s SET people = greatest(s.people - fewer.number, 0)
+FROM (SELECT step_id, count(*) AS number FROM gone WHERE step_id IS NOT NULL GROUP BY step_id) fewer
+WHERE s.id = fewer.step_id
+"""
+
 # What waits since an earlier look and is not owed any more: answered, done, let go, left, out of reach, not live, or ended.
 # What this look found was owed a moment ago, and delivery asks again. Who is found stands before the update looks at a row
 # (MATERIALIZED): it was asked anew for each row that waits, which took minutes.
@@ -135,17 +142,24 @@ WITH moot AS MATERIALIZED (
             JOIN alerts_relay l ON l.id = t.relay_id
             WHERE {OWES}
        )
+), gone AS (
+    UPDATE alerts_nudge u SET state = 'moot' FROM moot WHERE u.id = moot.id AND u.state = 'waiting' RETURNING u.step_id
 )
-UPDATE alerts_nudge u SET state = 'moot' FROM moot WHERE u.id = moot.id AND u.state = 'waiting'
+{_FEWER}
 """
 
 # Everybody has had as many as a day bears: what is not critical is let be; the next step of its clock asks again. A promise
 # has no next one, and waits for the next day; what is stopped, which may be critical, until it goes on.
-HOLD_BACK = """
-UPDATE alerts_nudge n SET state = 'held-back'
-FROM alerts_recipient r JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
-WHERE n.state = 'waiting' AND n.person_id = ANY(%(people)s) AND n.step_id IS NOT NULL AND r.id = n.recipient_id
-RETURNING n.recipient_id
+HOLD_BACK = f"""
+WITH gone AS (
+    UPDATE alerts_nudge n SET state = 'held-back'
+    FROM alerts_recipient r JOIN alerts_advisory a ON a.id = r.advisory_id AND a.stopped_at IS NULL
+    WHERE n.state = 'waiting' AND n.person_id = ANY(%(people)s) AND n.step_id IS NOT NULL AND r.id = n.recipient_id
+    RETURNING n.step_id, n.recipient_id
+), fewer AS (
+    {_FEWER}
+)
+SELECT recipient_id FROM gone
 """
 
 # Which advisories a mail to these people may be about. Whoever publishes one waits, or is waited for.

@@ -91,12 +91,6 @@ class Sooner:
     """Where that is nobody: why, in a sentence; otherwise ""."""
 
 
-def to_come(advisory: Advisory) -> list[ChaseStep]:
-    """Its steps that are not done, in the order in which they are due; each with its clock."""
-    of = ChaseStep.objects.filter(clock__advisory=advisory, clock__material=advisory.clocked, done_at=None)
-    return list(of.select_related("clock", "hastened_by").order_by("due_at", "clock__kind", "what", "n", "pk"))
-
-
 def done(advisory: Advisory) -> list[ChaseStep]:
     """Its steps that were carried out, skipped or overtaken, the latest first; each with its clock."""
     of = ChaseStep.objects.filter(clock__advisory=advisory).exclude(done_at=None)

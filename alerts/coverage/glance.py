@@ -15,7 +15,7 @@ from alerts.coverage.branches import Branch, Sums, figures_of
 from alerts.coverage.figures import Bodies, Figures, MailStates
 from alerts.coverage.glance_sql import FOUND as FIND
 from alerts.coverage.glance_sql import LOW_ID, MAIL, SHOWN, glance
-from alerts.coverage.held import people_held
+from alerts.coverage.held import COUNTED, Behind, behind_holds
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import Scope
 from alerts.coverage.why import why
@@ -88,7 +88,7 @@ class Place:
     branch: Figures = _NOBODY
     bodies: Bodies = _NONE
     waits: int = 0
-    """Who waits in its branch because it, or one above or below it, is held."""
+    """Places in its branch that wait because it, or one above or below it, is held."""
     held_until: datetime | None = None
     worst: str = "excluded"
     """The worst state in its branch, its own included."""
@@ -112,6 +112,10 @@ class Glance:
     figures: Figures
     waits: int
     """Who waits behind a held body."""
+    behind: Mapping[int, Behind]
+    """By the relay of a held body: who waits behind it."""
+    twice: bool
+    """Somebody may sit in two of these bodies: what is added up of branches are places."""
     states: Mapping[str, int]
     """How many bodies are in each state."""
     bodies: Bodies
@@ -157,20 +161,21 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
     total = sums.total()
     figures = figures_of(said["whole"]) if scope.whole else total.figures
     waits = total.numbers["waits"]
+    holding = [rows[relay] for relay in shown.held if relay in rows and rows[relay].state == "held"]
+    behind = _behind(scope, waits, holding)
     return Glance(
         as_at=datetime.fromisoformat(said["at"]),
         figures=figures,
         # In branches places are counted, and somebody who sits in two bodies is in either.
-        waits=people_held({scope.advisory_id: waits})[scope.advisory_id] if scope.whole else waits,
+        waits=sum(one.once for one in behind.values()) if scope.whole and waits <= COUNTED else waits,
+        behind=behind,
+        twice=total.figures.targeted != figures.targeted if scope.whole else total.bodies.targeted > 1,
         states=total.states,
         bodies=total.bodies,
         acted=total.numbers["all_acted"],
         dark=[Named(one["id"], one["slug"], one["name"], one["targeted"], one["targeted"]) for one in said["dark"]],
         refused=[Named(one["id"], one["slug"], one["name"], one["people"]) for one in said["refused"]],
-        held=sorted(
-            (rows[relay] for relay in shown.held if relay in rows and rows[relay].state == "held"),
-            key=lambda row: (-row.waits, row.name),
-        ),
+        held=sorted(holding, key=lambda row: (-behind[row.relay_id or 0].people, row.name)),
         top=top,
         below=below,
         found=[rows[relay] for relay in shown.found if relay in rows],
@@ -181,6 +186,16 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
         late=most.get(Recipient.Outcome.DEFERRED, []),
         complained=most.get(Recipient.Outcome.COMPLAINED, []),
     )
+
+
+def _behind(scope: Scope, waits: int, holding: Sequence[Place]) -> dict[int, Behind]:
+    """Who waits behind each of these, and in the whole behind any other; of too many, as many as there are places."""
+    ids = [row.relay_id for row in holding if row.relay_id]
+    places = waits if scope.whole else sum(row.waits for row in holding)
+    found = behind_holds(scope, places, None if scope.whole else ids)
+    if found is None:
+        return {row.relay_id: Behind(row.waits, row.waits, row.waits) for row in holding if row.relay_id}
+    return {**dict.fromkeys(ids, Behind()), **found}
 
 
 @dataclass(frozen=True, slots=True)

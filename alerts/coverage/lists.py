@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from alerts.coverage import lists_sql as sql
 from alerts.coverage.figures import Figures
-from alerts.coverage.held import people_held
+from alerts.coverage.held import Behind, behind_holds, people_held
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection import Selection, like
 from alerts.coverage.selection_sql import CHOSEN, IN_WHOLE, OF_WHOLE, PREDICATES, THROUGH
@@ -132,7 +132,7 @@ class BodyListed:
     """A short phrase; "" where there is nothing to explain."""
     own: Figures = NOBODY
     waits: int = 0
-    """Who waits in it and below it because of a hold."""
+    """Who waits in it and below it because of a hold, each once where it is this body's; of too many, places."""
     held_until: datetime | None = None
     reason: str = ""
     """Why it was left out."""
@@ -289,8 +289,20 @@ def bodies(
     else:
         rows = run(sql.BODIES, **values, state=state)
         made = [body_of(row) for row in rows]
+    if state == "held":
+        made = _with_people(scope, made)
     total = rows[0][0] if rows else 0
     return BodyPage(made, total, min(max(page, 1), max(-(-total // size), 1)))
+
+
+def _with_people(scope: Scope, listed: list[BodyListed]) -> list[BodyListed]:
+    """Bodies that hold it, each with the people who wait behind it: the number that its contacts are told."""
+    holds = [one.relay_id for one in listed if one.relay_id]
+    found = behind_holds(scope, sum(one.waits for one in listed), holds)
+    if found is None:
+        return listed
+    none = Behind()
+    return [replace(one, waits=found.get(one.relay_id or 0, none).people) for one in listed]
 
 
 def body_ids(scope: Scope, state: str, name: str = "") -> list[int]:
@@ -299,7 +311,7 @@ def body_ids(scope: Scope, state: str, name: str = "") -> list[int]:
 
 
 def waiting_below(advisory_id: int, relays: Sequence[int]) -> int:
-    """How many people wait in these relays and below them; somebody who sits in two of their bodies counts in each."""
+    """How many people wait in these relays and below them, behind no other that holds; each once."""
     return int(run(sql.WAITS, advisory=advisory_id, relays=list(relays))[0][0])
 
 

@@ -256,16 +256,16 @@ SELECT x.body_id FROM (
 ORDER BY x.not_told DESC, x.name, x.body_id
 """
 
-# Who waits in these relays and below any of them, behind no other that holds: each place once.
-WAITS = """
-SELECT COALESCE(sum(k.unsent), 0)
-FROM alerts_relay l
-CROSS JOIN LATERAL (
-    SELECT c.unsent FROM alerts_counter c WHERE c.relay_id = l.id
-    UNION ALL
-    SELECT d.unsent FROM alerts_delta d WHERE d.advisory_id = %(advisory)s AND d.relay_id = l.id
-) k
-WHERE l.advisory_id = %(advisory)s AND l.purpose <> 'left' AND l.path && %(relays)s::bigint[]
+# Who waits in these relays and below any of them, behind no other that holds: each once.
+# Index: relay_held, relay_once, seat_current, recipient's primary key.
+WAITS = f"""
+SELECT count(DISTINCT r.id)
+FROM ({REVISIONS} WHERE a.id = %(advisory)s) v
+JOIN alerts_relay l ON l.advisory_id = v.id
+JOIN alerts_seat s ON s.relay_id = l.id AND {CURRENT_SEAT}
+CROSS JOIN LATERAL (SELECT * FROM alerts_recipient WHERE id = s.recipient_id OFFSET 0) r
+CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+WHERE l.advisory_id = %(advisory)s AND l.purpose <> 'left' AND l.path && %(relays)s::bigint[] AND f.unsent = 1
   AND NOT l.path && ARRAY(
       SELECT h.id FROM alerts_relay h
       WHERE h.advisory_id = %(advisory)s AND h.state = 'held' AND h.purpose <> 'left' AND NOT h.id = ANY(%(relays)s::bigint[])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,11 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts.coverage import Figures
-from alerts.coverage.where_sql import LAST_MINUTE, NEWS, OUTBOX, WAVE
+from alerts.coverage.held import COUNTED, Behind, behind_holds
+from alerts.coverage.scope import scope
+from alerts.coverage.where_sql import LAST_MINUTE, NEWS, OUTBOX, WAITING, WAVE
 from alerts.models import Advisory, Note, Relay
+from alerts.statements import run
 from config.logs import scrub
 from departments.models import Membership, Person, Role
 
@@ -31,16 +34,19 @@ _COUNTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of the wave, 1 at the top: bodies that are targeted, by how far it has got; people it still waits for."""
+    """A level of the wave, 1 at the top: bodies that are targeted, by how far it has got; people who still wait."""
 
     level: int
     bodies: int
+    dark: int
+    """Nobody there can be told: they are in none of the next three."""
     reached: int
     held: int
     planned: int
     passing: int
     """Bodies that it only passes through, for information."""
     waiting: int
+    """Each once, at the highest level at which they do; of too many, places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,9 @@ class Hold:
     relay: Relay
     bodies: int
     people: int
-    """Its own people and those below it."""
+    """Its own people and those below it, each once: the number that its contacts are told. Of too many, places."""
+    once: int
+    """Those of them who are in no other hold's: together they are all who are held."""
     contacts: list[Person]
     note: Note | None
 
@@ -114,6 +122,7 @@ class Wave:
     """Those behind which most people wait first; no more than was asked for."""
     held: Reason
     reached: Reason
+    """Their turn has come, and there is somebody to tell."""
     behind: Reason
     """Not reached, since a body above holds it."""
     next: Reason
@@ -123,7 +132,9 @@ class Wave:
     to_write: int
     """Those, and the bodies it only passes through."""
     dark: Reason
-    """Reached, and nobody there can be told."""
+    """Nobody there can be told, wherever the wave is: in none of the others."""
+    held_people: int
+    """People who wait in held bodies and below them, each once."""
     left_out: int
     let_go: list[Relay]
     """Holds that are over, the last one first."""
@@ -138,15 +149,14 @@ class Wave:
         return sum(level.bodies for level in self.levels)
 
     @property
-    def held_people(self) -> int:
-        """People who wait in held bodies and below them."""
-        # Somebody who waits in two held bodies is one person.
-        return min(self.held.people + self.behind.people, self.figures.waiting)
+    def in_places(self) -> bool:
+        """There are too many to count each once: the levels count places, and whoever sits in two bodies is in each."""
+        return sum(level.waiting for level in self.levels) != self.figures.waiting
 
     @property
     def queueing(self) -> int:
-        """People whose body was reached, and to whom it was not sent yet."""
-        return min(self.reached.people, self.figures.waiting)
+        """People whose body was reached, and to whom it was not sent yet; whoever is held elsewhere is not counted again."""
+        return min(self.reached.people, max(self.figures.waiting - self.held_people, 0))
 
     @property
     def arrived(self) -> bool:
@@ -166,6 +176,9 @@ def read(advisory: Advisory, most: int) -> Wave:
     whole, levels, held, counts, named = map(json.loads, documents)
     of = {reason: _reason(reason, counts, named) for reason in counts}
     figures = Figures(**whole)
+    places = of["held"].people + of["behind"].people
+    behind = behind_holds(scope(advisory.pk), places)
+    once = places if behind is None else sum(one.once for one in behind.values())
     # Once everybody was looked at, a body that is looked at anew takes nobody back to the preview's figure.
     writing = not planned or (of["to_write"].bodies and advisory.queued_id != revision.pk)
     promised = revision.preview.get("people", 0) if writing else 0
@@ -177,8 +190,8 @@ def read(advisory: Advisory, most: int) -> Wave:
         planned=planned,
         figures=figures,
         promised=max(promised, figures.targeted),
-        levels=[Level(**level) for level in levels],
-        holds=_holds(held),
+        levels=_levels(advisory, levels, figures.waiting),
+        holds=_holds(held, behind),
         held=of["held"],
         reached=of["reached"],
         behind=of["behind"],
@@ -186,6 +199,7 @@ def read(advisory: Advisory, most: int) -> Wave:
         stale=of["stale"],
         to_write=of["to_write"].bodies,
         dark=of["dark"],
+        held_people=min(once, figures.waiting),
         left_out=left_out,
         let_go=_let_go(advisory) if of["let_go"].bodies else [],
         let_go_bodies=of["let_go"].bodies,
@@ -211,8 +225,17 @@ def _reason(reason: str, counts: Mapping[str, list[int]], named: Iterable[list[s
     return Reason(bodies, people, [Place(slug, name) for why, slug, name in named if why == reason])
 
 
-def _holds(held: list[dict[str, int]]) -> list[Hold]:
-    """In the order given, each with its contacts and the note that stands there."""
+def _levels(advisory: Advisory, levels: Iterable[Mapping[str, int]], waiting: int) -> list[Level]:
+    """Who waits is looked up where somebody does so at two bodies, and where they are not too many."""
+    found = [Level(**level) for level in levels]
+    if waiting > COUNTED or waiting == sum(level.waiting for level in found):
+        return found
+    once = dict(run(WAITING, advisory=advisory.pk))
+    return [replace(level, waiting=once.get(level.level, 0)) for level in found]
+
+
+def _holds(held: list[dict[str, int]], behind: Mapping[int, Behind] | None) -> list[Hold]:
+    """Each with its contacts and the note that stands there, those behind which most people wait first."""
     if not held:
         return []
     relays = Relay.objects.select_related("body").filter(state=Relay.State.HELD).in_bulk([one["id"] for one in held])
@@ -224,12 +247,15 @@ def _holds(held: list[dict[str, int]]) -> list[Hold]:
         contacts.setdefault(place.body_id, []).append(place.person)
     last = Note.objects.filter(relay__in=relays).order_by("relay", "-id").distinct("relay").select_related("by")
     notes = {note.relay_id: note for note in last if note.text}
-    return [
-        Hold(relay, one["bodies"], one["people"], contacts.get(relay.body_id, []), notes.get(relay.pk))
-        for one in held
+    none = Behind()
+    found = []
+    for one in held:
         # One that was let go since the statement before is not held any more.
-        if (relay := relays.get(one["id"])) is not None
-    ]
+        if (relay := relays.get(one["id"])) is not None:
+            waits = Behind(one["people"], one["people"]) if behind is None else behind.get(relay.pk, none)
+            told = contacts.get(relay.body_id, [])
+            found.append(Hold(relay, one["bodies"], waits.people, waits.once, told, notes.get(relay.pk)))
+    return sorted(found, key=lambda hold: -hold.people)
 
 
 def _let_go(advisory: Advisory) -> list[Relay]:

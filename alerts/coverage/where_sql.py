@@ -1,6 +1,6 @@
 """The SQL of where an advisory is now: the wave in one statement, its mails in another, whatever the size of the tree."""
 
-from alerts.models.figures import columns
+from alerts.models.figures import CURRENT_SEAT, FIGURES_OF_RECIPIENT, REVISIONS, columns
 
 _FIGURES = columns()
 _ADDED_UP = columns(template="COALESCE(sum({0}), 0)::int AS {0}")
@@ -10,7 +10,7 @@ _OWN = "targeted, waiting, unreachable, acknowledged"
 _NAMED = "(SELECT '{reason}' AS reason, body_id, level, id FROM {rows} ORDER BY level, id LIMIT %(named)s)"
 
 # Whom a relay is for, and who is dark there, is as in `alerts.coverage.nodes_sql`. Whoever left the audience before it was
-# reached is nowhere. What is planned waits behind the nearest held relay on its path: the paths are laid out and joined, since
+# reached is nowhere, and a body that is dark is nowhere but there: it is neither reached nor waited for. What is planned waits behind the nearest held relay on its path: the paths are laid out and joined, since
 # asking each hold for its branch would read the tree once a hold.
 # Index: relay_once, alerts_counter(advisory), alerts_delta(advisory).
 WAVE = f"""
@@ -24,33 +24,39 @@ WITH own (relay_id, {_OWN}) AS MATERIALIZED (
     GROUP BY relay_id
 ), node AS MATERIALIZED (
     SELECT r.id, r.body_id, r.path, cardinality(r.path) AS level, r.state, r.stale, r.held_until,
-           r.purpose = 'target' OR COALESCE(o.targeted, 0) > 0 AS target,
+           t.target,
            COALESCE(o.waiting, 0) AS waiting,
-           COALESCE(o.acknowledged, 0) = 0 AND COALESCE(o.unreachable, 0) = COALESCE(o.targeted, 0)
-               AND NOT (r.stale AND COALESCE(o.targeted, 0) = 0) AS nobody
+           t.target AND COALESCE(o.acknowledged, 0) = 0 AND COALESCE(o.unreachable, 0) = COALESCE(o.targeted, 0)
+               AND NOT (r.stale AND COALESCE(o.targeted, 0) = 0) AS dark
     FROM alerts_relay r
+    JOIN departments_body b ON b.id = r.body_id
     LEFT JOIN own o ON o.relay_id = r.id
+    CROSS JOIN LATERAL (
+        SELECT (r.purpose = 'target' AND b.closed IS NULL) OR COALESCE(o.targeted, 0) > 0 AS target
+    ) t
     WHERE r.advisory_id = %(advisory)s AND r.purpose <> 'left'
 ), behind AS MATERIALIZED (
-    SELECT DISTINCT ON (n.id) n.id, n.body_id, n.level, n.target, n.waiting, h.id AS hold
+    SELECT DISTINCT ON (n.id) n.id, n.body_id, n.level, n.target AND NOT n.dark AS target, n.waiting, h.id AS hold
     FROM node n
     CROSS JOIN LATERAL unnest(n.path) WITH ORDINALITY AS above (id, place)
     JOIN (SELECT id FROM node WHERE state = 'held') h ON h.id = above.id
     WHERE n.state = 'planned'
     ORDER BY n.id, above.place DESC
 ), next AS MATERIALIZED (
-    SELECT n.* FROM node n LEFT JOIN behind b ON b.id = n.id WHERE n.state = 'planned' AND b.id IS NULL
+    SELECT n.id, n.body_id, n.level, n.target AND NOT n.dark AS target, n.waiting
+    FROM node n LEFT JOIN behind b ON b.id = n.id WHERE n.state = 'planned' AND b.id IS NULL
 ), queue AS (
     SELECT hold, count(*) FILTER (WHERE target) AS bodies, sum(waiting) AS people FROM behind GROUP BY hold
 ), held AS MATERIALIZED (
     SELECT h.id, COALESCE(q.bodies, 0)::int AS bodies, (h.waiting + COALESCE(q.people, 0))::int AS people
     FROM node h LEFT JOIN queue q ON q.hold = h.id
-    WHERE h.state = 'held'
+    WHERE h.state = 'held' AND NOT h.dark
 ), level AS (
     SELECT level, count(*) FILTER (WHERE target) AS bodies,
-           count(*) FILTER (WHERE target AND state = 'released') AS reached,
-           count(*) FILTER (WHERE target AND state = 'held') AS held,
-           count(*) FILTER (WHERE target AND state = 'planned') AS planned,
+           count(*) FILTER (WHERE dark) AS dark,
+           count(*) FILTER (WHERE target AND NOT dark AND state = 'released') AS reached,
+           count(*) FILTER (WHERE target AND NOT dark AND state = 'held') AS held,
+           count(*) FILTER (WHERE target AND NOT dark AND state = 'planned') AS planned,
            count(*) FILTER (WHERE NOT target) AS passing,
            COALESCE(sum(waiting), 0)::int AS waiting
     FROM node
@@ -62,7 +68,7 @@ WITH own (relay_id, {_OWN}) AS MATERIALIZED (
     UNION ALL
     {_NAMED.format(reason="stale", rows="node WHERE stale AND target")}
     UNION ALL
-    {_NAMED.format(reason="dark", rows="node WHERE target AND state = 'released' AND nobody")}
+    {_NAMED.format(reason="dark", rows="node WHERE dark")}
 )
 SELECT statement_timestamp(),
        (SELECT seen IS NOT NULL FROM alerts_advisory WHERE id = %(advisory)s),
@@ -82,10 +88,10 @@ SELECT statement_timestamp(),
            'behind', (SELECT jsonb_build_array(count(*) FILTER (WHERE target), COALESCE(sum(waiting), 0)) FROM behind),
            'next', (SELECT jsonb_build_array(count(*) FILTER (WHERE target), COALESCE(sum(waiting), 0)) FROM next),
            'stale', jsonb_build_array(count(*) FILTER (WHERE stale AND target), 0),
-           'dark', jsonb_build_array(count(*) FILTER (WHERE target AND state = 'released' AND nobody), 0),
-           'held', jsonb_build_array(count(*) FILTER (WHERE state = 'held'),
+           'dark', jsonb_build_array(count(*) FILTER (WHERE dark), 0),
+           'held', jsonb_build_array(count(*) FILTER (WHERE state = 'held' AND NOT dark),
                                      COALESCE(sum(waiting) FILTER (WHERE state = 'held'), 0)),
-           'reached', jsonb_build_array(count(*) FILTER (WHERE target AND state = 'released'),
+           'reached', jsonb_build_array(count(*) FILTER (WHERE target AND NOT dark AND state = 'released'),
                                         COALESCE(sum(waiting) FILTER (WHERE state = 'released'), 0)),
            'let_go', jsonb_build_array(count(*) FILTER (WHERE state = 'released' AND held_until IS NOT NULL), 0),
            'to_write', jsonb_build_array(count(*) FILTER (WHERE stale), 0)
@@ -97,6 +103,22 @@ SELECT statement_timestamp(),
            UNION
            SELECT body_id FROM alerts_gap WHERE advisory_id = %(advisory)s AND decision = 'signed'
        ) x)
+"""
+
+# People who still wait, each once, at the highest level at which they do. Index: recipient_told, seat_once.
+WAITING = f"""
+SELECT level, count(*)
+FROM (
+    SELECT DISTINCT ON (r.id) cardinality(l.path) AS level
+    FROM ({REVISIONS} WHERE a.id = %(advisory)s) v
+    JOIN alerts_recipient r ON r.advisory_id = v.id AND r.told_revision < greatest(v.current, 1)
+    CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    CROSS JOIN LATERAL (SELECT * FROM alerts_seat WHERE recipient_id = r.id OFFSET 0) s
+    JOIN alerts_relay l ON l.id = s.relay_id AND l.purpose <> 'left'
+    WHERE r.targeted AND f.waiting = 1 AND {CURRENT_SEAT}
+    ORDER BY r.id, 1
+) x
+GROUP BY level
 """
 
 # The outbox of the revision that stands. A batch's size is what was put into it, so what is left in those that a worker may

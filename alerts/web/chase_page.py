@@ -239,7 +239,7 @@ def _context(request: HttpRequest, advisory: Advisory, branches: Collection[int]
 def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, object]:
     """What only they see who see the whole of it."""
     chased = advisory.state == State.LIVE and advisory.acknowledge_within is not None
-    ahead = steering.to_come(advisory) if chased else []
+    ahead = outlook.to_come(advisory, now) if chased else []
     goes = chased and advisory.chase_ended_at is None and not advisory.stopped
     first = ahead[0] if goes and ahead else None
     with outlook.one_moment():
@@ -249,6 +249,7 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
     which = _which(advisory, now, reads=reads)
     coming = [_coming(one, whom if one is first else None, now, which) for one in ahead[:COMING_SHOWN]]
     did = [one for one in steering.done(advisory) if not one.overtaken or one.clock.material == advisory.clocked]
+    waiting = outlook.waiting(did[:DONE_SHOWN])
     running, clocks_all = outlook.clocks(advisory) if chased else ([], 0)
     of = which.get(first.clock_id, "") if first else ""
     wrong, rest = words.stands(advisory, first, whom, silent, now, which=of, reads=reads)
@@ -277,7 +278,7 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
                 one,
                 words.named(one, which.get(one.clock_id, "")),
                 words.moment(_at(one), now),
-                words.did(one, reads=reads),
+                words.did(one, waiting.get(one.pk, 0), critical=advisory.severity == "critical", reads=reads),
             )
             for one in did[:DONE_SHOWN]
         ],

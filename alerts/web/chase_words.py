@@ -18,7 +18,6 @@ from alerts.chasing.steering import Sooner, Whom
 from alerts.models import Advisory, ChaseStep, Clock, Severity, State
 from alerts.web.numbers import count, people
 from alerts.web.record_words import listed
-from departments import working_time
 from departments.models import Calendar
 
 NAMED = 3
@@ -145,12 +144,9 @@ def _named(step: ChaseStep) -> str:
 
 
 def due(step: ChaseStep, now: datetime) -> str:
-    """When its mails leave."""
-    if step.due_at > now:
-        return moment(step.due_at, now)
-    if working_time.is_open(now, step.clock.calendar):
-        return "now"
-    return moment(working_time.opens(now, step.clock.calendar), now)
+    """When it is carried out."""
+    at = ladder.leaves(step, now)
+    return moment(at, now) if at > now else "now"
 
 
 def reaches(whom: Whom, step: ChaseStep) -> str:
@@ -265,8 +261,11 @@ def _why(reason: str, *, reads: bool) -> str:
     return f": “{reason}”" if reads else ""
 
 
-def did(step: ChaseStep, *, reads: bool = True) -> str:
-    """What became of a step that is done; `reads` as in `stands`."""
+def did(step: ChaseStep, waiting: int = 0, *, critical: bool = False, reads: bool = True) -> str:
+    """What became of a step that is done; `reads` as in `stands`.
+
+    `waiting`: how many of those whom it found have no mail yet; of something critical it is written at any hour.
+    """
     why = _why(step.reason, reads=reads)
     if step.skipped_by:
         before = f", after it had reached {people(step.people)}" if step.people else ""
@@ -275,7 +274,18 @@ def did(step: ChaseStep, *, reads: bool = True) -> str:
         return "overtaken by a later one"
     steered = f"; brought forward by {step.hastened_by.name}{why}" if step.hastened_by else ""
     verb = "told" if step.what == ChaseStep.What.ESCALATE else "reminded"
-    return f"{people(step.people)} {verb}{steered}" if step.people else f"it reached nobody{steered}"
+    mailed = max(step.people - waiting, 0)
+    said = [f"{people(mailed)} {verb}"] if mailed else []
+    said += (
+        [f"{f'{waiting:,} more' if mailed else people(waiting)} {_waits(waiting, verb, critical=critical)}"]
+        if waiting
+        else []
+    )
+    return f"{' and '.join(said)}{steered}" if said else f"it reached nobody{steered}"
+
+
+def _waits(waiting: int, verb: str, *, critical: bool) -> str:
+    return f"{'is' if waiting == 1 else 'are'} {verb} {'within a minute' if critical else 'when they are at work'}"
 
 
 def why_told(told: Told) -> str:

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from alerts import exports, hold_words, rules
+from alerts.chasing import ladder
 from alerts.chasing.outlook import next_steps
 from alerts.coverage.estate import Estate, Often, pulse, standing_of
 from alerts.coverage.estate import estate as read
@@ -234,12 +235,13 @@ def _lines(advisories: list[Advisory], person: Person) -> tuple[Estate, list[Lin
     """Each with how it stands, what needs attention first; drills, and what has expired, stand after what is live."""
     issuing = rules.issuing(person)
     found, stands = stand(advisories, person, issuing)
-    steps = next_steps([one.pk for one in advisories if one.state == State.LIVE])
+    now = timezone.now()
+    steps = next_steps([one.pk for one in advisories if one.state == State.LIVE], now)
     lines = []
     for advisory in advisories:
         one = stands[advisory.pk]
         group = "Drills" if advisory.exercise else "Live" if advisory.state == State.LIVE else "Expired"
-        clock = [*_clock(advisory, one, found.as_at), *_chased(advisory, steps.get(advisory.pk), timezone.now())]
+        clock = [*_clock(advisory, one, found.as_at), *_chased(advisory, steps.get(advisory.pk), now)]
         lines.append(Line(advisory, title_of(advisory, person, issuing), one, *one.verdict(), clock, group))
     return found, sorted(lines, key=lambda line: line.needs)
 
@@ -272,8 +274,8 @@ def _chased(advisory: Advisory, step: ChaseStep | None, now: datetime) -> Iterat
     """Its next step; that its chase was ended."""
     if advisory.state == State.LIVE and advisory.chase_ended_at is not None:
         yield Tick("the chase was ended", advisory.chase_ended_at, chase=True)
-    elif step is not None and step.due_at > now:
-        yield Tick(f"next step: {chase_words.named(step)}", step.due_at, chase=True)
+    elif step is not None and (at := ladder.leaves(step, now)) > now:
+        yield Tick(f"next step: {chase_words.named(step)}", at, chase=True)
     elif step is not None:
         # How long ago it came due would read as when it was done.
         yield Tick(f"next step: {chase_words.named(step)}, due {chase_words.due(step, now)}", None, chase=True)

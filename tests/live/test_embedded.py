@@ -22,7 +22,7 @@ from tests.stack import until
 
 pytestmark = pytest.mark.live  # owns its processes, and waits for them
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 OWNER = """
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ import pytest
 from config import embedded
 from tests.stack import free_port, until
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 NAMED = ("DATABASE_URL", "REDIS_URL", "SITE_URL", "EMAIL_URL", "MAKELEVEL")
 
 
