@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 
 from alerts.chasing import outlook, steering
 from alerts.models import Advisory, ChaseStep, Clock, Nudge
+from alerts.publishing.draft import update_from_file
+from alerts.publishing.publish import publish_draft
 from alerts.web import chase_words
 from departments.models import Body
-from tests.chased import answer, at, chase, publish, team
-from tests.office import Office
+from tests.chased import answer, at, chase, publish, run_on, team
+from tests.clients import signed_in
+from tests.office import Office, an_advisory
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings as SettingsWrapper
@@ -120,3 +125,33 @@ class TestNext:
             outlook.in_order(one, saturday)[0] for one in coming
         )
         assert outlook.next_steps([advisory.pk], saturday)[advisory.pk] == coming[0]
+
+
+class TestAnUpdate:
+    """Everybody is asked anew: what was asked before is over at once, on the page as well."""
+
+    @pytest.fixture
+    def updated(self, place: Office) -> Advisory:
+        advisory = publish(place, MONDAY, actions=[], audience={"branches": ["team"]})
+        chase(MONDAY + timedelta(minutes=1))
+        steering.hasten(first(advisory).pk, place.ada, "A call from the minister", MONDAY + timedelta(hours=3))
+        draft = update_from_file(advisory, an_advisory(actions=[], what_changed="All"), place.ada, material=True)
+        publish_draft(draft, place.ben, accept_gaps="as before", now=at("2026-11-30 13:00"))
+        return advisory
+
+    def page(self, place: Office, advisory: Advisory, when: datetime) -> str:
+        with time_machine.travel(when, tick=False):
+            html = signed_in(place.ada).get(f"/advisories/{advisory.reference}/chase/").content.decode()
+        return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+    def test_no_clock_and_no_step_of_it_stands_there_any_more(self, place: Office, updated: Advisory) -> None:
+        said = self.page(place, updated, at("2026-11-30 13:00"))
+        assert "Its clocks begin within a minute." in said
+        assert "To come" not in said
+
+    def test_what_was_brought_forward_for_nothing_is_said(self, place: Office, updated: Advisory) -> None:
+        run_on(updated, at("2026-11-30 13:00"))
+        chase(at("2026-11-30 13:02"))
+        said = self.page(place, updated, at("2026-11-30 13:03"))
+        assert "To come" in said
+        assert "Overtaken by a later one; brought forward by Ada: “A call from the minister”" in said

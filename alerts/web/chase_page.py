@@ -239,7 +239,9 @@ def _context(request: HttpRequest, advisory: Advisory, branches: Collection[int]
 def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, object]:
     """What only they see who see the whole of it."""
     chased = advisory.state == State.LIVE and advisory.acknowledge_within is not None
-    ahead = outlook.to_come(advisory, now) if chased else []
+    # Clocks of what was asked before are over, and what is asked now has its own within the minute.
+    begun = advisory.material is not None and advisory.clocked == advisory.material.number
+    ahead = outlook.to_come(advisory, now) if chased and begun else []
     goes = chased and advisory.chase_ended_at is None and not advisory.stopped
     first = ahead[0] if goes and ahead else None
     with outlook.one_moment():
@@ -248,9 +250,9 @@ def _whole(advisory: Advisory, person: Person, now: datetime) -> dict[str, objec
     reads = rules.sees_text(person, advisory)
     which = _which(advisory, now, reads=reads)
     coming = [_coming(one, whom if one is first else None, now, which) for one in ahead[:COMING_SHOWN]]
-    did = [one for one in steering.done(advisory) if not one.overtaken or one.clock.material == advisory.clocked]
+    did = [one for one in steering.done(advisory) if _is_told(one, advisory)]
     waiting = outlook.waiting(did[:DONE_SHOWN])
-    running, clocks_all = outlook.clocks(advisory) if chased else ([], 0)
+    running, clocks_all = outlook.clocks(advisory) if chased and begun else ([], 0)
     of = which.get(first.clock_id, "") if first else ""
     wrong, rest = words.stands(advisory, first, whom, silent, now, which=of, reads=reads)
     actions = _actions(advisory) if reads else {}
@@ -300,6 +302,11 @@ def _coming(one: ChaseStep, whom: Whom | None, now: datetime, which: Mapping[int
         words.first_of(whom) if whom else "",
         words.full(whom, one) if whom else "",
     )
+
+
+def _is_told(one: ChaseStep, advisory: Advisory) -> bool:
+    """Whether what became of it is said: not of each that a later revision left without a purpose, but where it was wanted."""
+    return not one.overtaken or one.hastened_by is not None or one.clock.material == advisory.clocked
 
 
 def _at(one: ChaseStep) -> datetime:

@@ -225,7 +225,7 @@ def stands(
     if halted := _halted(advisory, now, reads=reads):
         return halted
     number, sent = silent
-    if step is None and not advisory.clocked:
+    if step is None and (advisory.material is None or advisory.clocked != advisory.material.number):
         return "", "Its clocks begin within a minute."
     if not sent:
         who = "Nobody has been written to yet."
@@ -270,9 +270,9 @@ def did(step: ChaseStep, waiting: int = 0, *, critical: bool = False, reads: boo
     if step.skipped_by:
         before = f", after it had reached {people(step.people)}" if step.people else ""
         return f"left out by {step.skipped_by.name}{before}{why}"
-    if step.overtaken:
-        return "overtaken by a later one"
     steered = f"; brought forward by {step.hastened_by.name}{why}" if step.hastened_by else ""
+    if step.overtaken:
+        return f"overtaken by a later one{steered}"
     verb = "told" if step.what == ChaseStep.What.ESCALATE else "reminded"
     mailed = max(step.people - waiting, 0)
     said = [f"{people(mailed)} {verb}"] if mailed else []
