@@ -70,6 +70,17 @@ CASE WHEN s.relay_id IS NULL THEN {last_word("r.id")} = k.id
      ELSE s.id = (SELECT said.id FROM ({said_for("s.relay_id", "q.key")}) said) END
 """
 
+# Whether the promise of the nudge `n` is still the last word about it.
+PROMISED = f"""
+EXISTS (
+    SELECT FROM alerts_actionanswer s
+    JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id
+    JOIN alerts_revision w ON w.id = k.revision_id AND w.number >= v.material
+    JOIN alerts_action q ON q.id = s.action_id
+    WHERE s.id = n.promise_id AND {PROMISE_STANDS}
+)
+"""
+
 # Whether a body `l` has an action of its own open that is due on this clock. The last word said for it stands.
 BODY_ACTION = f"""
 (l.purpose = 'target' AND EXISTS (

@@ -1,6 +1,6 @@
 """The SQL of the post, whole: what waits for a mail, and the mails."""
 
-from alerts.chasing.owing_sql import ASKED_SOMEWHERE, OWES, REACHED
+from alerts.chasing.owing_sql import ASKED_SOMEWHERE, OWES, PROMISED, REACHED
 from alerts.models.figures import FIGURES_LOCK, FIGURES_OF_RECIPIENT, REVISIONS
 
 # Within whose hours it is now: one of theirs is enough. `{person}`: whose. A critical warning asks nobody's hours.
@@ -136,7 +136,7 @@ WITH moot AS MATERIALIZED (
     CROSS JOIN LATERAL ({REVISIONS} WHERE a.id = r.advisory_id) v
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
     WHERE a.state <> 'live' OR a.chase_ended_at IS NOT NULL OR NOT ({REACHED})
-       OR c.material <> v.material
+       OR c.material <> v.material OR n.promise_id IS NOT NULL AND NOT {PROMISED}
        OR c.id IS NOT NULL AND NOT EXISTS (
             SELECT FROM (SELECT * FROM alerts_seat t WHERE t.recipient_id = r.id AND t.ended_at IS NULL OFFSET 0) t
             JOIN alerts_relay l ON l.id = t.relay_id

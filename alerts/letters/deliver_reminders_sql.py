@@ -1,7 +1,7 @@
 """The SQL of delivery for reminders and digests, whole: what each is about, read when it leaves."""
 
 from alerts import own_time
-from alerts.chasing.owing_sql import ANSWERS_FOR, ASKED_SOMEWHERE, OWES, PROMISE_STANDS, REACHED, said_for
+from alerts.chasing.owing_sql import ANSWERS_FOR, ASKED_SOMEWHERE, OWES, PROMISED, REACHED, said_for
 from alerts.last_word import last_word
 from alerts.letters.deliver_chase_sql import IN_MAIL, SUPERSEDE, TOLD_AT
 from alerts.models.figures import FIGURES_OF_RECIPIENT, REVISIONS
@@ -26,20 +26,9 @@ CALENDAR = f"""CASE WHEN a.severity = 'critical' THEN '' ELSE coalesce(
     '{Calendar.ENGLAND_AND_WALES}'
 ) END"""
 
-# A promise of the nudge `n` that is still the last word about it.
-_PROMISED = f"""
-EXISTS (
-    SELECT FROM alerts_actionanswer s
-    JOIN alerts_acknowledgement k ON k.id = s.acknowledgement_id
-    JOIN alerts_revision w ON w.id = k.revision_id AND w.number >= v.material
-    JOIN alerts_action q ON q.id = s.action_id
-    WHERE s.id = n.promise_id AND {PROMISE_STANDS}
-)
-"""
-
 # Whether what a nudge `n` (with its clock `c`, of a recipient `r` who is `p`) is about is still owed.
 _STANDS = f"""
-(a.state = 'live' AND a.chase_ended_at IS NULL AND {REACHED} AND CASE WHEN n.step_id IS NULL THEN {_PROMISED}
+(a.state = 'live' AND a.chase_ended_at IS NULL AND {REACHED} AND CASE WHEN n.step_id IS NULL THEN {PROMISED}
     ELSE c.material = v.material AND EXISTS (
         SELECT FROM (SELECT * FROM alerts_seat t WHERE t.recipient_id = r.id AND t.ended_at IS NULL OFFSET 0) t
         JOIN alerts_relay l ON l.id = t.relay_id
