@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -15,24 +16,13 @@ from alerts.coverage.helping import Cry, who_needs_help
 from alerts.models import Advisory, Draft, Referral, Relay, State
 from alerts.watching.watch import troubles
 from alerts.web.asking import signed_in, title_of, with_titles
-from alerts.web.coverage.estate import Stands, stand
+from alerts.web.home_lines import under_way
 from departments.models import Person, Role
 from departments.readiness import estate, refresh
 from departments.rules import bodies_of, has_a_duty, is_administrator, is_auditor
 
 SHOWN = 20
 HELP_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Under:
-    """An advisory that is live, as one line of the page."""
-
-    advisory: Advisory
-    title: str
-    view: Stands
-    wrong: str
-    rest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +61,14 @@ def home(request: HttpRequest) -> HttpResponse:
         more = advisories.count() - SHOWN if len(first) == SHOWN else 0
         return Some([(advisory, title_of(advisory, person, issuing)) for advisory in first], more)
 
-    live = some(mine.filter(state=State.LIVE).order_by("-published_at", "-pk"))
+    # All of them: what burns may be the oldest.
+    live = under_way(list(mine.filter(state=State.LIVE)), person, issuing, timezone.now())
     return render(
         request,
         "alerts/home.html",
         {
-            "under_way": _under_way(live.lines, person, issuing),
-            "more": live.more,
+            "under_way": live[:SHOWN],
+            "more": max(len(live) - SHOWN, 0),
             "yours": some(yours),
             "others": some(drafts.exclude(pk__in=yours.order_by().values("pk"))),
             "expired": some(mine.filter(state=State.EXPIRED).order_by("review_by", "pk")),
@@ -95,12 +86,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def _said_by_readers(person: Person) -> QuerySet[Referral]:
     """What waits for this person's decision; of an auditor, who reads it and decides nothing, for anybody's."""
     return rules.referrals_seen_by(person) if is_auditor(person) else rules.referrals_decided_by(person)
-
-
-def _under_way(lines: list[tuple[Advisory, str]], person: Person, issuing: set[int]) -> list[Under]:
-    """How each of them stands; one statement for all."""
-    _, stands = stand([advisory for advisory, _ in lines], person, issuing)
-    return [Under(advisory, title, stands[advisory.pk], *stands[advisory.pk].verdict()) for advisory, title in lines]
 
 
 def _needing_help(person: Person, issuing: set[int]) -> Help:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Count, F, Max, Min
 
+from alerts import rules
 from alerts.models import Advisory, Clock, Escalation, Relay, Severity
 from alerts.web.asking import title_of
 from alerts.web.coverage.estate import Stands, Tick, stand
@@ -81,3 +82,26 @@ def under_way(advisories: Sequence[Advisory], person: Person, issuing: Collectio
         title = title_of(advisory, person, issuing)
         lines.append(Under(advisory, title, view, due, late, raised.get(advisory.pk)))
     return sorted(lines, key=lambda line: line.burns)
+
+
+def _own_times(advisories: Collection[int], person: Person) -> Mapping[int, datetime]:
+    """By an advisory's id: the first time by which bodies in this person's branches are to answer, where clocks run. One query.
+
+    What a body held, or a holiday, gives it longer than was published.
+    """
+    if not advisories:
+        return {}
+    asked = Relay.objects.filter(
+        advisory__in=advisories, body__in=rules.own_branches(person), clock__kind=Clock.Kind.ANSWER
+    )
+    of = asked.filter(clock__material=F("advisory__clocked")).values("advisory").order_by("advisory")
+    return dict(of.annotate(by=Min("clock__by")).values_list("advisory", "by"))
+
+
+def _raised(advisories: Sequence[Advisory], person: Person) -> Mapping[int, Raised]:
+    """By an advisory's id: of how many of its bodies this person has a list of who is silent, and since when. One query."""
+    told = Escalation.objects.filter(person=person, state=Escalation.State.MAILED)
+    of = told.filter(relay__advisory__in=advisories, step__clock__material=F("relay__advisory__clocked"))
+    counted = of.values("relay__advisory").order_by("relay__advisory")
+    found = counted.annotate(bodies=Count("relay", distinct=True), last=Max("at"))
+    return {one["relay__advisory"]: Raised(one["bodies"], one["last"]) for one in found}
