@@ -69,6 +69,20 @@ class Drill:
             one = rows.recipient(self.advisory, place)
             Recipient.objects.filter(pk=one.pk).update(outcome="unreachable")
 
+    def stand_down(self, after: timedelta) -> None:
+        """Stood down so long after it was published."""
+        self.advisory.current = Revision.objects.create(
+            advisory=self.advisory,
+            number=self.advisory.revisions.count() + 1,
+            kind="stand-down",
+            content={"title": "Do not use Zoom", "summary": "", "what_changed": ""},
+            by=self.advisory.written_by,
+            alone_reason="test",
+            at=self.began + after,
+        )
+        self.advisory.state = "stood-down"
+        self.advisory.save(update_fields=["current", "state"])
+
     def look(self, after: timedelta = 2 * DAY, of: Scope | None = None) -> Report:
         found = drills.report(self.advisory, self.began + after, of)
         assert found is not None

@@ -37,7 +37,7 @@ def rita() -> Person:
 def told(who: Person, reference: str, marking: str = "GREEN", **fields: object) -> Recipient:
     """An open advisory, of which she was told; from AMBER up it has an open title."""
     of = rows.advisory(reference)
-    Advisory.objects.filter(pk=of.pk).update(marking=marking, open_title="Advice on meetings", **fields)
+    Advisory.objects.filter(pk=of.pk).update(**{"marking": marking, "open_title": "Advice on meetings", **fields})
     made = rows.recipient(of, rows.relay(of, f"of-{reference.lower()}"), who=who)
     Recipient.objects.filter(pk=made.pk).update(told_revision=1)
     return Recipient.objects.get(pk=made.pk)
@@ -87,7 +87,18 @@ def test_a_link_leads_to_what_is_marked_no_stricter_or_asks_for_a_code(
         assert word in shown
     assert (link(other) in shown) is leads
     assert ("Its own mail has its link" in shown) is not leads
-    assert ("Zoom" in shown or "Advice on meetings" in shown) is leads
+    # Its full title only where the link leads to a text that mails have; otherwise the open one, as in its own mail.
+    full = leads and theirs in ("CLEAR", "GREEN")
+    assert ("Zoom" in shown) is full
+    assert ("Advice on meetings" in shown) is not full
+    assert shown.count(">ADV-2020-0002<") == 1
+
+
+def test_without_an_open_title_the_reference_stands_there_once(client: Client, rita: Person) -> None:
+    one, _ = told(rita, "ADV-2020-0001", "CLEAR"), told(rita, "ADV-2020-0002", open_title="")
+    shown = also(client, one)
+    assert "Zoom" not in shown
+    assert shown.count(">ADV-2020-0002<") == 1
 
 
 def test_a_revoked_link_is_handed_out_by_mail_alone(client: Client, rita: Person) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django.live_server_helper import LiveServer
 
-from alerts import counting, coverage, tokens
+from alerts import counting, coverage, suspicion, tokens
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient, Relay
 from departments.models import Delegation, Membership, Person
 from tests import rows
@@ -302,6 +302,10 @@ class TestSomebodyElse:
     def test_somebody_of_the_office_gives_their_name(self, client: Client, reader: Recipient) -> None:
         assert 'href="?as=office"' in see(client, reader)
         assert send(client, reader, "?as=office").status_code == 422
+        long = send(client, reader, "?as=office", name="S" * 501)
+        assert long.status_code == 422
+        assert "That has 501 characters; 500 is the most. Shorten it." in long.content.decode()
+        assert not Acknowledgement.objects.exists()
         assert send(client, reader, "?as=office", name="Sam Clerk").status_code == 303
         assert (kept().how, kept().name_given) == ("office", "Sam Clerk")
         assert "Answered by Sam Clerk for Rita Reader." in text_of(see(client, reader, "?as=office"))
@@ -314,6 +318,15 @@ class TestSomebodyElse:
 
 
 # --- the receipt ---
+
+
+def test_a_receipt_says_for_when_an_action_is_promised(client: Client, reader: Recipient) -> None:
+    send(client, reader, **{"a-move": "will"})
+    page = see(client, reader)
+    due = kept().answers.get().action.due
+    local = timezone.localtime(due)
+    said = f"will be done in time, by {date_format(local, 'l j F Y, H:i')} {local.tzname()}"
+    assert said in text_of(page[page.index('id="receipt"') :])
 
 
 def test_a_receipt_says_what_was_answered_when_by_and_for_whom(client: Client, reader: Recipient) -> None:
@@ -370,6 +383,23 @@ class TestMailingIt:
             response = client.post(link(reader), {"press": "receipt", "form": form})
         assert (response.status_code, "nothing was mailed" in response.content.decode()) == (422, True)
         assert not Message.objects.exists()
+
+    def test_a_press_within_a_second_is_asked_for_once_more_without_a_word_to_type(
+        self, client: Client, reader: Recipient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send(client, reader)
+        monkeypatch.setattr(suspicion, "FASTEST_PERSON", 60)
+        response = self.press(client, reader)
+        page = response.content.decode()
+        assert response.status_code == 422
+        assert "came within a second of the page" in page
+        assert "Press once more: it is mailed then." in page
+        assert "Mail me this receipt" in page
+        assert "last four characters" not in page
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            form = {"press": "receipt", "form": hidden(page)}
+            assert client.post(link(reader), form).status_code == 303
+        assert Message.objects.get().key == f"receipt:{kept().pk}"
 
     def test_before_there_is_an_answer_there_is_nothing_to_mail(self, client: Client, reader: Recipient) -> None:
         assert self.press(client, reader).status_code == 303

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ANN = {"email": "ann@example.org", "person": "Ann Contact", "telephone": "020 7946 0000"}
 
+TOLD_SOON = "they are counted there within seconds, and mail goes to them within a few minutes"
+
 
 class Country(Scene):
     """Departments in which nobody sits, and an advisory for all of government that the cascade has reached."""
@@ -55,7 +57,7 @@ def country() -> Country:
 def test_a_contact_is_named_for_one_dark_body_and_the_cascade_reaches_them(country: Country) -> None:
     assert country.dark() == ["agency", "north", "south"]
     status, said = press(country.administrator, country.told, "name", body=country.south.pk, **ANN)
-    assert (status, said) == (302, ["Ann Contact is contact of South now: mail goes to them within a few minutes."])
+    assert (status, said) == (302, [f"Ann Contact is contact of South now: {TOLD_SOON}."])
     place = Membership.objects.get(person__email="ann@example.org")
     assert (place.body, place.role, place.person.telephone) == (country.south, "contact", "020 7946 0000")
     cascade(country.told.pk)
@@ -74,7 +76,7 @@ def test_one_press_names_somebody_for_all_of_the_list_and_what_was_wrong_with_on
     Relay.objects.filter(body=country.agency).update(purpose="target")
     status, said = press(country.administrator, country.told, "name", everybody="1", **ANN)
     assert status == 302
-    assert said[0] == "Ann Contact is contact of North, South now: mail goes to them within a few minutes."
+    assert said[0] == f"Ann Contact is contact of North, South now: {TOLD_SOON}."
     cascade(country.told.pk)
     recipient = Recipient.objects.get(person__email="ann@example.org")
     assert recipient.seats.filter(counts=True, ended_at=None).count() == 2
@@ -89,12 +91,12 @@ def test_naming_is_for_whoever_answers_for_the_body_or_one_above_it(country: Cou
     status, _ = press(country.officer, country.told, "name", **everything)
     assert (status, Membership.objects.filter(person__email=ANN["email"]).exists()) == (422, False)
     _, said = press(north, country.told, "name", **everything)
-    assert said == ["Ann Contact is contact of Agency now: mail goes to them within a few minutes."]
+    assert said == [f"Ann Contact is contact of Agency now: {TOLD_SOON}."]
     status, _ = press(north, country.told, "name", body=country.south.pk, **{**ANN, "email": "eve@example.org"})
     assert status == 422
     assert not Person.objects.filter(email="eve@example.org").exists()
     _, said = press(country.head, country.told, "name", body=country.south.pk, **ANN)
-    assert said == ["Ann Contact is contact of South now: mail goes to them within a few minutes."]
+    assert said == [f"Ann Contact is contact of South now: {TOLD_SOON}."]
     stranger = country.person("stranger", (country.issuer, "contact"))
     assert press(stranger, country.told, "name", **everything)[0] == 403
 

@@ -14,7 +14,7 @@ from alerts.answer_form import NotAnswered
 from alerts.answering import behalf
 from alerts.calling import calling, calling_list
 from alerts.calling.calling import IN_HAND, Noted, Taken
-from alerts.calling.calling_list import Listing, ToCall
+from alerts.calling.to_call import Listing, ToCall
 from alerts.models import Acknowledgement, ActionAnswer, Advisory, Call, Recipient, Record, Relay
 from departments import people as directory
 from departments.models import Membership, Person
@@ -416,7 +416,7 @@ def test_somebody_it_is_not_for_is_noted_and_no_figure_changes(
     assert not Acknowledgement.objects.exists()
     found = of(advisory, officer)
     assert (found.told, found.left) == (1, 0)
-    with pytest.raises(Refused, match="reached meanwhile"):
+    with pytest.raises(Refused, match="heard from meanwhile"):
         take(treasury, officer)
 
 

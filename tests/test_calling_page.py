@@ -105,12 +105,12 @@ def poll_of(html: str) -> str:
 def test_it_says_how_far_it_has_come_and_whom_to_ring_in_each_branch(advisory: Advisory, officer: Person) -> None:
     html = page(officer, advisory)
     text = read(html)
-    assert "1 of 3 bodies reached" in text
+    assert "1 of 3 bodies heard from" in text
     assert text.index("Agency nobody there can be told by mail") < text.index("Treasury delivered, and nobody answered")
     assert '<a href="tel:02079460001">020 7946 0001</a>' in html
     assert "Con Contact , contact of Treasury, above it" in text
     assert "Home Office" not in text
-    assert "1 of 1 body reached" in read(page(officer, advisory, "?in=home-office"))
+    assert "1 of 1 body heard from" in read(page(officer, advisory, "?in=home-office"))
     assert "nobody left to ring" in page(officer, advisory, "?in=home-office")
     assert signed_in(officer).get(url(advisory) + "?in=nowhere").status_code == 404
 
@@ -218,7 +218,7 @@ def test_what_one_takes_is_on_top_and_others_see_whose_it_is(
     text = read(page(officer, advisory))
     assert "You ring Treasury" in text
     assert "Treasury is yours until" in text
-    assert "1 of 3 bodies reached; 1 in hand" in text
+    assert "1 of 3 bodies heard from; 1 in hand" in text
     assert "Take it" not in text
     text = read(page(other, advisory))
     assert "Olive Officer rings it, until" in text
@@ -243,7 +243,7 @@ def test_told_changes_coverage_and_leads_back_to_the_branch_that_was_looked_at(
     made = Acknowledgement.objects.get()
     assert said(answer) == [f"Put down for Con Contact of Treasury: told by telephone. Receipt {made.receipt}."]
     assert coverage.whole(advisory).figures.behalf == 1
-    assert "2 of 3 bodies reached" in page(officer, advisory)
+    assert "2 of 3 bodies heard from" in page(officer, advisory)
 
 
 def test_a_sheet_that_was_filled_in_is_put_down_with_the_moment_of_the_call(
@@ -275,7 +275,9 @@ def test_what_is_missing_is_said_and_all_that_was_typed_is_still_there(advisory:
     answer = press(officer, advisory, note="", result="told", person="other")
     assert "Say who was told" in answer.content.decode()
     answer = press(officer, advisory, note="the duty clerk", result="told", person="other")
-    assert "Agency counts as reached, and is off the list." in said(answer)[0]
+    assert (
+        "Agency was told by telephone, and is off the list. Nobody there can be told by mail still" in said(answer)[0]
+    )
     assert "coverage does not count it" in said(answer)[0]
 
 
@@ -358,8 +360,40 @@ def test_what_is_put_down_names_no_body_in_which_they_do_not_sit(advisory: Advis
     made = Acknowledgement.objects.get()
     assert said(answer) == [
         f"Put down for Con Contact: told by telephone. Receipt {made.receipt}. "
-        "Agency counts as reached, and is off the list."
+        "Agency was told by telephone, and is off the list. "
+        "Nobody there can be told by mail still: in coverage it stays dark, until somebody is named there."
     ]
+
+
+def test_a_dark_body_that_was_told_by_telephone_is_off_the_list_and_said_to_be_dark_still(
+    advisory: Advisory, officer: Person
+) -> None:
+    assert "Told by telephone, and by nothing else" not in page(officer, advisory)
+    take(officer, advisory, "agency")
+    assert "coverage goes on showing it as dark" in page(officer, advisory)
+    press(officer, advisory, result="told", person=contact(), note="", revision="1")
+    text = read(page(officer, advisory))
+    # Con Contact answered for the treasury with the same call.
+    assert "3 of 3 bodies heard from, 1 of them dark still" in text
+    told = text.split("Told by telephone, and by nothing else")[1]
+    assert "so coverage shows it as dark until somebody is named there" in told
+    assert "Agency : just now , Con Contact , by Olive Officer" in told
+    assert coverage.whole(advisory).bodies.dark == 1
+    # A body where somebody sat and answered is dark no more, and stands with nobody here.
+    assert "Treasury" not in told.split("Printed")[0]
+
+
+def test_a_shared_mailbox_is_named_once(advisory: Advisory, officer: Person) -> None:
+    for called, role in (("Treasury", "deputy"), ("Duty Desk", "head")):
+        who = rows.person(called, telephone="020 7946 0009", shared=True)
+        Membership.objects.create(person=who, body=relay("treasury").body, role=role)
+    lines = re.findall(r"<li[^>]*>(.*?)</li>", page(officer, advisory))
+    assert [read(line) for line in lines if "0009" in line] == [
+        "shared mailbox 020 7946 0009",
+        "Duty Desk , shared mailbox 020 7946 0009",
+    ]
+    Person.objects.filter(name="Con Contact").update(name="Treasury", shared=True)
+    assert "Treasury , shared mailbox, above it" in read(page(officer, advisory))
 
 
 def test_a_long_list_says_how_many_more_there_are_and_the_way_to_them(
@@ -384,16 +418,22 @@ def test_a_long_list_says_how_many_more_there_are_and_the_way_to_them(
     assert page(officer, advisory, "?all=1").count('<th scope="row">') == 2
 
 
-def test_three_of_a_body_are_named_on_the_screen_and_everybody_on_paper(advisory: Advisory, officer: Person) -> None:
+def test_three_of_a_body_are_named_whom_a_call_may_find_and_how_many_more_there_are(
+    advisory: Advisory, officer: Person
+) -> None:
+    for name, role, telephone in (("Dep Silent", "deputy", ""), ("Hed Head", "head", "020 7946 0002")):
+        Membership.objects.create(person=rows.person(name, telephone=telephone), body=relay("treasury").body, role=role)
     for number in range(5):
         who = rows.person(f"Mem {number}", telephone=f"020 7946 010{number}")
         Membership.objects.create(person=who, body=relay("treasury").body, role="member")
-    html = page(officer, advisory)
-    assert "and 3 more, once you take it" in html
-    assert html.count('<li class="printed">') == 3
+    html = page(officer, advisory).split('<th scope="row">')[2]
+    assert "and 5 more, once you take it" in html
+    named = re.findall(r"<li[^>]*><span><bdi>(.*?)</bdi>", html)
+    assert named == ["Con Contact", "Hed Head", "Mem 0"]
     take(officer, advisory)
     mine = page(officer, advisory).split('id="mine"')[1].split("</form>")[0]
     assert all(f"Mem {number}" in mine for number in range(5))
+    assert "Dep Silent" in mine
 
 
 # --- live ---
@@ -413,14 +453,14 @@ def test_there_is_news_when_somebody_takes_lets_go_or_answers_and_otherwise_none
     found = news(query)
     assert found.status_code == 200
     html = found.content.decode()
-    assert '<p class="verdict" id="progress" hx-swap-oob="true">1 of 3 bodies reached; 1 in hand</p>' in html
+    assert '<p class="verdict" id="progress" hx-swap-oob="true">1 of 3 bodies heard from; 1 in hand</p>' in html
     assert "Olive Officer" in html
     query = poll_of(html)
     assert news(query).status_code == 204
     press(officer, advisory, press="let-go", note="")
     query = poll_of(news(query).content.decode())
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=1)
-    assert "2 of 3 bodies reached" in news(query).content.decode()
+    assert "2 of 3 bodies heard from" in news(query).content.decode()
 
 
 def test_whoever_was_overtaken_or_answered_meanwhile_reads_it_beside_their_form(
@@ -430,7 +470,7 @@ def test_whoever_was_overtaken_or_answered_meanwhile_reads_it_beside_their_form(
     query = poll_of(page(officer, advisory))
     client = signed_in(officer)
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=1)
-    assert "Treasury was reached meanwhile: somebody there has answered" in client.get(query).content.decode()
+    assert "Treasury was heard from meanwhile: somebody there has answered" in client.get(query).content.decode()
     Recipient.objects.filter(person__name="Con Contact").update(answered_revision=0)
     Call.objects.update(until=timezone.now() - timedelta(minutes=1))
     take(other, advisory)
@@ -470,7 +510,7 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(live_server: L
         with ThreadPoolExecutor(1) as elsewhere:
             elsewhere.submit(_take_elsewhere, advisory.reference, other.pk).result()
         browser.wait_for_selector("text=Otto Officer rings it")
-        assert browser.locator("#progress").inner_text() == "1 of 6 bodies reached; 2 in hand"
+        assert browser.locator("#progress").inner_text() == "1 of 6 bodies heard from; 2 in hand"
         assert browser.input_value("#note") == "on the line with her"
         browser.get_by_role("button", name="Note it").click()
         browser.wait_for_selector("text=Nothing was noted yet")
@@ -479,7 +519,7 @@ def test_it_can_be_used_by_anybody_and_two_callers_see_each_other(live_server: L
         browser.get_by_label("They were told").check()
         browser.get_by_role("button", name="Note it").click()
         browser.wait_for_selector("text=Put down for Con Contact of Treasury")
-        assert browser.locator("#progress").inner_text() == "2 of 6 bodies reached; 1 in hand"
+        assert browser.locator("#progress").inner_text() == "2 of 6 bodies heard from; 1 in hand"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -504,6 +544,31 @@ def test_on_paper_it_is_a_sheet_with_boxes_and_nothing_to_press(live_server: Liv
         assert not browser.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"), (
             "it fits the sheet"
         )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_bodies_are_a_few_sheets_and_a_short_way_on_a_telephone(live_server: LiveServer) -> None:
+    advisory = a_list()
+    for number in range(24):
+        office = rows.relay(advisory, f"office-{number}-for-budget-responsibility", relay("treasury"))
+        for role in ("contact", "deputy", "head", *["member"] * 6):
+            who = rows.person("Catherine Cholmondeley", telephone="020 7946 0370")
+            Membership.objects.create(person=who, body=office.body, role=role)
+    cookie = signed_in(advisory.written_by).cookies["sessionid"].value
+    with open_page(viewport={"width": 320, "height": 640}) as browser:
+        browser.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        browser.goto(live_server.url + url(advisory))
+        row = browser.locator(".calls tr", has_text="Office 7 ")
+        assert "and 8 more, once you take it" in row.inner_text()
+        assert row.bounding_box()["height"] < 230  # type: ignore[index]
+        sheets = len(re.findall(rb"/Type\s*/Page\b", browser.pdf(format="A4")))
+        assert sheets <= 4, "six bodies or more on a sheet"
+        browser.set_viewport_size({"width": 703, "height": 1123})
+        browser.emulate_media(media="print")
+        assert "and 6 more, once you take it" in row.inner_text()
+        heights = row.locator(".ringing li:visible").evaluate_all("all => all.map(one => one.clientHeight)")
+        assert len(heights) == 4
+        assert max(heights) < 20, "a name and its number share a line"
 
 
 # --- very often ---

@@ -378,7 +378,7 @@ class TestADigest:
         low, high, critical = self.several(office, server)
         message = digest(nudged(low, office.cas, clock(low)), nudged(high, office.cas, clock(high)), rank=1)
         mail = delivered(server)
-        assert mail.subject == "3 warnings wait for your answer (1 critical)"
+        assert mail.subject == "[Critical] 3 warnings wait for your answer (1 critical)"
         assert mail.message["Importance"] == "high"
         assert mail.message["X-Priority"] == "2"
         said = mail.text
@@ -433,7 +433,7 @@ class TestADigest:
         acts = nudged(low, office.cas, clock(low, "act", by=due))
         digest(nudged(low, office.cas, promise=said.answers.get()), acts)
         mail = delivered(server, datetime(2026, 12, 7, 11, 0, tzinfo=UTC))
-        assert mail.subject == "2 warnings wait for you (1 critical)"
+        assert mail.subject == "[Critical] 2 warnings wait for you (1 critical)"
         words = " ".join(mail.text.split())
         assert "You said that “Move closed meetings” would be done by Thursday 26 November. Is it done?" in words
         assert "This is still to be done: - Move closed meetings: it was due by Thu 3 December, 10:02 GMT," in words
@@ -455,10 +455,10 @@ class TestADigest:
         assert "THIS IS AN EXERCISE" not in mail.text
         assert mail.text.count("[EXERCISE] HIGH:") == 2
 
-    def test_calls_no_exercise_critical(self, office: Office, server: Server) -> None:
+    def test_calls_no_exercise_critical_beside_what_is_real(self, office: Office, server: Server) -> None:
         drill = tell(office, server, exercise=True, severity="critical")
         digest(nudged(drill, office.cas, clock(drill)))
-        assert delivered(server).subject == "[EXERCISE] 1 warning waits for your answer"
+        assert delivered(server).subject == "[EXERCISE] [Critical] 1 warning waits for your answer"
         real = tell(office, server, title="Real")
         digest(nudged(real, office.cas, clock(real)))
         mail = delivered(server)
@@ -466,7 +466,19 @@ class TestADigest:
         assert "2 warnings wait for your answer, 1 of them an exercise. The most" in " ".join(mail.text.split())
         tell(office, server, title="Worse", severity="critical")
         digest(nudged(real, office.cas, clock(real)))
-        assert delivered(server).subject == "3 warnings wait for your answer, 1 of them an exercise (1 critical)"
+        assert (
+            delivered(server).subject
+            == "[Critical] 3 warnings wait for your answer, 1 of them an exercise (1 critical)"
+        )
+
+    def test_says_how_long_ago_where_no_working_time_has_passed(self, office: Office, server: Server) -> None:
+        told = tell(office, server)
+        saturday = datetime(2026, 11, 28, 21, 6, tzinfo=UTC)
+        Message.objects.filter(advisory=told).update(sent_at=saturday)
+        digest(nudged(told, office.cas, clock(told, by=datetime(2026, 12, 1, 10, 0, tzinfo=UTC))))
+        words = " ".join(delivered(server, saturday + timedelta(minutes=5)).text.split())
+        assert "You were told of it on Sat 28 November, 21:06 GMT, 5 min ago." in words
+        assert "working hour" not in words
 
     def test_says_where_the_page_asks_for_a_code(self, office: Office, server: Server) -> None:
         red = tell(office, server, marking="RED", audience={"people": [office.cas.email]})
@@ -507,7 +519,7 @@ class TestADigest:
         digest(nudged(low, office.cas, clock(low)))
         Advisory.objects.filter(pk=high.pk).update(stopped_at=NOW, stopped_by=office.ada)
         mail = delivered(server)
-        assert mail.subject == "2 warnings wait for your answer (1 critical)"
+        assert mail.subject == "[Critical] 2 warnings wait for your answer (1 critical)"
         assert high.reference not in whole(mail)
         assert critical.reference in whole(mail)
 

@@ -92,7 +92,7 @@ def test_the_kept_page_says_everything_of_its_moment_whatever_changes_since(coun
         "Do not use Zoom",
         "<em>2 of 3 people have not been told</em>, and 1 of 3 bodies has nobody to tell.",
         "with nobody to tell: Foreign Affairs Committee",
-        "cannot be reached: 1 refused",
+        "cannot be reached: their mail was refused",
         "held by the contacts of 1 body",
         "“=told through their own centre” Signed by Olive Officer, ",
         "To be looked at again ",

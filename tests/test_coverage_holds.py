@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db.models import Count
 from django.urls import reverse
+from django.utils import timezone
 
 from alerts.cascading.holds import held_by
 from alerts.coverage import held, where
 from alerts.coverage.held import behind_holds
 from alerts.coverage.lists import bodies, waiting_below
 from alerts.coverage.scope import scope
-from alerts.models import Advisory, Recipient, Relay
+from alerts.models import Advisory, Recipient, Relay, Seat
 from departments.models import Person
 from tests import rows
 from tests.clients import signed_in
@@ -66,8 +68,8 @@ def holds(of: Advisory) -> dict[str, Relay]:
 def reasons(html: str) -> int:
     """What the reasons that count people add up to."""
     listed = html.split('aria-label="Not told, and why">')[1].split("</ul>")[0]
-    numbers = re.findall(r'<span class="n"><i class="k-([a-z]+)"></i>([0-9,]*)</span>(.*)', listed)
-    return sum(int(number) for _, number, said in numbers if number and "nobody to tell" not in said)
+    found = [re.search(r"</i>([0-9]+)</span>", one) for one in listed.split("<li>") if "nobody to tell" not in one]
+    return sum(int(one[1]) for one in found if one)
 
 
 def verdict(html: str) -> int:
@@ -88,8 +90,14 @@ class TestOneNumber:
     def test_added_up_nobody_is_in_two(self, country: Advisory) -> None:
         found = behind_holds(scope(country.pk), 9)
         assert found is not None
-        assert sum(one.once for one in found.values()) == 7 == held.people_held({country.pk: 9})[country.pk]
-        assert sum(one.places for one in found.values()) == 10
+        assert sum(one.counted for one in found.values()) == 7 == held.people_held({country.pk: 9})[country.pk]
+
+    def test_added_up_in_a_branch_places_are(self, country: Advisory) -> None:
+        branch = scope(country.pk, None, country.relays.get(body__slug="government").pk)
+        found = behind_holds(branch, 10, [relay.pk for relay in holds(country).values()])
+        assert found is not None
+        assert sum(one.counted for one in found.values()) == 10
+        assert {relay.body.slug: found[relay.pk].people for relay in holds(country).values()} == WAIT_FOR
 
     def test_the_list_of_bodies_says_it(self, country: Advisory) -> None:
         for of in (scope(country.pk), scope(country.pk, None, country.relays.get(body__slug="government").pk)):
@@ -135,10 +143,11 @@ class TestTheReasonsAddUp:
         assert "held by its contacts, 5 people waiting" in html
 
     def test_and_people_where_nobody_sits_in_two(self, country: Advisory, auditor: Person) -> None:
-        Recipient.objects.filter(seats__relay__body__slug="council").delete()
+        twice = Recipient.objects.annotate(places=Count("seats")).filter(places=2)
+        Seat.objects.filter(recipient__in=twice, relay__body__slug="council").update(ended_at=timezone.now())
         html = page(auditor, "coverage", country)
         assert '<th scope="col" class="n">Not told</th>' in html
-        assert "2 bodies below held, 3 people waiting" in html
+        assert "2 bodies below held, 7 people waiting" in html
         assert "counted in both" not in html
 
 

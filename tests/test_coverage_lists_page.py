@@ -341,3 +341,21 @@ def test_the_lists_are_for_everybody_on_every_screen_and_by_keyboard(
         page.emulate_media(media="print")
         assert not page.locator("#of-name").is_visible()
         seen(page, "printed")
+
+
+def test_a_long_list_is_turned_from_either_end(
+    country: Advisory, officer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "SIZE", 2)
+    for number in range(7):
+        rows.relay(country, f"empty-{number}")
+        rows.recipient(country, Relay.objects.get(body__slug="library"), who=rows.person(f"Person {number}"))
+    for what, of, last in (("people", "waiting", 4), ("bodies", "dark", 5)):
+        middle = page(officer, country, what, of=of, page=2)
+        assert f"<span>Page 2 of {last}</span>" in middle
+        for said, number in (("First", 1), ("Before", 1), ("Next", 3), ("Last", last)):
+            query = f"?is={of}{f'&amp;page={number}' if number > 1 else ''}"
+            assert f'<a href="{query}"' in middle
+            assert f">{said}</a>" in middle
+        final = page(officer, country, what, of=of, page=last)
+        assert (">Next</a>" in final, ">Last</a>" in final, ">First</a>" in final) == (False, False, True)

@@ -294,3 +294,14 @@ def test_many_held_bodies_are_counted_and_the_largest_named(auditor: Person) -> 
     html = page(auditor, advisory)
     assert html.count("held by the contacts of") == 10
     assert "and 4 more bodies held" in html
+
+
+def test_what_is_not_named_is_counted(country: Advisory, auditor: Person) -> None:
+    for number in range(16):
+        museum = rows.body(f"museum-{number:02d}")
+        Gap.objects.create(advisory=country, body=museum, kind="outside", decision="undecided")
+    assert "and 6 more</span>" in page(auditor, country)
+
+
+def test_one_way_of_being_out_of_reach_needs_no_second_number(country: Advisory, auditor: Person) -> None:
+    assert "cannot be reached: their mail was refused" in page(auditor, country)

@@ -173,10 +173,10 @@ def test_a_material_revision_asks_anew_and_a_stand_down_is_told(country: dict[st
     drill = Drill("EX-2026-0001")
     at = hung(drill, country)
     drill.answer(at["health"], 5 * MINUTE)
-    rows.revise(drill.advisory, "stand-down")
+    drill.stand_down(DAY)
     found = drill.look()
     assert found.drill.revision == 1
-    assert found.stood_down is not None
+    assert found.drill.after == DAY
     assert found.whole.within == (1, 1, 1)
     rows.revise(drill.advisory)
     counting.recount(drill.advisory.pk)
@@ -185,6 +185,29 @@ def test_a_material_revision_asks_anew_and_a_stand_down_is_told(country: dict[st
     again = drills.report(drill.advisory, drill.advisory.material.at + HOUR)
     assert again is not None
     assert (again.drill.revision, again.whole.within, again.whole.people) == (3, (0, 0, 0), 1)
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_drill_that_was_stood_down_is_measured_until_then_and_not_on(country: dict[str, Body], folded: bool) -> None:
+    drill = Drill("EX-2026-0001")
+    at = hung(drill, country)
+    # Whoever answers in the minute in which it is stood down has answered.
+    drill.answer(at["health"], 3 * MINUTE, 9 * MINUTE, 10 * MINUTE, 70 * MINUTE, silent=1)
+    drill.answer(at["treasury"], 11 * MINUTE)
+    drill.stand_down(9 * MINUTE + timedelta(seconds=40))
+    while folded and counting.fold(drill.advisory.pk):
+        pass
+    for after in (14 * MINUTE, 2 * HOUR, 2 * DAY):
+        found = drill.look(after)
+        assert found.drill.after == 9 * MINUTE + timedelta(seconds=40)
+        assert found.drill.over == (False, False, False)
+        assert (found.whole.people, found.whole.answered, found.whole.within) == (6, 2, (2, 2, 2))
+        told = named(found)
+        assert (told["health"].reached.answered, told["treasury"].reached.answered) == (2, 0)
+        assert told["health"].reached.told == 5
+        assert found.whole.nine == 9 * MINUTE
+        [line] = drills.listed([drill.advisory], drill.began + after)
+        assert (line.within, line.over, line.stood_down) == ((2, 2, 2), (False, False, False), True)
 
 
 def test_what_is_no_drill_or_reached_nobody_yet_has_no_report(country: dict[str, Body]) -> None:

@@ -122,6 +122,29 @@ def test_while_it_runs_the_page_says_so_and_follows_by_itself(country: dict[str,
     assert "within 60 minutes, and this one has." in page(auditor, drill)
 
 
+def test_a_drill_that_was_stood_down_says_what_it_had_reached_by_then_and_follows_nothing(
+    country: dict[str, Body], auditor: Person
+) -> None:
+    drill = Drill("EX-2026-0001", -14 * MINUTE)
+    at = hung(drill, {"health": country["health"]})
+    drill.answer(at["health"], *[MINUTE] * 3, 12 * MINUTE, silent=6)
+    drill.stand_down(9 * MINUTE)
+    html = page(auditor, drill)
+    assert "30% (3 of 10) had answered when it was stood down, after 9 min." in html
+    assert "A good drill reaches 90% within 60 minutes: 6 people short of it here when it was stood down." in html
+    assert "stood down after 9 min" in html
+    assert "so far" not in html.casefold()
+    assert "to come" not in html
+    assert "when it was stood down: what came later does not count" in html
+    assert "hx-trigger" not in html.split('id="drill"')[1].split(">")[0]
+    assert '<b>30%</b> (3)<br><span class="soft">when it was stood down</span>' in line_of(html, "All of it")
+    listed = signed_in(auditor).get(reverse("drills")).content.decode()
+    assert "when it was stood down" in listed
+    later = Drill("EX-2026-0002", -MINUTE, drill.advisory.issuer)
+    later.answer(later.place(country["health"]), silent=1)
+    assert "30% (3 of 10) had answered when it was stood down, after 9 min." in page(auditor, later)
+
+
 def test_before_anybody_is_reached_the_page_says_so_and_what_is_no_drill_has_none(auditor: Person) -> None:
     drill = Drill("EX-2026-0001")
     assert "Nobody has been looked up for it yet." in page(auditor, drill)

@@ -18,6 +18,7 @@ from alerts.publishing.draft import update_from_file
 from alerts.publishing.publish import publish_draft
 from alerts.publishing.reviewing import expire
 from alerts.publishing.stopping import stand_down, stop
+from alerts.web.check import as_written
 from tests.office import Office, an_advisory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,6 +320,17 @@ class TestCheck:
         assert number == "0001"
         assert "is genuine" in client.get("/check", {"reference": pasted.format(year=year)}).content.decode()
 
+    def test_it_knows_a_reference_without_its_zeros_or_its_prefix(self, client: Client, office: Office) -> None:
+        for typed in ("adv 2026 1", "2026-0001", "adv-2026-1", "ADV2026-01", " 2026 1 ", "Adv \u2013 2026 \u2013 001."):
+            assert as_written(typed) == "ADV-2026-0001", typed
+        # A drill is one only by its own prefix; what has a number too long is read as it was written.
+        assert as_written("ex 2026 1") == "EX-2026-0001"
+        assert as_written("2026-00011") == "ADV-2026-00011"
+        assert as_written("ADV20260001") == "ADV20260001"
+        reference = office.publish().advisory.reference
+        short = reference.removeprefix("ADV-").replace("-000", " ")
+        assert f"{reference} is genuine" in client.get("/check", {"reference": short}).content.decode()
+
     def test_what_is_nothing_but_marks_is_a_reference_of_nothing(self, client: Client, office: Office) -> None:
         reference = office.publish().advisory.reference
         for typed in ("-", "\u200b", "\ufdfa" * 40, reference.replace("-", ""), reference + "1", "٣" * 40):
@@ -328,6 +340,8 @@ class TestCheck:
         draft = office.draft().advisory.reference
         names = (draft, "ADV-1999-0001")
         pages = [client.get("/check", {"reference": name}).content.decode() for name in names]
+        # However it is spelt.
+        assert client.get("/check", {"reference": names[0][4:].replace("-000", " ")}).content.decode() == pages[0]
         answers = {page.replace(names[0], "").replace(names[1], "") for page in pages}
         assert len(answers) == 1
         assert "We know of no warning" in answers.pop()

@@ -21,7 +21,8 @@ from alerts.answering.answers import Read as Said_of_reading
 from alerts.cascading.cascade import cascade
 from alerts.delivery.deliver import addressed, deliver
 from alerts.letters import letters
-from alerts.models import Acknowledgement, ActionAnswer, Advisory, Message, Recipient
+from alerts.letters.letter_blocks import exact
+from alerts.models import Acknowledgement, Action, ActionAnswer, Advisory, Message, Recipient
 from alerts.outbox_sql import ANSWER_RANK, PLAIN_RANK
 from departments.models import Person
 from departments.refusal import Refused
@@ -125,6 +126,18 @@ def test_it_says_that_nothing_else_is_asked_only_when_all_is_done_for_every_body
     assert "Nothing else is asked" not in left
     answered(recipient, said=[Said(person, None, done), Said(body, question.relays[0], done)], form_id=UUID(int=7))
     assert "Still open: Nothing else is asked of you." in words(arrived(server))
+
+
+def test_what_will_be_done_in_time_is_promised_for_its_time(office: Office, server: Server) -> None:
+    with time_machine.travel(NOON, tick=False):
+        recipient = asked(office)
+        question = answers.question(recipient.pk, 1)
+        assert question is not None
+        person, _ = question.actions
+        answered(recipient, said=[Said(person, None, ActionChoice(Choice.WILL))])
+        text = words(arrived(server))
+    due = exact(Action.objects.get(pk=person.id).due)
+    assert f"Action 1: Will be done in time, by {due}: Move closed meetings" in text
 
 
 @pytest.mark.parametrize("marking", ["AMBER", "AMBER+STRICT", "RED"])

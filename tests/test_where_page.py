@@ -139,6 +139,18 @@ class TestTheSentenceOnTop:
         assert "<em>Expired: nobody confirmed it in time.</em> It had reached 1 of 3 bodies" in html
         assert "Release now" not in html
 
+    def test_a_body_with_nobody_to_tell_is_never_one_that_it_has_reached(self, wave: Advisory, auditor: Person) -> None:
+        rows.relay(wave, "committee")
+        assert '<progress max="4" value="1" aria-label="Reached">1 of 4 bodies; 1 has nobody to tell' in page(
+            auditor, wave
+        )
+        let_all_go(wave)
+        said = "<em>1 of 4 bodies has nobody to tell.</em> Everybody who can be reached was sent it: 3 of 4 bodies, 4 of 4 people"
+        assert said in page(auditor, wave)
+        # The same number as on the way that the coverage page shows.
+        coverage = signed_in(auditor).get(reverse("alerts:coverage", args=[wave.reference])).content.decode()
+        assert '3<span class="unseen"> bodies: Sent</span>' in coverage
+
 
 class TestWhoMaySeeIt:
     def test_officers_of_the_issuer_administrators_and_auditors(
@@ -247,7 +259,8 @@ class TestWhyNot:
     def test_a_body_with_nobody_to_tell_leads_to_coverage(self, wave: Advisory, auditor: Person) -> None:
         rows.relay(wave, "committee")
         html = page(auditor, wave)
-        assert "body reached, with nobody to tell" in html
+        assert "body with nobody to tell" in html
+        assert "<em>1 of 4 bodies has nobody to tell.</em> It has reached 1 of 4 bodies;" in html
         assert 'href="/bodies/committee/"' in html
 
     def test_names_are_shown_harmless(self, wave: Advisory, auditor: Person) -> None:

@@ -55,7 +55,7 @@ class Elsewhere:
     """By when they are to answer it, in their own time."""
     answered: bool
     title: str
-    """"" where it has no link."""
+    """Its full title only where this link leads to it and a mail has it; otherwise its open title, "" where it has none."""
     token: str
     """"" where its own mail alone has its link."""
     mail: str
@@ -172,7 +172,7 @@ def _elsewhere(
     other: Recipient, *, due: datetime | None, answered: bool, title: str, linked: bool, mail: str
 ) -> Elsewhere:
     advisory = other.advisory
-    shown = title if marking.text_in_mail(advisory.marking) else advisory.open_title
+    shown = title if linked and marking.text_in_mail(advisory.marking) else advisory.open_title
     return Elsewhere(
         advisory_id=advisory.pk,
         reference=advisory.reference,
@@ -182,7 +182,7 @@ def _elsewhere(
         exercise=advisory.exercise,
         due=due,
         answered=answered,
-        title=shown if linked else "",
+        title=shown,
         token=tokens.make(other.pk, other.token_issue) if linked else "",
         mail=mail,
     )

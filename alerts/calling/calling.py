@@ -1,10 +1,11 @@
-"""Calling: of a critical advisory the bodies in which nobody was reached are rung, each by one caller at a time.
+"""Calling: of a critical advisory the bodies from which nobody was heard are rung, each by one caller at a time.
 
 Before: a body in the audience in which nobody answered. After `take`: this caller has it in hand for twenty minutes, and nobody
 else does; after `note_result`: the call is over, what came of it stands in the record, and whoever was told is put down as
 having answered (`alerts.answering.behalf`), so that coverage counts them as told by telephone. A body leaves the list as soon
-as anybody of it answered, in whatever way; until then it can be rung again. Twice, the same press: the first stands, nothing is
-written.
+as anybody of it answered or was told in a call; until then it can be rung again. One in which nobody can be told by mail is off
+the list then as well, and stays dark in coverage: a call mends no directory. Twice, the same press: the first stands, nothing
+is written.
 
 What ran out is anybody's. Until somebody takes it, its caller may still note what came of it; afterwards nothing of theirs is
 written, and they are told who has it. What somebody typed is theirs to keep: no verb here asks for it twice.
@@ -24,7 +25,7 @@ from django.utils.formats import date_format
 from alerts import counting, record, rules, spelling
 from alerts.answer_form import LONGEST_TEXT, NotAnswered
 from alerts.answering import behalf
-from alerts.calling.calling_list import RESULTS, calls_of, since, stands
+from alerts.calling.calling_list import RESULTS, calls_of, is_dark, since, stands
 from alerts.calling.calling_list import listed as listed
 from alerts.calling.calling_sql import NEXT, TAKE
 from alerts.coverage.scope import Scope, scope
@@ -52,7 +53,9 @@ KINDS = {
 
 NOT_CRITICAL = "Only a critical warning is rung round."
 NOT_ON_IT = "It is not on the calling list: it is not for this body."
-REACHED = "It was reached meanwhile (somebody there has answered, or was told), so there is nobody to ring: it is off the list."
+HEARD_FROM = (
+    "It was heard from meanwhile (somebody there answered, or was told): there is nobody to ring, it is off the list."
+)
 NOT_YOURS_TO_RING = "Only officers of the issuer, administrators, and who answers for the body or one above it ring it."
 NOT_YOUR_CALL = "That call is somebody else's. Nothing was written."
 NONE_LEFT = "There is no body left to ring that nobody else has in hand."
@@ -80,6 +83,8 @@ class Noted:
     """They had answered themselves, so nothing was put down."""
     later: int = 0
     """The revision that has come since the one that they were told of; 0 for none."""
+    dark: bool = False
+    """The body was told, and nobody there can be told by mail still."""
 
 
 def is_rung(advisory: Advisory) -> bool:
@@ -121,7 +126,7 @@ def take(relay_id: int, by: Person, now: datetime) -> Taken:
     if how is None:
         raise Refused(NOT_ON_IT)
     if how == "told" and not _has(relay, by):
-        raise Refused(f"{relay.body.name}: {REACHED}")
+        raise Refused(f"{relay.body.name}: {HEARD_FROM}")
     return _take(relay, by, now)
 
 
@@ -229,7 +234,7 @@ def note_result(
             done = _put_down(done, advisory, person, by, said)
         counts = {"answer": done.answer.form_id.hex} if done.answer else {}
         _end(held, now, result, clean, person, **counts)
-    return done
+    return replace(done, dark=result == Call.Result.TOLD and is_dark(call.relay))
 
 
 def _put_down(done: Noted, advisory: Advisory, person: Person, by: Person, said: behalf.Heard) -> Noted:

@@ -1,4 +1,4 @@
-"""The SQL of the calling list, whole: which bodies nobody was reached in, whom to ring there, and who has a body in hand."""
+"""The SQL of the calling list, whole: in which bodies nobody was heard from, whom to ring there, and who has a body in hand."""
 
 from alerts.coverage.nodes_sql import BEFORE, seated
 
@@ -6,9 +6,10 @@ from alerts.coverage.nodes_sql import BEFORE, seated
 STANDS = ("dark", "unsent", "sent", "delivered")
 ROLES = ("contact", "deputy", "head")
 
-# A body counts as reached when anybody who counts there answered, themselves, by telephone or through their office (figures as
+# A body was heard from when anybody who counts there answered, themselves, by telephone or through their office (figures as
 # coverage has them), or when somebody was told in a call that began with the text as it stands: of whoever is no recipient no
 # figure says so. Mail that was delivered proves that a server has it, and a server is nobody. `since`: when that text came.
+# `dark` stays, whoever was rung: no mail reaches anybody there.
 # The branch: the relay below the one on top, where there is one on top, and otherwise the one on top.
 _STANDING = f"""
 WITH {BEFORE}, alone AS MATERIALIZED (
@@ -23,7 +24,8 @@ WITH {BEFORE}, alone AS MATERIALIZED (
                 WHEN n.state = 'dark' THEN 'dark'
                 WHEN n.sent = 0 THEN 'unsent'
                 WHEN n.delivered = 0 THEN 'sent'
-                ELSE 'delivered' END AS stands
+                ELSE 'delivered' END AS stands,
+           n.state = 'dark' AS dark
     FROM node n CROSS JOIN alone
     WHERE n.target
 ), listed AS MATERIALIZED (
@@ -48,7 +50,7 @@ _LAST = """
 _IN_ORDER = "{0}any_dark DESC, {0}branch_name, {0}branch, {0}rank, {0}name, {0}id"
 
 # One row at least: how many there are in all, how many of these are told and in hand, and one page of those that are not told.
-# The first row has how many of these there are in each branch.
+# The first row has how many of these there are in each branch, and the first of those that were told in a call and are dark.
 LISTED = f"""{_STANDING}, counted AS (
     SELECT count(*) AS bodies, count(*) FILTER (WHERE stands = 'told') AS told,
            (SELECT count(*) FROM alerts_call k JOIN standing s ON s.id = k.relay_id
@@ -57,7 +59,23 @@ LISTED = f"""{_STANDING}, counted AS (
                SELECT jsonb_agg(jsonb_build_array(b.branch_name, b.branch_slug, b.number)
                                 ORDER BY b.any_dark DESC, b.branch_name, b.branch)
                FROM (SELECT branch, branch_name, branch_slug, any_dark, count(*) AS number FROM listed GROUP BY 1, 2, 3, 4) b
-           ) AS branches
+           ) AS branches,
+           count(*) FILTER (WHERE stands = 'told' AND dark) AS dark_told, (
+               SELECT jsonb_agg(jsonb_build_array(t.name, t.slug, t.ended_at, t.caller, t.person) ORDER BY t.name, t.id)
+               FROM (
+                   SELECT s.id, b.name, b.slug, k.ended_at, c.name AS caller, p.name AS person
+                   FROM standing s
+                   CROSS JOIN LATERAL (
+                       SELECT * FROM alerts_call
+                       WHERE relay_id = s.id AND result = 'told' AND taken_at >= %(since)s ORDER BY id DESC LIMIT 1
+                   ) k
+                   JOIN departments_body b ON b.id = s.body_id
+                   JOIN departments_person c ON c.id = k.caller_id
+                   LEFT JOIN departments_person p ON p.id = k.person_id
+                   WHERE s.stands = 'told' AND s.dark
+                   ORDER BY b.name, s.id LIMIT %(dark)s
+               ) t
+           ) AS told_dark
     FROM standing
 ), page AS (
     SELECT least(%(page)s, greatest((number - 1) / %(size)s + 1, 1)) AS number FROM counted
@@ -66,6 +84,7 @@ LISTED = f"""{_STANDING}, counted AS (
 )
 SELECT n.bodies, n.told, n.in_hand, n.number, p.number,
        CASE WHEN row_number() OVER (ORDER BY {_IN_ORDER.format("c.")}) = 1 THEN n.branches END,
+       n.dark_told, CASE WHEN row_number() OVER (ORDER BY {_IN_ORDER.format("c.")}) = 1 THEN n.told_dark END,
        c.id, c.body_id, c.name, c.slug, c.branch, c.branch_name, c.branch_slug, c.stands,
        open.id, open.caller_id, oc.name, open.until, last.result, last.ended_at, last.note, lc.name, lp.name
 FROM counted n
@@ -90,12 +109,13 @@ ORDER BY last.ended_at > %(rung_since)s AND last.ended_at IS NOT NULL, c.rank, c
 LIMIT %(most)s
 """
 
-# How one body stands; no row where it is not in the audience, or not in scope.
-ONE = f"{_STANDING} SELECT stands FROM standing WHERE id = %(relay)s"
+# How one body stands, and whether it is dark; no row where it is not in the audience, or not in scope.
+ONE = f"{_STANDING} SELECT stands, dark FROM standing WHERE id = %(relay)s"
 
 # Whom to ring at each of these relays: contacts, deputies, heads, then others with a number; and where nobody there has one,
 # who answers for the nearest body above that has somebody with one. A number that a caller found wrong is marked until somebody
-# corrects it. Index: membership_current, recipient_once, relay's and person's primary keys, alerts_personevent(person).
+# corrects it. OFFSET 0: each step finds its rows by an index; joined freely, all contacts of the directory are compared with
+# all people. Index: membership_current, recipient_once, relay's and person's primary keys, alerts_personevent(person).
 PEOPLE = f"""
 WITH wrong AS MATERIALIZED (
     SELECT person_id, max(ended_at) AS at FROM alerts_call WHERE result = 'wrong' AND person_id IS NOT NULL GROUP BY person_id
@@ -103,7 +123,7 @@ WITH wrong AS MATERIALIZED (
     SELECT l.id AS relay, l.path, own.*
     FROM alerts_relay l
     LEFT JOIN LATERAL (
-        SELECT p.id AS person, p.name, p.telephone, m.role, m.hours, m.place, m."order"
+        SELECT p.id AS person, p.name, p.shared, p.telephone, m.role, m.hours, m.place, m."order"
         FROM (
             SELECT DISTINCT ON (m.person_id) m.person_id, m.role, m.hours, m."order",
                    COALESCE(array_position(ARRAY{list(ROLES)}, m.role::text), 4) AS place
@@ -120,27 +140,36 @@ WITH wrong AS MATERIALIZED (
     ) own ON true
     WHERE l.id = ANY(%(relays)s::bigint[])
 ), everybody AS (
-    SELECT relay, person, name, telephone, role, hours, place, "order", NULL::text AS above FROM found WHERE person IS NOT NULL
+    SELECT relay, person, name, shared, telephone, role, hours, place, "order", NULL::text AS above
+    FROM found WHERE person IS NOT NULL
     UNION ALL
     SELECT l.relay, up.*
     FROM (
         SELECT relay, path FROM found GROUP BY relay, path HAVING NOT COALESCE(bool_or(telephone <> ''), false)
     ) l
     CROSS JOIN LATERAL (
-        SELECT p.id, p.name, p.telephone, m.role, m.hours, 5, 0, b.name
+        SELECT p.id, p.name, p.shared, p.telephone, m.role, m.hours, 5, 0, b.name
         FROM unnest(l.path) WITH ORDINALITY AS step (id, place)
-        JOIN alerts_relay u ON u.id = step.id
-        JOIN departments_body b ON b.id = u.body_id
-        JOIN departments_membership m ON m.body_id = u.body_id AND m.until IS NULL AND m.role IN {ROLES}
-        JOIN departments_person p ON p.id = m.person_id AND p.left_at IS NULL AND p.telephone <> ''
-        WHERE u.id <> l.relay AND (%(bodies)s::bigint[] IS NULL OR u.body_id = ANY(%(bodies)s::bigint[]))
+        CROSS JOIN LATERAL (SELECT u.body_id FROM alerts_relay u WHERE u.id = step.id OFFSET 0) u
+        CROSS JOIN LATERAL (
+            SELECT m.person_id, m.role, m.hours, m."order" FROM departments_membership m
+            WHERE m.body_id = u.body_id AND m.until IS NULL AND m.role IN {ROLES} OFFSET 0
+        ) m
+        CROSS JOIN LATERAL (
+            SELECT p.id, p.name, p.shared, p.telephone FROM departments_person p
+            WHERE p.id = m.person_id AND p.left_at IS NULL AND p.telephone <> '' OFFSET 0
+        ) p
+        CROSS JOIN LATERAL (SELECT b.name FROM departments_body b WHERE b.id = u.body_id OFFSET 0) b
+        WHERE step.id <> l.relay AND (%(bodies)s::bigint[] IS NULL OR u.body_id = ANY(%(bodies)s::bigint[]))
         ORDER BY step.place DESC, array_position(ARRAY{list(ROLES)}, m.role::text), m."order", p.name, p.id
         LIMIT 1
     ) up
 )
-SELECT e.relay, e.person, e.name, e.telephone, e.role, e.hours, e.above, r.id, w.at
+SELECT e.relay, e.person, e.name, e.shared, e.telephone, e.role, e.hours, e.above, r.id, w.at
 FROM everybody e
-LEFT JOIN alerts_recipient r ON r.advisory_id = %(advisory)s AND r.person_id = e.person
+LEFT JOIN LATERAL (
+    SELECT r.id FROM alerts_recipient r WHERE r.advisory_id = %(advisory)s AND r.person_id = e.person OFFSET 0
+) r ON true
 LEFT JOIN wrong w ON w.person_id = e.person AND NOT EXISTS (
     SELECT FROM departments_personevent c
     WHERE c.person_id = e.person AND c.at > w.at AND jsonb_exists(c.after, 'telephone')

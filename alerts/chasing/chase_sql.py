@@ -30,6 +30,11 @@ CASE WHEN %(within)s::bigint[] IS NOT NULL AND NOT EXISTS (
      ELSE 'due' END
 """
 
+_FOUND = _STANDS.format(
+    lately="r.id IN (SELECT recipient_id FROM lately)", just="r.id IN (SELECT recipient_id FROM just)"
+)
+_LOOKED_UP = _STANDS.format(lately="had.lately", just="had.just")
+
 # How many of those who were chosen stand how; and who is due a reminder, the first so many. The advisory's few batches of
 # reminders, and those of its other mails that are under way or were done within the hour, are looked at once, not each person's
 # mails. Index: alerts_batch(advisory), alerts_message(batch).
@@ -50,9 +55,7 @@ WITH chosen AS MATERIALIZED (
     JOIN alerts_message m ON m.batch_id = b.id
     WHERE b.kind IN ('notice', 'update') AND (b.done_at IS NULL OR b.done_at > %(hour_ago)s) AND {_JUST}
 ), standing AS (
-    SELECT r.id, {_STANDS.format(
-        lately="r.id IN (SELECT recipient_id FROM lately)", just="r.id IN (SELECT recipient_id FROM just)"
-    )} AS stands
+    SELECT r.id, {_FOUND} AS stands
     FROM chosen
     JOIN alerts_recipient r ON r.id = chosen.id
     JOIN departments_person p ON p.id = r.person_id
@@ -71,7 +74,7 @@ WITH v AS MATERIALIZED (
     SELECT v.*, a.current_id FROM ({REVISIONS} WHERE a.id = %(advisory)s) v JOIN alerts_advisory a ON a.id = v.id
     WHERE a.state = 'live' AND a.stopped_at IS NULL
 ), standing AS MATERIALIZED (
-    SELECT r.id, r.person_id, had.number, {_STANDS.format(lately="had.lately", just="had.just")} AS stands
+    SELECT r.id, r.person_id, had.number, {_LOOKED_UP} AS stands
     FROM unnest(%(recipients)s::bigint[]) AS asked (id)
     CROSS JOIN v
     CROSS JOIN LATERAL (SELECT * FROM alerts_recipient WHERE id = asked.id AND advisory_id = v.id OFFSET 0) r

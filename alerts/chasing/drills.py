@@ -2,7 +2,8 @@
 
 A drill (`Advisory.exercise`) runs as any warning does, so its figures are coverage's own: whoever can't be reached stays among
 the people it is for, and a body with nobody to tell, which weighs nothing in people, is counted and named. How soon is counted
-from the publication of the revision that asked, by the minutes in which answers came (`Tide`).
+from the publication of the revision that asked, by the minutes in which answers came (`Tide`). A drill that was stood down is
+measured until then, by whatever minute: nothing that came later counts, and no time runs on.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Reached(NamedTuple):
     told: int = 0
     unreachable: int = 0
     answered: int = 0
-    """Until now."""
+    """Until now, or until it was stood down."""
     within: tuple[int, int, int] = (0, 0, 0)
     """How many had answered within each of `TIMES`."""
     half: timedelta | None = None
@@ -78,13 +79,20 @@ class Drill:
     revision: int
     """The one that was to be answered."""
     began: datetime
+    ended: datetime | None
+    """When it was stood down; None while it goes on."""
     after: timedelta
-    """Since then, until it was looked at."""
+    """Since it began, until it was stood down or, while it goes on, looked at."""
 
     @property
     def over(self) -> tuple[bool, ...]:
         """Which of `TIMES` have passed."""
         return tuple(self.after >= time for time in TIMES)
+
+    @property
+    def until(self) -> datetime | None:
+        """The end of the last minute that counts; None while it goes on."""
+        return self.ended.replace(second=0, microsecond=0) + timedelta(minutes=1) if self.ended else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +105,6 @@ class Report:
     """Those furthest from the goal first. Whoever sits in two of them counts in both."""
     dark: list[tuple[str, str]]
     """Slug and name of the first bodies with nobody to tell."""
-    stood_down: timedelta | None
-    """How long after it began it was stood down."""
     last: Drill | None
     """The last one of the same issuer that was for one of these branches."""
     before: Reached | None
@@ -116,7 +122,7 @@ def report(advisory: Advisory, now: datetime, of: Scope | None = None) -> Report
     reached = _reached(asked, drill, bodies, alone)
     if 0 not in reached:
         return None
-    last = _last(drill, asked, bodies, alone)
+    last = _last(drill, asked, bodies, alone, now)
     there = _there(asked, last.advisory) if last else None
     before = _reached(there, last, bodies, alone) if last and there else {}
     branches = [
@@ -131,7 +137,6 @@ def report(advisory: Advisory, now: datetime, of: Scope | None = None) -> Report
         dark=[(slug, name) for slug, name in run(DARK, **asked.values(), named=NAMED)]
         if reached[0].bodies.dark
         else [],
-        stood_down=_stood_down(drill),
         last=last if _if_any(before.get(0)) else None,
         before=_if_any(before.get(0)),
     )
@@ -170,6 +175,7 @@ class Listed:
     told: int
     within: tuple[int, int, int]
     over: tuple[bool, ...]
+    stood_down: bool
     bodies: Bodies
 
     @property
@@ -189,7 +195,7 @@ def listed(drills: Sequence[Advisory], now: datetime) -> list[Listed]:
     lines = []
     for one in drills:
         standing = standing_of(found, one)
-        began, *within = times[one.pk]
+        began, ended, *within = times[one.pk]
         figures = standing.figures
         told = _told(
             figures.targeted, figures.unsent, figures.unreachable, figures.acknowledged, figures.silent, delivery
@@ -200,7 +206,8 @@ def listed(drills: Sequence[Advisory], now: datetime) -> list[Listed]:
                 people=figures.targeted,
                 told=told,
                 within=(within[0], within[1], within[2]),
-                over=tuple(now - began >= time for time in TIMES),
+                over=tuple((ended or now) - began >= time for time in TIMES),
+                stood_down=ended is not None,
                 bodies=standing.bodies,
             )
         )
@@ -211,10 +218,12 @@ def _drill(advisory: Advisory, now: datetime) -> Drill | None:
     material = advisory.material
     if not advisory.exercise or material is None:
         return None
-    return Drill(advisory, material.number, material.at, max(now - material.at, timedelta()))
+    ends = advisory.revisions.filter(kind=Revision.Kind.STAND_DOWN, number__gt=material.number)
+    ended = ends.order_by("number").values_list("at", flat=True).first()
+    return Drill(advisory, material.number, material.at, ended, max((ended or now) - material.at, timedelta()))
 
 
-def _last(drill: Drill, asked: Scope, bodies: list[int], alone: list[bool]) -> Drill | None:
+def _last(drill: Drill, asked: Scope, bodies: list[int], alone: list[bool], now: datetime) -> Drill | None:
     values: Mapping[str, Any] = {
         "issuer": drill.advisory.issuer_id,
         "advisory": asked.advisory_id,
@@ -226,7 +235,7 @@ def _last(drill: Drill, asked: Scope, bodies: list[int], alone: list[bool]) -> D
     if not found:
         return None
     earlier = Advisory.objects.select_related("issuer", "current", "material", "draft").get(pk=found[0][0])
-    return _drill(earlier, drill.began + drill.after)
+    return _drill(earlier, now)
 
 
 def _there(asked: Scope, earlier: Advisory) -> Scope | None:
@@ -251,6 +260,7 @@ def _reached(asked: Scope, drill: Drill, bodies: list[int], alone: list[bool]) -
         whole=asked.whole,
         material=drill.revision,
         start=start,
+        until=drill.until,
         branches=bodies,
         alone=alone,
     )
@@ -259,12 +269,12 @@ def _reached(asked: Scope, drill: Drill, bodies: list[int], alone: list[bool]) -
 
 
 def _line(row: tuple[Any, ...], start: datetime, delivery: bool) -> Reached:
-    targeted, unsent, unreachable, acknowledged, silent, quarter, hour, day, half, nine, *bodies = row
+    targeted, unsent, unreachable, acknowledged, silent, answered, quarter, hour, day, half, nine, *bodies = row
     return Reached(
         people=targeted,
         told=_told(targeted, unsent, unreachable, acknowledged, silent, delivery),
         unreachable=unreachable,
-        answered=acknowledged,
+        answered=answered,
         within=(quarter, hour, day),
         half=half - start if half else None,
         nine=nine - start if nine else None,
@@ -286,12 +296,3 @@ def _behind(reached: Reached, drill: Drill) -> tuple[int, int]:
     number = reached.within[HOUR] if drill.over[HOUR] else reached.answered
     percent = share(number, reached.people)
     return -1 if percent is None else percent, -reached.people
-
-
-def _stood_down(drill: Drill) -> timedelta | None:
-    stood = (
-        drill.advisory.revisions.filter(kind=Revision.Kind.STAND_DOWN, number__gt=drill.revision)
-        .order_by("number")
-        .first()
-    )
-    return stood.at - drill.began if stood else None

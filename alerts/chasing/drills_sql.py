@@ -31,7 +31,7 @@ SELECT b.id, b.slug, b.name, x.own FROM branch x JOIN departments_body b ON b.id
 # is kept of the whole, in which each person counts once.
 #
 # An answer is kept by the minute in which it came. One counts as within a time only where all of its minute does, so that no
-# figure flatters.
+# figure flatters. `until`: the end of the minute in which it was stood down; nothing that came later counts. Null: it goes on.
 #
 # Indexes: those of `seated`, alerts_delta(advisory); tide_once, looked up for each member (OFFSET 0).
 REACHED = f"""
@@ -76,7 +76,9 @@ WITH {BEFORE}, node AS MATERIALIZED ({seated()}), line AS MATERIALIZED (
     SELECT i.line, f.minute, f.acknowledged
     FROM fresh f JOIN lined i ON i.id = f.relay_id WHERE NOT (%(whole)s AND i.line = 0)
 ), by_minute AS MATERIALIZED (
-    SELECT line, greatest(minute, %(start)s) AS minute, sum(more) AS more FROM grown GROUP BY 1, 2 HAVING sum(more) <> 0
+    SELECT line, greatest(minute, %(start)s) AS minute, sum(more) AS more
+    FROM grown WHERE minute < coalesce(%(until)s::timestamptz, 'infinity')
+    GROUP BY 1, 2 HAVING sum(more) <> 0
 ), running AS (
     SELECT line, minute, more, sum(more) OVER (PARTITION BY line ORDER BY minute) AS so_far,
            sum(more) OVER (PARTITION BY line) AS total
@@ -86,6 +88,7 @@ WITH {BEFORE}, node AS MATERIALIZED ({seated()}), line AS MATERIALIZED (
            sum(more) FILTER (WHERE minute < %(start)s + interval '15 minutes')::int AS quarter,
            sum(more) FILTER (WHERE minute < %(start)s + interval '60 minutes')::int AS hour,
            sum(more) FILTER (WHERE minute < %(start)s + interval '24 hours')::int AS day,
+           sum(more)::int AS by_then,
            min(minute) FILTER (WHERE total > 0 AND so_far * 2 >= total) AS half,
            min(minute) FILTER (WHERE total > 0 AND so_far * 10 >= total * 9) AS nine
     FROM running GROUP BY line
@@ -110,7 +113,9 @@ WITH {BEFORE}, node AS MATERIALIZED ({seated()}), line AS MATERIALIZED (
     FROM lined i JOIN node n ON n.id = i.id GROUP BY i.line
 )
 SELECT b.line, COALESCE(p.targeted, 0), COALESCE(p.unsent, 0), COALESCE(p.unreachable, 0), COALESCE(p.acknowledged, 0),
-       COALESCE(p.silent, 0), COALESCE(a.quarter, 0), COALESCE(a.hour, 0), COALESCE(a.day, 0), a.half, a.nine,
+       COALESCE(p.silent, 0),
+       COALESCE(CASE WHEN %(until)s::timestamptz IS NULL THEN p.acknowledged ELSE a.by_then END, 0),
+       COALESCE(a.quarter, 0), COALESCE(a.hour, 0), COALESCE(a.day, 0), a.half, a.nine,
        b.bodies, b.covered, b.dark, b.held
 FROM bodies b LEFT JOIN people p ON p.line = b.line LEFT JOIN answered a ON a.line = b.line
 ORDER BY b.line
@@ -139,12 +144,16 @@ ORDER BY m.at DESC, a.id DESC
 LIMIT 1
 """
 
-# Of several drills, each as a whole: what `REACHED` says of line 0.
-# Index: tide_once, alerts_delta(advisory), alerts_whole's primary key.
+# Of several drills, each as a whole: what `REACHED` says of line 0; and when each was stood down.
+# Index: tide_once, alerts_delta(advisory), alerts_whole's primary key, alerts_revision(advisory).
 LISTED = """
-SELECT a.id, m.at, COALESCE(x.quarter, 0), COALESCE(x.hour, 0), COALESCE(x.day, 0)
+SELECT a.id, m.at, ended.at, COALESCE(x.quarter, 0), COALESCE(x.hour, 0), COALESCE(x.day, 0)
 FROM alerts_advisory a
 JOIN alerts_revision m ON m.id = a.material_id
+CROSS JOIN LATERAL (
+    SELECT min(v.at) AS at FROM alerts_revision v
+    WHERE v.advisory_id = a.id AND v.kind = 'stand-down' AND v.number > m.number
+) ended
 CROSS JOIN LATERAL (
     SELECT sum(g.more) FILTER (WHERE g.minute < date_trunc('minute', m.at) + interval '15 minutes')::int AS quarter,
            sum(g.more) FILTER (WHERE g.minute < date_trunc('minute', m.at) + interval '60 minutes')::int AS hour,
@@ -156,6 +165,7 @@ CROSS JOIN LATERAL (
         SELECT date_trunc('minute', at), acknowledged FROM alerts_delta
         WHERE advisory_id = a.id AND relay_id IS NULL AND material = m.number
     ) g
+    WHERE g.minute < coalesce(date_trunc('minute', ended.at) + interval '1 minute', 'infinity')
 ) x
 WHERE a.id = ANY(%(ids)s::bigint[])
 """

@@ -6,17 +6,17 @@ from alerts.chasing.reminding_sql import CLOCK
 ISSUER = 1000  # the rung above every other one
 
 # Bodies that owe what the clock asks for, and how many of their people do: by the advisory's rule, and all that are dark. Of
-# one that looks dark while its people are still to be compared it is not known yet.
+# one that looks dark while its people are still to be compared it is not known yet. `nobody`: nobody there can be told by mail.
 # Index: seat_current, recipient's primary key.
 OWING = f"""
-SELECT l.id, l.path, own.silent
+SELECT l.id, l.path, own.silent, own.nobody
 FROM clock c
 CROSS JOIN asking a
 CROSS JOIN numbers v
 CROSS JOIN relay l
 JOIN departments_body d ON d.id = l.body_id AND d.closed IS NULL
 CROSS JOIN LATERAL (
-    SELECT {OWN} FROM {PEOPLE_OF} OFFSET 0
+    SELECT {OWN}, coalesce(bool_and(f.unreachable = 1), true) AS nobody FROM {PEOPLE_OF} OFFSET 0
 ) own
 WHERE {BODY_OWES} AND NOT (l.stale AND own.seats = 0 AND c.kind <> 'act')
 """
@@ -68,6 +68,16 @@ CROSS JOIN (
 ) m
 """
 
+# Whoever was rung about a body with nobody to tell, and told, knows of it: no mail tells them anew. The ladder goes on past
+# them in its own time. Index: call_of_relay.
+_RUNG_ABOUT_IT = """(d.id IN (SELECT id FROM owing WHERE nobody) AND EXISTS (
+    SELECT FROM (SELECT * FROM alerts_call k WHERE k.relay_id = d.id OFFSET 0) k
+    WHERE k.person_id = d.person_id AND k.result = 'told' AND k.taken_at >= (
+        SELECT v.at FROM alerts_revision v
+        WHERE v.advisory_id = (SELECT id FROM asking) AND v.number = (SELECT material FROM clock)
+    )
+))"""
+
 # Of each body the rung that the step is about; with how many rungs there are in all. Where it was told below already, whoever
 # came to a lower rung since (a contact who was named late) is told with it. Index: escalation_of_relay.
 RUNG = f"""
@@ -87,7 +97,7 @@ owing AS MATERIALIZED ({OWING}), ladder AS MATERIALIZED (
         -- Who is on two rungs is told once.
         SELECT FROM alerts_escalation e JOIN alerts_chasestep s ON s.id = e.step_id
         WHERE e.relay_id = d.id AND e.person_id = d.person_id AND s.clock_id = (SELECT id FROM clock)
-    )
+    ) AND NOT {_RUNG_ABOUT_IT}
     ORDER BY d.id, d.person_id, d.place, array_position(ARRAY['head', 'contact', 'deputy', 'officer'], d.role::text), d.body_id
 )
 """

@@ -15,7 +15,7 @@ from alerts.coverage.branches import Branch, Sums, figures_of
 from alerts.coverage.figures import Bodies, Figures, MailStates
 from alerts.coverage.glance_sql import FOUND as FIND
 from alerts.coverage.glance_sql import LOW_ID, MAIL, SHOWN, glance
-from alerts.coverage.held import COUNTED, Behind, behind_holds
+from alerts.coverage.held import Behind, behind_holds
 from alerts.coverage.nodes_sql import STATES
 from alerts.coverage.scope import Scope
 from alerts.coverage.why import why
@@ -162,12 +162,12 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
     figures = figures_of(said["whole"]) if scope.whole else total.figures
     waits = total.numbers["waits"]
     holding = [rows[relay] for relay in shown.held if relay in rows and rows[relay].state == "held"]
-    behind = _behind(scope, waits, holding)
+    held, behind = _behind(scope, waits, holding)
     return Glance(
         as_at=datetime.fromisoformat(said["at"]),
         figures=figures,
         # In branches places are counted, and somebody who sits in two bodies is in either.
-        waits=sum(one.once for one in behind.values()) if scope.whole and waits <= COUNTED else waits,
+        waits=held,
         behind=behind,
         twice=total.figures.targeted != figures.targeted if scope.whole else total.bodies.targeted > 1,
         states=total.states,
@@ -188,14 +188,15 @@ def look(scope: Scope, opened: Iterable[str] = (), asked: Found | None = None, *
     )
 
 
-def _behind(scope: Scope, waits: int, holding: Sequence[Place]) -> dict[int, Behind]:
-    """Who waits behind each of these, and in the whole behind any other; of too many, as many as there are places."""
+def _behind(scope: Scope, waits: int, holding: Sequence[Place]) -> tuple[int, dict[int, Behind]]:
+    """How many wait behind a hold, and who behind each; of too many, as many as there are places."""
     ids = [row.relay_id for row in holding if row.relay_id]
     places = waits if scope.whole else sum(row.waits for row in holding)
     found = behind_holds(scope, places, None if scope.whole else ids)
     if found is None:
-        return {row.relay_id: Behind(row.waits, row.waits, row.waits) for row in holding if row.relay_id}
-    return {**dict.fromkeys(ids, Behind()), **found}
+        return waits, {row.relay_id: Behind(row.waits, row.waits) for row in holding if row.relay_id}
+    people = sum(one.counted for one in found.values()) if scope.whole else waits
+    return people, {**dict.fromkeys(ids, Behind()), **found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,41 +27,42 @@ WHERE r.targeted AND f.unsent = 1
 GROUP BY l.advisory_id
 """
 
-# Of each hold who waits in it and below it. Somebody who waits behind two, or whose place does, is counted with the one behind
-# which more people wait. Indexes as above.
+# Of each hold who waits in it and below it; and of them, those who are counted with it where holds are added up: somebody who
+# waits behind two, or in a branch whose place does, is counted with the one behind which more people wait. What holds a body is
+# joined and not looked for in an array: there may be thousands. Indexes as above.
 _BEHIND = f"""
 WITH holding AS MATERIALIZED (
-    SELECT array_agg(h.id) AS ids FROM alerts_relay h
+    SELECT h.id FROM alerts_relay h
     WHERE h.advisory_id = %(advisory)s AND h.state = 'held' AND h.purpose <> 'left'
       AND (%(holds)s::bigint[] IS NULL OR h.id = ANY(%(holds)s::bigint[]))
-), place AS MATERIALIZED (
-    SELECT r.id AS person, l.id AS relay, l.path, ({IN_SCOPE}) AS here
-    FROM holding
-    JOIN alerts_relay l ON l.advisory_id = %(advisory)s AND l.purpose <> 'left' AND l.path && holding.ids
-    JOIN ({REVISIONS}) v ON v.id = l.advisory_id
+), line AS MATERIALIZED (
+    SELECT l.id, ({IN_SCOPE}) AS here, array_agg(h.id) AS holds
+    FROM alerts_relay l
+    CROSS JOIN LATERAL unnest(l.path) AS above (id)
+    JOIN holding h ON h.id = above.id
+    WHERE l.advisory_id = %(advisory)s AND l.purpose <> 'left'
+    GROUP BY l.id
+), behind AS MATERIALIZED (
+    SELECT r.id AS person, CASE WHEN %(whole)s THEN 0 ELSE l.id END AS part, h.id AS hold, l.here
+    FROM ({REVISIONS} WHERE a.id = %(advisory)s) v
+    CROSS JOIN line l
     JOIN alerts_seat s ON s.relay_id = l.id AND {CURRENT_SEAT}
     CROSS JOIN LATERAL (SELECT * FROM alerts_recipient WHERE id = s.recipient_id OFFSET 0) r
     CROSS JOIN LATERAL ({FIGURES_OF_RECIPIENT}) f
+    CROSS JOIN LATERAL unnest(l.holds) AS h (id)
     WHERE r.targeted AND f.unsent = 1
-), behind AS MATERIALIZED (
-    SELECT h.id AS hold, p.person, p.relay, p.here
-    FROM place p CROSS JOIN holding CROSS JOIN LATERAL unnest(p.path) AS h (id)
-    WHERE h.id = ANY(holding.ids)
-), counted AS MATERIALIZED (
-    SELECT hold, count(DISTINCT person) AS people FROM behind GROUP BY hold
-), once AS (
-    SELECT DISTINCT ON (b.person) b.hold
-    FROM behind b JOIN counted c ON c.hold = b.hold WHERE b.here
-    ORDER BY b.person, c.people DESC, b.hold
-), placed AS (
-    SELECT DISTINCT ON (b.person, b.relay) b.hold
-    FROM behind b JOIN counted c ON c.hold = b.hold WHERE b.here
-    ORDER BY b.person, b.relay, c.people DESC, b.hold
+), everybody AS MATERIALIZED (
+    SELECT hold, count(*) AS people FROM (SELECT DISTINCT hold, person FROM behind) x GROUP BY hold
+), counted AS (
+    SELECT CASE WHEN cardinality(x.holds) = 1 THEN x.holds[1] ELSE (
+        SELECT e.hold FROM everybody e WHERE e.hold = ANY(x.holds) ORDER BY e.people DESC, e.hold LIMIT 1
+    ) END AS hold
+    FROM (SELECT array_agg(DISTINCT hold) AS holds FROM behind WHERE here GROUP BY person, part) x
+), added AS MATERIALIZED (
+    SELECT hold, count(*) AS number FROM counted GROUP BY hold
 )
-SELECT c.hold, c.people, COALESCE(o.number, 0), COALESCE(p.number, 0)
-FROM counted c
-LEFT JOIN (SELECT hold, count(*) AS number FROM once GROUP BY hold) o ON o.hold = c.hold
-LEFT JOIN (SELECT hold, count(*) AS number FROM placed GROUP BY hold) p ON p.hold = c.hold
+SELECT e.hold, e.people, COALESCE(c.number, 0)
+FROM everybody e LEFT JOIN added c ON c.hold = e.hold
 """
 
 
@@ -70,10 +71,8 @@ class Behind(NamedTuple):
 
     people: int = 0
     """Each once, whatever else they wait for: the number that its contacts are told."""
-    once: int = 0
-    """Those of them who are counted here where several holds are added up: nobody is in two."""
-    places: int = 0
-    """Their places, added up likewise: whoever sits in two bodies counts in each."""
+    counted: int = 0
+    """Who is counted with it where holds are added up, as figures are: in the whole people, in a branch places."""
 
 
 def people_held(places: Mapping[int, int]) -> dict[int, int]:
@@ -87,11 +86,11 @@ def behind_holds(of: Scope, places: int, holds: Collection[int] | None = None) -
     """Who waits behind each hold of an advisory, by its relay; those behind which nobody does are not in it.
 
     `holds`: of these relays alone. `places`: how many wait there, each body by itself; None where these are too many to look
-    people up. `once` and `places` of a hold are of the scope, `people` are all of the hold's.
+    people up. `counted` is of the scope, `people` are all of the hold's.
     """
-    if not places or holds is not None and not holds:
+    if not places or (holds is not None and not holds):
         return {}
     if places > COUNTED:
         return None
     asked = None if holds is None else sorted(holds)
-    return {hold: Behind(*numbers) for hold, *numbers in run(_BEHIND, **of.values(), holds=asked)}
+    return {hold: Behind(*numbers) for hold, *numbers in run(_BEHIND, **of.values(), whole=of.whole, holds=asked)}

@@ -79,10 +79,15 @@ class Hold:
     bodies: int
     people: int
     """Its own people and those below it, each once: the number that its contacts are told. Of too many, places."""
-    once: int
+    counted: int
     """Those of them who are in no other hold's: together they are all who are held."""
     contacts: list[Person]
     note: Note | None
+
+    @property
+    def elsewhere(self) -> int:
+        """Those of them who are counted with another hold."""
+        return self.people - self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,7 @@ def read(advisory: Advisory, most: int) -> Wave:
     figures = Figures(**whole)
     places = of["held"].people + of["behind"].people
     behind = behind_holds(scope(advisory.pk), places)
-    once = places if behind is None else sum(one.once for one in behind.values())
+    once = places if behind is None else sum(one.counted for one in behind.values())
     # Once everybody was looked at, a body that is looked at anew takes nobody back to the preview's figure.
     writing = not planned or (of["to_write"].bodies and advisory.queued_id != revision.pk)
     promised = revision.preview.get("people", 0) if writing else 0
@@ -254,7 +259,7 @@ def _holds(held: list[dict[str, int]], behind: Mapping[int, Behind] | None) -> l
         if (relay := relays.get(one["id"])) is not None:
             waits = Behind(one["people"], one["people"]) if behind is None else behind.get(relay.pk, none)
             told = contacts.get(relay.body_id, [])
-            found.append(Hold(relay, one["bodies"], waits.people, waits.once, told, notes.get(relay.pk)))
+            found.append(Hold(relay, one["bodies"], waits.people, waits.counted, told, notes.get(relay.pk)))
     return sorted(found, key=lambda hold: -hold.people)
 
 

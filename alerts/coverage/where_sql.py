@@ -10,8 +10,9 @@ _OWN = "targeted, waiting, unreachable, acknowledged"
 _NAMED = "(SELECT '{reason}' AS reason, body_id, level, id FROM {rows} ORDER BY level, id LIMIT %(named)s)"
 
 # Whom a relay is for, and who is dark there, is as in `alerts.coverage.nodes_sql`. Whoever left the audience before it was
-# reached is nowhere, and a body that is dark is nowhere but there: it is neither reached nor waited for. What is planned waits behind the nearest held relay on its path: the paths are laid out and joined, since
-# asking each hold for its branch would read the tree once a hold.
+# reached is nowhere, and a body that is dark is nowhere but there: it is neither reached nor waited for. What is planned waits
+# behind the nearest held relay on its path: the paths are laid out and joined, since asking each hold for its branch would read
+# the tree once a hold.
 # Index: relay_once, alerts_counter(advisory), alerts_delta(advisory).
 WAVE = f"""
 WITH own (relay_id, {_OWN}) AS MATERIALIZED (
@@ -29,10 +30,10 @@ WITH own (relay_id, {_OWN}) AS MATERIALIZED (
            t.target AND COALESCE(o.acknowledged, 0) = 0 AND COALESCE(o.unreachable, 0) = COALESCE(o.targeted, 0)
                AND NOT (r.stale AND COALESCE(o.targeted, 0) = 0) AS dark
     FROM alerts_relay r
-    JOIN departments_body b ON b.id = r.body_id
+    LEFT JOIN (SELECT id FROM departments_body WHERE closed IS NOT NULL) closed ON closed.id = r.body_id
     LEFT JOIN own o ON o.relay_id = r.id
     CROSS JOIN LATERAL (
-        SELECT (r.purpose = 'target' AND b.closed IS NULL) OR COALESCE(o.targeted, 0) > 0 AS target
+        SELECT (r.purpose = 'target' AND closed.id IS NULL) OR COALESCE(o.targeted, 0) > 0 AS target
     ) t
     WHERE r.advisory_id = %(advisory)s AND r.purpose <> 'left'
 ), behind AS MATERIALIZED (

@@ -258,11 +258,11 @@ LEFT JOIN LATERAL (
             SELECT jsonb_agg(
                 jsonb_build_object(
                     'place', c.place, 'text', CASE WHEN shown.so THEN c.text END, 'body', b.name, 'choice', s.choice,
-                    'by_date', s.by_date, 'why', CASE WHEN shown.so THEN s.text END
+                    'by_date', s.by_date, 'due', c.due, 'why', CASE WHEN shown.so THEN s.text END
                 ) ORDER BY c.place, b.name
             )
             FROM (
-                SELECT id, text, row_number() OVER (ORDER BY "order", id) AS place
+                SELECT id, text, due, row_number() OVER (ORDER BY "order", id) AS place
                 FROM alerts_action WHERE revision_id = v.id
             ) c
             JOIN alerts_actionanswer s ON s.action_id = c.id AND s.acknowledgement_id = k.id

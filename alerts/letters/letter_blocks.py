@@ -274,13 +274,20 @@ def _how(answer: dict[str, str]) -> str:
     return f"{by} put it down for you: told {told}, {exact(datetime.fromisoformat(answer['told_at']))}."
 
 
-def _choice(place: int, text: str | None, body: str | None, choice: str, by_date: str | None, why: str | None) -> str:
-    """What was said of one action. `text` and `why` are None where the marking keeps them out of mails."""
+def _choice(
+    place: int, text: str | None, body: str | None, choice: str, by_date: str | None, due: str, why: str | None
+) -> str:
+    """What was said of one action, and for when it was promised.
+
+    `text` and `why` are None where the marking keeps them out of mails.
+    """
     words = str(ActionAnswer.Choice(choice).label)
     if choice == ActionAnswer.Choice.LATER:
         words = "I can\N{RIGHT SINGLE QUOTATION MARK}t say yet: ask me again"
     if choice == ActionAnswer.Choice.LATER_DATE and by_date:
         words = f"Will be done by {day(by_date)}"
+    if choice == ActionAnswer.Choice.WILL:
+        words = f"{words}, by {exact(datetime.fromisoformat(due))}"
     said = f"{words}{f', for {body}' if body else ''}{f': {text}' if text else ''}"
     return f"{said}\nWhy: {why}" if why else said
 

@@ -101,10 +101,10 @@ def _actions(read: Read, now: datetime) -> list[Line]:
 
 
 def ago(then: datetime, now: datetime, calendar: str) -> str:
-    """ "3 working hours ago", "2 working days ago"; round the clock: "3 h 20 min ago"."""
-    if calendar == working_time.ROUND_THE_CLOCK:
-        return f"{hold_words.lasted(now - then)} ago"
+    """ "3 working hours ago", "2 working days ago"; round the clock, and where no working time has passed: "3 h 20 min ago"."""
     worked = working_time.between(then, now, calendar)
+    if calendar == working_time.ROUND_THE_CLOCK or not worked:
+        return f"{hold_words.lasted(now - then)} ago"
     days, hours = worked // working_time.DAY, worked // timedelta(hours=1)
     if days:
         return f"{days} working {'day' if days == 1 else 'days'} ago"
@@ -127,12 +127,20 @@ def digest(read: Read, now: datetime, link: Callable[[int, int], str]) -> Chased
     each = "Here is its link." if many == 1 else "The most severe comes first, and each has a link of its own."
     said.append(f"{what}{some}. {each} A reply to this mail is no answer.")
     return Chased(
-        head=f"{'[EXERCISE] ' if drill else ''}{what}{some}{f' ({critical:,} critical)' if critical else ''}",
+        head=f"{_marks(read)}{what}{some}{f' ({critical:,} critical)' if critical else ''}",
         reminded="\n".join(said),
         entries=tuple(_item(one, now, link) for one in items[:MOST_ITEMS]),
         more=f"And {more:,} more, all behind any of these links." if more > 0 else "",
         advisories=tuple(one["advisory"] for one in items),
     )
+
+
+def _marks(read: Read) -> str:
+    """What the subject begins with, as that of a mail of one: that all are exercises, and that one of them is critical."""
+    drill = read["many"] and read["drills"] == read["many"]
+    # Of a drill it is said where nothing real is beside it.
+    critical = read["critical"] or (drill and any(one["severity"] == Severity.CRITICAL for one in read["items"] or ()))
+    return f"{'[EXERCISE] ' if drill else ''}{f'[{Severity.CRITICAL.label}] ' if critical else ''}"
 
 
 def _item(one: Read, now: datetime, link: Callable[[int, int], str]) -> Entry:

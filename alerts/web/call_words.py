@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 
 from alerts import marking, rules
 from alerts.calling.calling import Noted, clock
-from alerts.calling.calling_list import Listing
+from alerts.calling.to_call import Listing
 from alerts.models import Advisory, Call, Marking
 from alerts.web.numbers import count
 from departments.models import Membership, Person
@@ -26,15 +26,17 @@ RESULT: Mapping[Call.Result, str] = {
 }
 ROLE: Mapping[str, str] = {
     "contact": "contact",
-    "deputy": "deputy of the contact",
+    "deputy": "deputy",
     "head": "head",
     "officer": "security officer",
     "member": "member",
 }
 
+STILL_DARK = "Nobody there can be told by mail still: in coverage it stays dark, until somebody is named there."
+
 
 def stands(*, reports: bool) -> dict[str, str]:
-    """How a body stands in which nobody was reached. `reports`: every route says what arrived."""
+    """How a body stands from which nobody was heard. `reports`: every route says what arrived."""
     sent = "sent, and no word that it arrived" if reports else "handed over: whether it arrived is not reported"
     return {
         "dark": "nobody there can be told by mail",
@@ -45,10 +47,12 @@ def stands(*, reports: bool) -> dict[str, str]:
 
 
 def progress(listing: Listing) -> str:
-    """ "12 of 40 bodies reached; 3 in hand"."""
+    """ "12 of 40 bodies heard from, 1 of them dark still; 3 in hand"."""
     if not listing.bodies:
         return "It is for no body here."
-    told = f"{listing.told:,} of {count(listing.bodies, 'body', 'bodies')} reached"
+    told = f"{listing.told:,} of {count(listing.bodies, 'body', 'bodies')} heard from"
+    if listing.dark_told:
+        told += f", {listing.dark_told:,} of them dark still"
     return f"{told}; {listing.in_hand:,} in hand" if listing.in_hand else told
 
 
@@ -72,8 +76,8 @@ def hand(held: Call, after: Call | None, now: datetime, *, answered: bool) -> Ha
     if held.ended_at is not None:
         return Hand(f"You have done with {body}: {Call.Result(held.result).label}, at {clock(held.ended_at)}.", True)
     if answered:
-        reached = f"{body} was reached meanwhile: somebody there has answered, and it is off the list."
-        return Hand(f"{reached} Let it go, or note your call.")
+        heard = f"{body} was heard from meanwhile: somebody there has answered, and it is off the list."
+        return Hand(f"{heard} Let it go, or note your call.")
     if held.until <= now:
         out = f"Your time ran out at {clock(held.until)}: anybody may take {body} over."
         return Hand(f"{out} Until somebody does, what you note is still taken.", True)
@@ -90,12 +94,15 @@ def noted(done: Noted) -> str:
     later = f" Revision {done.later} has come since: ring them about that as well." if done.later else ""
     # Whoever was rung about it may sit in a body above it.
     place = f" of {body}" if call.person and _sits(call.person, call) else ""
-    off = f"{body} counts as reached, and is off the list."
+    off = f"{body} counts as heard from, and is off the list."
+    if done.dark:
+        off = f"{body} was told by telephone, and is off the list. {STILL_DARK}"
     if done.answer is not None:
-        reached = "" if place else f" {off}"
-        return f"Put down for {who}{place}: told by telephone. Receipt {done.answer.receipt}.{reached}{later}"
+        heard = "" if place and not done.dark else f" {off}"
+        return f"Put down for {who}{place}: told by telephone. Receipt {done.answer.receipt}.{heard}{later}"
     if done.themselves:
-        return f"{who}{place} had answered themselves, so nothing was put down: their own answer stands.{later}"
+        stays = f" {off}" if done.dark else ""
+        return f"{who}{place} had answered themselves, so nothing was put down: their own answer stands.{stays}{later}"
     named = f"{who} is not among those it is for" if who else "Whom the note names is nobody of the directory"
     return f"{off} {named}, so that coverage does not count it; the call is kept.{later}"
 

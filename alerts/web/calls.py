@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 from alerts import rules
 from alerts.answer_form import LONGEST_TEXT, NotAnswered
 from alerts.answering import behalf
-from alerts.calling import calling, calling_list
+from alerts.calling import calling, calling_list, to_call
 from alerts.calling.calling import Noted, Taken, clock
-from alerts.calling.calling_list import InHand, Listing
+from alerts.calling.to_call import InHand, Listing
 from alerts.coverage.scope import Scope, scope
 from alerts.models import Advisory, Call, Relay, Revision
 from alerts.routing.routes import reports_delivery
@@ -232,7 +232,7 @@ def _page(
     shown = typed or Typed()
     fits = mine is not None and shown.call == mine.call.pk
     of_form = mine.call.pk if mine else 0
-    context |= _listing(request, advisory, asked, of_form)
+    context |= _listing(request, advisory, asked, of_form, mine)
     context |= {
         "mine": mine,
         "say": words.script(advisory, viewer),
@@ -253,7 +253,9 @@ def _page(
     return render(request, "alerts/calls.html", context, status=status)
 
 
-def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: int) -> dict[str, Any]:
+def _listing(
+    request: HttpRequest, advisory: Advisory, asked: Asked, of_form: int, mine: InHand | None = None
+) -> dict[str, Any]:
     """The live parts: how far it has come, the list, and how the call stands whose form is on the page."""
     viewer, now = signed_in(request), timezone.now()
     # Before the figures: a change between the two is then shown twice rather than never.
@@ -263,7 +265,6 @@ def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: in
     if listing.in_hand or of_form:
         seen = f"{seen}.{_minute()}"  # somebody's time runs out though nothing else changes
     rings = rules.rung_by(viewer, advisory)
-    open_now = calling_list.in_hand(advisory, viewer)
     return {
         "advisory": advisory,
         "listing": listing,
@@ -272,14 +273,15 @@ def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: in
         "progress": words.progress(listing),
         "stands": words.stands(reports=reports_delivery()),
         "roles": words.ROLE,
+        "few": to_call.FEW,
         # What somebody wrote about a text may give it away.
         "reads": rules.sees_text(viewer, advisory),
         "rings": rings is None or bool(rings),
         "not_now": _not_now(advisory),
         "may": rings,
-        "busy": open_now is not None and open_now.call.until > now,
+        "busy": calling_list.is_busy(advisory, viewer, now),
         "own": rules.people_seen(viewer, advisory) is not None,
-        "hand": _hand(of_form, viewer, now) if of_form else None,
+        "hand": _hand(of_form, viewer, now, mine) if of_form else None,
         "of_form": of_form,
         "pages": _pages(asked, listing),
         "paper": replace(asked, page=1, whole=True).query if asked.of and listing.pages > 1 else "",
@@ -289,8 +291,10 @@ def _listing(request: HttpRequest, advisory: Advisory, asked: Asked, of_form: in
     }
 
 
-def _hand(call_id: int, viewer: Person, now: datetime) -> words.Hand | None:
+def _hand(call_id: int, viewer: Person, now: datetime, known: InHand | None) -> words.Hand | None:
     """How the call stands whose form is on the page; None where it is no call of this person's."""
+    if known is not None and known.call.pk == call_id:
+        return words.hand(known.call, None, now, answered=known.stands == "told")
     mine = Call.objects.select_related("relay__body", "relay__advisory__material").filter(pk=call_id, caller=viewer)
     held = mine.first()
     if held is None:

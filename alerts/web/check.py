@@ -18,6 +18,8 @@ LONGEST_PASTED = 200  # with all that is not seen
 # What stands in place of a dash, alone or with spaces, and in place of nothing: what a mail program puts there to break a line.
 _DASH = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")
+# As people say one to each other: its series, which is ADV where none is said, its year, its number without zeros.
+_SAID = re.compile(r"(?:(ADV|EX)-?)?([0-9]{4})-([0-9]+)")
 MOST = 30  # a minute, from one address
 
 
@@ -40,8 +42,15 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 def as_written(typed: str) -> str:
-    """A reference as we write it, from what somebody typed, or pasted from a mail with what stood around it."""
+    """A reference as we write it, from what somebody typed, or pasted from a mail with what stood around it.
+
+    "adv 2026 1" and "2026-0001" are ADV-2026-0001: a genuine warning is not called suspect for a zero.
+    """
     folded = unicodedata.normalize("NFKC", typed[:LONGEST_PASTED])
     # Line breaks and tabs are unseen as well, and part words.
     seen = "".join(one for one in folded if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf"))
-    return _AROUND.sub("", _DASH.sub("-", seen))[:LONGEST].upper()
+    written = _AROUND.sub("", _DASH.sub("-", seen))[:LONGEST].upper()
+    if said := _SAID.fullmatch(written):
+        series, year, number = said.groups()
+        return f"{series or 'ADV'}-{year}-{number:0>4}"
+    return written

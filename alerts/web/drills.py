@@ -29,6 +29,7 @@ from departments.rules import is_administrator, is_auditor
 
 SHOWN = 200
 """Branches on the page; the file has all of them."""
+STOOD_DOWN = "when it was stood down"
 SIZE = 50
 """Drills on a page of the list."""
 COLUMNS = (
@@ -48,7 +49,8 @@ class Cell:
     number: int | None
     """None: the time has not begun to tell anything."""
     percent: str = ""
-    so_far: bool = False
+    so_far: str = ""
+    """Where the time has not passed: "so far", or that the drill was stood down before."""
     beside: str = ""
     """ "12 points more than 49% last time"; "" where there is nothing to stand beside."""
     short: bool = False
@@ -101,8 +103,8 @@ def drill(request: HttpRequest, reference: str) -> HttpResponse:
         "yardstick": _yardstick(found) if found else "",
         "last_title": title_of(found.last.advisory, viewer) if found and found.last else "",
         "last_time": _last_time(found) if found else "",
-        "stood_down": lasted(found.stood_down) if found and found.stood_down is not None else "",
-        "running": found is not None and not found.drill.over[-1],
+        "stood_down": lasted(found.drill.after) if found and found.drill.ended else "",
+        "running": found is not None and found.drill.ended is None and not found.drill.over[-1],
         "rows": rows[: SHOWN + 1],
         "more": max(len(rows) - SHOWN - 1, 0),
         "dark_more": found.whole.bodies.dark - len(found.dark) if found else 0,
@@ -131,6 +133,7 @@ def drill_table(request: HttpRequest, reference: str, kind: str) -> HttpResponse
         "exercise": True,
         "revision": found.drill.revision,
         "began": found.drill.began,
+        "stood_down": found.drill.ended,
         "goal_percent_within_60_minutes": GOAL,
         "last_drill": found.last.advisory.reference if found.last else None,
     }
@@ -200,6 +203,8 @@ def _verdict(found: Report) -> tuple[str, str]:
     said = f"{_percent(number, whole.people)} ({number:,} of {whole.people:,})"
     if over:
         return wrong, f"{joined}{said} had answered within 60 minutes."
+    if found.drill.ended:
+        return wrong, f"{joined}{said} had answered when it was stood down, after {after}."
     return wrong, f"{joined}{'so' if wrong else 'So'} far, after {after}, {said} have answered."
 
 
@@ -210,6 +215,9 @@ def _yardstick(found: Report) -> str:
         return f"{goal}."
     if not found.drill.over[HOUR]:
         short = missing(found.whole.answered, found.whole.people)
+        if found.drill.ended:
+            then = "when it was stood down"
+            return f"{goal}: {people(short)} short of it here {then}." if short else f"{goal}, and this one had {then}."
         return f"{goal}: {people(short)} to come." if short else f"{goal}, and this one has."
     if short := missing(found.whole.within[HOUR], found.whole.people):
         return f"{goal}: {people(short)} short of it here."
@@ -224,7 +232,11 @@ def _last_time(found: Report) -> str:
     before, over = found.before, found.last.over[HOUR]
     number = before.within[HOUR] if over else before.answered
     said = f"{_percent(number, before.people)} ({number:,} of {before.people:,})"
-    return f"{said} had answered within 60 minutes then" if over else f"{said} have answered it so far"
+    if over:
+        return f"{said} had answered within 60 minutes then"
+    if found.last.ended:
+        return f"{said} had answered when it was stood down, after {lasted(found.last.after)}"
+    return f"{said} have answered it so far"
 
 
 def _rows(found: Report) -> Iterator[Row]:
@@ -258,7 +270,8 @@ def _within(found: Report, reached: Reached, before: Reached | None) -> Iterator
             yield Cell(said, None)
         elif not found.drill.over[place]:
             running = True
-            yield Cell(said, reached.answered, _percent(reached.answered, reached.people), so_far=True)
+            until = STOOD_DOWN if found.drill.ended else "so far"
+            yield Cell(said, reached.answered, _percent(reached.answered, reached.people), so_far=until)
         else:
             known = found.last is not None and found.last.over[place]
             beside = _beside(shares[place], before.shares[place]) if before and known else ""
@@ -284,14 +297,14 @@ def _percent(part: int, whole: int) -> str:
 def _times_of(line: Listed) -> list[tuple[str, str, str, bool]]:
     """Each time, the share that had answered by then, what is to be known of it, and whether that is below the goal.
 
-    Of the time that runs it is the share so far; of those after it there is none to tell yet.
+    Of the time that runs, or ran when it was stood down, it is the share so far; of those after it there is none to tell.
     """
     running = next((place for place, over in enumerate(line.over) if not over), len(SAID))
     return [
         (
             said,
             _percent(line.within[place], line.people) if place <= running else "",
-            "so far" if place == running and line.people else "",
+            (STOOD_DOWN if line.stood_down else "so far") if place == running and line.people else "",
             place == HOUR and line.over[place] and (line.shares[place] or 0) < GOAL,
         )
         for place, said in enumerate(SAID)

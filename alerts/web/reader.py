@@ -22,7 +22,7 @@ from alerts.chasing import history
 from alerts.markdown import to_html
 from alerts.models import Acknowledgement, Advisory, Recipient, State
 from alerts.web import chase_words
-from alerts.web.client import answering, proving
+from alerts.web.client import answering, client_of, proving
 from alerts.web.posted import readable
 from alerts.web.refusing import no_such_link
 from departments.models import Person
@@ -41,6 +41,11 @@ NO_CODE = MACHINE.format("no code was sent")
 NOT_PRESSED = MACHINE.format("nothing was let go on")
 NOBODY_TOLD = MACHINE.format("nobody was told")
 NOT_MAILED_QUICK = MACHINE.format("nothing was mailed")
+# Of a person who is quick nothing is asked but a second press, which is late enough.
+NOT_MAILED_SOONER = (
+    "That press came within a second of the page, as a machine\N{RIGHT SINGLE QUOTATION MARK}s does, so nothing was mailed. "
+    "Press once more: it is mailed then."
+)
 OLD = "This page had been open for long, or came back damaged, so nothing was let go on. Press once more."
 NOT_UNLOCKED_OLD = "This page had been open for long, or came back damaged. Nothing is lost: press once more."
 NOT_MAILED_OLD = "This page had been open for long, or came back damaged, so nothing was mailed. Press once more."
@@ -317,6 +322,8 @@ def _not_mailed(request: HttpRequest, recipient: Recipient) -> str:
         return NOT_MAILED_OLD
     if not opened.is_fresh:
         return NOT_MAILED_OLD
+    if suspicion.signs(client_of(request).evidence(opened.seconds)) == ["instant"]:
+        return NOT_MAILED_SOONER
     return _doubtful(request, recipient, opened.seconds, NOT_MAILED_QUICK)
 
 

@@ -37,7 +37,10 @@ class Why:
 
 
 def verdict(advisory: Advisory, wave: Wave) -> tuple[str, str]:
-    """The sentence on top: what is wrong (set in red; "" where nothing is), and the rest of it."""
+    """The sentence on top: what is wrong (set in red; "" where nothing is), and the rest of it.
+
+    Reached: their turn has come, and there is somebody to tell. Bodies with nobody to tell are none of these, and stand first.
+    """
     revision = advisory.current
     assert revision is not None  # noqa: S101  # only what was published has this page
     sent = f"{wave.figures.sent:,} of {people(wave.promised)} {_was(wave.promised)} sent {_it(advisory)}"
@@ -54,25 +57,31 @@ def verdict(advisory: Advisory, wave: Wave) -> tuple[str, str]:
         return "", f"Nothing yet: published {lasted_exactly(wave.as_at - revision.at)} ago, being planned."
     if not wave.bodies:
         return "", "No body is to hear it, and nobody by name."
+    number = wave.dark.bodies
+    of = count(wave.bodies, "body", "bodies")
+    dark, apart = (
+        (f"{number:,} of {of} {'has' if number == 1 else 'have'} nobody to tell.", " ") if number else ("", "")
+    )
     if wave.arrived:
-        return "", _arrived(advisory, wave)
-    return "", f"It has reached {reached}{_still(wave)}. {sent}{_unreachable(wave)}."
+        return dark, f"{apart}{_arrived(advisory, wave)}"
+    return dark, f"{apart}It has reached {reached}{_still(wave)}. {sent}{_unreachable(wave)}."
 
 
 def _arrived(advisory: Advisory, wave: Wave) -> str:
     figures, revision = wave.figures, advisory.current
     bodies = count(wave.bodies, "body", "bodies")
-    dark = f" {count(wave.dark.bodies, 'body has', 'bodies have')} nobody to tell." if wave.dark.bodies else ""
+    if wave.reached.bodies < wave.bodies:
+        bodies = f"{wave.reached.bodies:,} of {bodies}"
     if not figures.sent:
-        return f"It has reached {bodies}, and nobody there can be told."
+        return "Nobody whom it is for can be told."
     last = ""
     if wave.outbox.last_done and revision and wave.outbox.last_done > revision.at:
         after = "it was published" if revision.number == 1 else f"revision {revision.number} was published"
         last = f", the last of them {lasted_exactly(wave.outbox.last_done - revision.at)} after {after}"
-    if figures.unreachable:
+    if figures.unreachable or wave.dark.bodies:
         who = f"{figures.sent:,} of {people(figures.targeted)}"
-        return f"Everybody who can be reached was sent {_it(advisory)}: {bodies}, {who}{last}.{dark}"
-    return f"Everybody was sent {_it(advisory)}: {bodies}, {people(figures.targeted)}{last}.{dark}"
+        return f"Everybody who can be reached was sent {_it(advisory)}: {bodies}, {who}{last}."
+    return f"Everybody was sent {_it(advisory)}: {bodies}, {people(figures.targeted)}{last}."
 
 
 def _still(wave: Wave) -> str:
@@ -105,6 +114,8 @@ def steps(wave: Wave) -> list[Step]:
     if wave.last_minute:
         sent += f"; {count(wave.last_minute, 'mail', 'mails')} in the last minute"
     reached = f"{wave.reached.bodies:,} of {count(bodies, 'body', 'bodies')}"
+    if wave.dark.bodies:
+        reached += f"; {wave.dark.bodies:,} {'has' if wave.dark.bodies == 1 else 'have'} nobody to tell"
     return [
         Step("Planned", planned, 1, 1),
         Step("Written down", written, figures.targeted, wave.promised),
@@ -116,10 +127,11 @@ def steps(wave: Wave) -> list[Step]:
 
 def whys(advisory: Advisory, wave: Wave) -> list[Why]:
     """Who was not reached or not sent it, and why: what waits for a body, for a mail, and what nobody waits for."""
-    found = [*_bodies(advisory, wave), *_mails(advisory, wave)]
+    found = []
     if wave.dark.bodies:
-        said = f"{_bodies_noun(wave.dark)} reached, with nobody to tell"
+        said = f"{_bodies_noun(wave.dark)} with nobody to tell"
         found.append(_why("dark", wave.dark, said, door="coverage", dark=True))
+    found += [*_bodies(advisory, wave), *_mails(advisory, wave)]
     if refused := wave.figures.unreachable:
         noun = "person" if refused == 1 else "people"
         found.append(Why("dark", refused, f"{noun} whom mail does not reach", door="coverage", dark=True))

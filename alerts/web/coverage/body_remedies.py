@@ -145,7 +145,10 @@ def _name(bodies: Sequence[Body], by: Person, typed: dict[str, str]) -> Named:
 def _told_when(advisory: Advisory) -> str:
     if advisory.state != State.LIVE:
         return "of this advisory no mail goes out any more, of the next one it does"
-    return "mail goes to them once it goes on" if advisory.stopped else "mail goes to them within a few minutes"
+    seated = "they are counted there within seconds"
+    if advisory.stopped:
+        return f"{seated}, and mail goes to them once it goes on"
+    return f"{seated}, and mail goes to them within a few minutes"
 
 
 @readable_form

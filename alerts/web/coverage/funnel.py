@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from alerts.coverage.glance import Glance
 from alerts.web.parts import Parts
 
+HANDED_OVER = "handed over to their mail servers"
+SENT = "of bodies, those with somebody to tell in which nobody waits"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -27,9 +30,7 @@ def steps(glance: Glance, *, delivery: bool) -> list[Step]:
     sent = sum(states.get(state, 0) for state in ("sent", "delivered", "covered"))
     found = [
         Step("It is for", figures.targeted, "targeted", glance.bodies.targeted, "targeted"),
-        Step(
-            "Sent", figures.sent, "sent", sent, "reached", note="" if delivery else "handed over to their mail servers"
-        ),
+        Step("Sent", figures.sent, "sent", sent, "reached", note=SENT if delivery else f"{HANDED_OVER}; {SENT}"),
         Step("Delivered", figures.delivered, "delivered", sent - states.get("sent", 0), "arrived"),
         Step("Answered", figures.acknowledged, "acknowledged", states.get("covered", 0), "covered"),
         Step("Done what it asks for", figures.acted, "acted", glance.acted, "acted"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,8 +10,10 @@ from django.db.models import F
 
 from alerts import hold_words, rules
 from alerts.coverage.glance import Place
+from alerts.coverage.held import Behind
 from alerts.models import Advisory, Relay, State
 from alerts.web.left_out import NAMED
+from alerts.web.numbers import count, people
 from departments.models import Person
 
 LISTED = 200
@@ -23,7 +25,10 @@ class Held:
     """A body that holds the warning, who holds it there, and what this person may do about it."""
 
     row: Place
-    people: int
+    number: int
+    """Who waits there, so counted that the numbers of all that hold it add up: people in the whole, places in a branch."""
+    waits: str
+    """Who waits there, in words, where that is another number; "" where it is this one."""
     contact: str
     """Name and telephone; "" where nobody is known."""
     may_release: bool
@@ -60,8 +65,10 @@ class Passed:
         return self.count - len(self.words)
 
 
-def held(rows: Sequence[Place], advisory: Advisory, person: Person) -> list[Held]:
-    """Those that hold it now, with who is there of the first of them."""
+def held(
+    rows: Sequence[Place], behind: Mapping[int, Behind], whole: bool, advisory: Advisory, person: Person
+) -> list[Held]:
+    """Those that hold it now, with who is there of the first of them; `whole`: each person counts once."""
     if not rows:
         return []
     ids = [row.relay_id for row in rows if row.relay_id is not None]
@@ -71,13 +78,24 @@ def held(rows: Sequence[Place], advisory: Advisory, person: Person) -> list[Held
     return [
         Held(
             row,
-            row.waits,
+            *_waiting(behind[row.relay_id or 0], whole),
             ", ".join(part for part in who.get(row.relay_id or 0, ()) if part),
             row.relay_id in mine,
             row.relay_id in own and advisory.state == State.LIVE,
         )
         for row in rows
     ]
+
+
+def _waiting(behind: Behind, whole: bool) -> tuple[int, str]:
+    number = behind.counted
+    if number == behind.people:
+        return number, ""
+    said = f"{people(behind.people)} {'waits' if behind.people == 1 else 'wait'} for them"
+    if not whole:
+        return number, f"{said}, in {count(number, 'place', 'places')}" if number else said
+    elsewhere = behind.people - number
+    return number, f"{said}, {elsewhere:,} of whom {'is' if elsewhere == 1 else 'are'} counted with another body"
 
 
 def passed(advisory: Advisory, within: Collection[int] | None) -> Passed | None:

@@ -87,12 +87,23 @@ def _line(
         row=row,
         parts=parts,
         not_told=parts.not_told(delivery),
-        why=_why(row, glance.mail_of.get(row.relay_id or 0, NO_MAIL)),
+        why=_why(row, glance.mail_of.get(row.relay_id or 0, NO_MAIL), _Counted(row, glance)),
         level=min(level, 4),
         opened=is_open,
         turned=urlencode(turned),
         lowest="" if is_open or row.lowest is None else _lowest(row.lowest),
     )
+
+
+class _Counted:
+    """How those of a branch are called: people, or places where somebody may sit in two of its bodies."""
+
+    def __init__(self, row: Place, glance: Glance) -> None:
+        self._places = glance.twice and row.bodies.targeted > 1
+        self.behind = glance.behind.get(row.relay_id or 0)
+
+    def __call__(self, number: int) -> str:
+        return count(number, "place", "places") if self._places else people(number)
 
 
 def _lowest(low: Lowest) -> str:
@@ -128,7 +139,7 @@ def _people_of(row: Place) -> str:
     return f"Its people: {open_still:,} of {own.targeted:,} {'has' if open_still == 1 else 'have'} not answered"
 
 
-def _why(row: Place, mail: MailStates) -> list[Why]:
+def _why(row: Place, mail: MailStates, said_of: _Counted) -> list[Why]:
     """What keeps a branch from being covered, the worst first: its own state, then what is below it."""
     if row.state == "excluded":
         return [Why(row.why)]
@@ -138,21 +149,22 @@ def _why(row: Place, mail: MailStates) -> list[Why]:
     if below:
         said.append(Why(f"{count(below, 'body', 'bodies')} below with nobody to tell", dark=True))
     if row.state == "held":
-        said.append(Why(f"held by its contacts, {people(waits)} waiting"))
+        waiting = said_of(waits) if said_of.behind is None else people(said_of.behind.people)
+        said.append(Why(f"held by its contacts, {waiting} waiting"))
     elif row.bodies.held:
-        said.append(Why(f"{count(row.bodies.held, 'body', 'bodies')} below held, {people(waits)} waiting"))
+        said.append(Why(f"{count(row.bodies.held, 'body', 'bodies')} below held, {said_of(waits)} waiting"))
     elif waits:
         said.append(Why(row.why))
     if row.branch.unreachable and not (row.state == "dark" and row.branch.unreachable == row.own.unreachable):
-        said.append(Why(f"{people(row.branch.unreachable)} cannot be reached"))
+        said.append(Why(f"{said_of(row.branch.unreachable)} cannot be reached"))
     if mail.late:
         said.append(Why(f"{mail.late:,} delayed"))
     if mail.complained:
         said.append(Why(f"{mail.complained:,} reported it as spam"))
     if row.branch.unsent > waits:
-        said.append(Why(f"{people(row.branch.unsent - waits)} waiting to be sent"))
+        said.append(Why(f"{said_of(row.branch.unsent - waits)} waiting to be sent"))
     if row.branch.former:
-        said.append(Why(f"{people(row.branch.former)} answered only an earlier revision"))
+        said.append(Why(f"{said_of(row.branch.former)} answered only an earlier revision"))
     if row.branch.suspect:
         said.append(Why(f"{count(row.branch.suspect, 'place', 'places')} with an answer like a machine's"))
     return said

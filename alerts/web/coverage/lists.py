@@ -190,7 +190,7 @@ def people_page(request: HttpRequest, advisory: Advisory, asked: Asked, wrong: W
             "places": found.number if found.total is not None and found.number != found.total else 0,
             "double": found.total is None and not asked.name,
             "partly": here != asked.looked.scope,
-            "pages": _pages(asked, last=None if found.more else asked.page),
+            "pages": _pages(asked, last=None if found.more else asked.page, all_of_them=found.pages),
         },
         status=422 if wrong else 200,
     )
@@ -238,7 +238,7 @@ def bodies_page(
             "action": reverse(action, args=[advisory.reference]) if action else "",
             "presses": bool(press) and offers,
             "press": press,
-            "pages": _pages(asked, last=found.pages),
+            "pages": _pages(asked, last=found.pages, all_of_them=found.pages),
             "typed": typed or {},
             "ticked": ticked,
             "wrong": wrong,
@@ -275,14 +275,21 @@ def _common(request: HttpRequest, advisory: Advisory, asked: Asked) -> dict[str,
     }
 
 
-def _pages(asked: Asked, last: int | None) -> dict[str, str]:
-    """The queries of the page before and the page after; `last`: the last page, where it is known."""
-    there = {"before": asked.page - 1, "next": asked.page + 1}
-    return {
-        which: replace(asked, page=page).query
-        for which, page in there.items()
-        if page >= 1 and (last is None or page <= last)
-    }
+def _pages(asked: Asked, last: int | None, all_of_them: int | None) -> dict[str, str]:
+    """The queries of the pages that can be turned to from here; of one page none.
+
+    `last`: the last page, None where another one follows that is not known to be the last; `all_of_them`: how many there are,
+    where that is known.
+    """
+    page, last = asked.page, all_of_them or last
+    there: dict[str, int] = {}
+    if page > 1:
+        there |= {"first": 1, "before": page - 1}
+    if last is None or page < last:
+        there["next"] = page + 1
+    if last is not None and page < last:
+        there["last"] = last
+    return {which: replace(asked, page=number).query for which, number in there.items()}
 
 
 def _lines(listed: list[Listed], advisory: Advisory, viewer: Person) -> list[Line]:

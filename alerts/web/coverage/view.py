@@ -54,6 +54,8 @@ class CoverageView:
     steps: list[funnel.Step]
     beside: list[funnel.Step]
     lines: list[Line]
+    twice: bool
+    """Somebody may sit in two of these bodies: the rows of the tree count places."""
     matching: int
     """How many bodies a filter found."""
     left_out: list[LeftOut]
@@ -83,6 +85,16 @@ class CoverageView:
         return self.bodies.held - len(self.held_named)
 
     @property
+    def held_rest(self) -> int:
+        """Who waits behind bodies that are not named, or that are above all that is looked at."""
+        return max(self.parts.held - sum(one.number for one in self.held_named), 0)
+
+    @property
+    def undecided_more(self) -> int:
+        """How many bodies that nobody has decided about are not named."""
+        return max(len(self.undecided) - NAMED, 0)
+
+    @property
     def may_release(self) -> int:
         """How many of the held ones this person may let go on."""
         return sum(one.may_release for one in self.held)
@@ -108,8 +120,15 @@ class CoverageView:
         # The figures and these were read a moment apart: what is left is what was refused.
         number, mail = self.unreachable, self.mail
         back, kept = min(mail.came_back, number), min(mail.suppressed, max(number - mail.came_back, 0))
-        counted = ((number - back - kept, "refused"), (back, "came back"), (kept, "suppressed by the provider"))
-        return f"cannot be reached: {', '.join(f'{part:,} {word}' for part, word in counted if part)}"
+        counted = (
+            (number - back - kept, "refused", "was refused"),
+            (back, "came back", "came back"),
+            (kept, "suppressed by the provider", "is suppressed by the provider"),
+        )
+        found = [one for one in counted if one[0]]
+        if len(found) == 1:  # the number stands there already
+            return f"cannot be reached: their mail {found[0][2]}"
+        return f"cannot be reached: {', '.join(f'{part:,} {word}' for part, word, _ in found)}"
 
     @property
     def some_reported(self) -> bool:
@@ -174,11 +193,12 @@ def view_of(
         refused=glance.refused,
         late=glance.late,
         complained=glance.complained,
-        held=held(glance.held, advisory, person),
+        held=held(glance.held, glance.behind, looked.scope.whole, advisory, person),
         passed=passed(advisory, within),
         steps=funnel.steps(glance, delivery=delivery),
         beside=funnel.beside(glance, parts),
         lines=with_people(lines, advisory, person),
+        twice=glance.twice,
         matching=glance.matching,
         left_out=by_reason([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
         undecided=undecided,
