@@ -26,6 +26,7 @@ from alerts.models import (
     ActionAnswer,
     Advisory,
     Batch,
+    Call,
     ChaseStep,
     Clock,
     Escalation,
@@ -666,6 +667,18 @@ class TestAnEscalation:
         kept = str(Message.objects.filter(kind="escalation").values_list("personal", flat=True))
         assert "hal@example.org" in kept
         assert not [name for name in ("Mia", "Department", "Government", "Con ") if name in kept]
+
+    def test_of_a_dark_body_says_that_somebody_was_told_of_it_by_telephone(self, place: Office, server: Server) -> None:
+        told = tell(place, server, audience={"branches": ["government"]})
+        of = step(clock(told), "escalate", 2)
+        escalation(escalated(of, self.dark, self.gov, place.government, "contact", 0))
+        relay = Relay.objects.get(advisory=told, body=self.dark)
+        Call.objects.create(
+            relay=relay, caller=place.ada, person=self.hal, taken_at=TOLD, until=NOW, ended_at=NOW, result="told"
+        )
+        words = " ".join(delivered(server).text.split())
+        when = "Tue 24 November, 13:30 GMT"
+        assert f"DARK: it has nobody who can be told by mail; Hal was told by telephone on {when}." in words
 
     def test_to_a_contact_above_goes_body_by_body_and_names_the_dark_ones_first(
         self, place: Office, server: Server

@@ -64,13 +64,11 @@ class TestWhomItReached:
         advisory = publish(place, MONDAY, actions=[], audience={"branches": ["team"]})
         assert len(chase(at("2026-11-30 14:00"))) == 2
         step = first(advisory)
-        assert chase_words.did(step, **waiting(step)) == "2 people reminded"
+        assert chase_words.did(step, waiting(step)) == "2 people reminded"
         Nudge.objects.filter(step=step, person__name="Tom").update(state="waiting", message=None)
-        assert (
-            chase_words.did(step, **waiting(step)) == "1 person reminded and 1 more is reminded when they are at work"
-        )
+        assert chase_words.did(step, waiting(step)) == "1 person reminded and 1 more is reminded when they are at work"
         Nudge.objects.filter(step=step).update(state="waiting", message=None)
-        assert chase_words.did(step, **waiting(step)) == "2 people are reminded when they are at work"
+        assert chase_words.did(step, waiting(step)) == "2 people are reminded when they are at work"
         assert chase_words.did(step, 2, critical=True) == "2 people are reminded within a minute"
 
     def test_those_whom_a_day_bears_no_more_for_are_not_among_them(
@@ -97,8 +95,8 @@ class TestWhomItReached:
         assert first(advisory).people == 1
 
 
-def waiting(step: ChaseStep) -> dict[str, int]:
-    return {"waiting": outlook.waiting([step]).get(step.pk, 0)}
+def waiting(step: ChaseStep) -> int:
+    return outlook.waiting([step]).get(step.pk, 0)
 
 
 class TestNext:

@@ -145,8 +145,8 @@ class TestTheSentenceOnTop:
             auditor, wave
         )
         let_all_go(wave)
-        said = "<em>1 of 4 bodies has nobody to tell.</em> Everybody who can be reached was sent it: 3 of 4 bodies, 4 of 4 people"
-        assert said in page(auditor, wave)
+        said = "<em>1 of 4 bodies has nobody to tell.</em> Everybody who can be reached was sent it: "
+        assert f"{said}3 of 4 bodies, 4 of 4 people" in page(auditor, wave)
         # The same number as on the way that the coverage page shows.
         coverage = signed_in(auditor).get(reverse("alerts:coverage", args=[wave.reference])).content.decode()
         assert '3<span class="unseen"> bodies: Sent</span>' in coverage

@@ -23,6 +23,8 @@ class Told:
     """Which body has not."""
     slug: str
     name: str
+    shared: bool
+    """Whether they are a mailbox of several people."""
     role: str
     """What they are ("contact", "deputy", "head", "officer"), and for which body."""
     for_body: str
@@ -68,6 +70,7 @@ def _told(one: Escalation) -> Told:
         one.relay.body.name,
         one.relay.body.slug,
         one.person.name,
+        one.person.shared,
         one.role,
         one.body.name,
         one.silent,

@@ -119,6 +119,18 @@ _ACTIONS = f"""(
 )"""
 # For which day it was promised, where it is about that.
 _PROMISED = f"CASE WHEN c.kind = 'act' AND c.late THEN {day('c.by')} - 1 END"
+# Of a body with nobody to tell: who was told of it by telephone since this text, by name where the marking lets it, and when.
+# Index: call_of_relay.
+_RUNG = f"""(
+    SELECT jsonb_build_object('name', CASE WHEN a.marking IN ({IN_MAIL}) THEN q.name END, 'at', k.ended_at)
+    FROM (SELECT * FROM alerts_call k WHERE k.relay_id = l.id OFFSET 0) k
+    LEFT JOIN departments_person q ON q.id = k.person_id
+    WHERE k.result = 'told' AND k.taken_at >= (
+        SELECT w.at FROM alerts_revision w WHERE w.advisory_id = a.id AND w.number = v.material
+    )
+    ORDER BY k.id DESC
+    LIMIT 1
+)"""
 # When whoever is next in line is told, and whether nobody is.
 _NEXT = """
 (SELECT min(o.due_at) FROM alerts_chasestep o
@@ -133,7 +145,7 @@ _ROWS = f"""(
             'silent', x.silent, 'dark', x.dark, 'told', x.told, 'unsure', x.unsure, 'unreachable', x.unreachable,
             'open', x.open, 'at', x.above, 'body', CASE WHEN x.open THEN x.body END, 'slug', CASE WHEN x.open THEN x.slug END,
             'above', CASE WHEN x.open THEN x.name END, 'above_slug', CASE WHEN x.open THEN x.above_slug END,
-            'names', x.names, 'before', x.before, 'actions', x.actions, 'promised', x.promised,
+            'names', x.names, 'before', x.before, 'actions', x.actions, 'promised', x.promised, 'rung', x.rung,
             'next', x.next, 'last', x.last
         ) ORDER BY x.dark DESC, x.silent DESC, x.body, x.relay
     )
@@ -144,6 +156,7 @@ _ROWS = f"""(
                CASE WHEN e.body_id = l.body_id AND a.marking IN ({IN_MAIL}) THEN {_NAMES} END AS names,
                CASE WHEN e.body_id = l.body_id THEN {_BEFORE} END AS before,
                CASE WHEN c.kind = 'act' THEN {_ACTIONS} END AS actions, {_PROMISED} AS promised,
+               CASE WHEN c.kind = 'answer' AND own.seats = 0 THEN {_RUNG} END AS rung,
                {_NEXT}
         {_escalated(f"(SELECT * FROM written WHERE place <= {LOOKED_AT} OFFSET 0)")}
     ) x

@@ -120,7 +120,7 @@ def _owed(row: Read, now: datetime) -> str:
     was = "was asked for by" if by < now else "is asked for by"
     if row["kind"] != "act":
         if not row["silent"]:
-            return f"Nobody there could be told. An answer {was} {short(by)}."
+            return f"Nobody there could be told{_by_mail(row)}. An answer {was} {short(by)}."
         return f"{count(row['silent'], 'person has', 'people have')} not answered. An answer {was} {short(by)}."
     texts = [f"“{one_line(one['text'])}”" if one["text"] else f"action {one['place']}" for one in row["actions"] or ()]
     what = ", ".join(texts) or "what was asked"
@@ -132,6 +132,15 @@ def _owed(row: Read, now: datetime) -> str:
     if row["promised"]:
         return f"What was promised for {promised_for(row['promised'])}: {who}."
     return f"{what[0].upper()}{what[1:]}: {who}. It {was} {short(by)}."
+
+
+def _by_mail(row: Read) -> str:
+    """Of a body with nobody to tell: that somebody was told of it by telephone all the same."""
+    rung = row["rung"]
+    if not rung:
+        return ""
+    at = short(datetime.fromisoformat(rung["at"]))
+    return f" by mail; {one_line(rung['name']) if rung['name'] else 'somebody'} was told by telephone on {at}"
 
 
 def _person(one: Read) -> Line:
@@ -227,7 +236,7 @@ def _heading_below(row: Read) -> str:
 
 def _body(row: Read) -> str:
     if row["dark"]:
-        return "DARK: it has nobody who can be told."
+        return f"DARK: it has nobody who can be told{_by_mail(row)}."
     if row["kind"] == "act":
         return f"{count(row['silent'], 'person', 'people')} to act." if row["silent"] else "Its own action is not done."
     return f"{count(row['silent'], 'person has', 'people have')} not answered."

@@ -300,7 +300,9 @@ def why_told(told: Told) -> str:
 
 
 def told_as(told: Told) -> str:
-    """ "D. Head, head of X"."""
+    """ "D. Head, head of X"; "shared mailbox of X"."""
+    if told.shared:
+        return f"{'' if told.name == told.for_body else f'{told.name}, '}shared mailbox of {told.for_body}"
     return f"{told.name}, {'security officer' if told.role == 'officer' else told.role} of {told.for_body}"
 
 
