@@ -1,6 +1,5 @@
 """What changed between two texts, as somebody would read it."""
 
-import time
 from collections.abc import Sequence
 from random import Random
 
@@ -9,6 +8,7 @@ import pytest
 from alerts.models import Draft
 from alerts.publishing.comparing import Difference, Piece, differences, text_of, text_of_draft
 from tests import rows
+from tests.yards import within
 
 OLD = {"title": ["Do not use Zoom"], "summary": ["It is overheard."], "do_not_use_for": ["closed sessions"]}
 
@@ -66,10 +66,8 @@ def many(number: int, words: Sequence[str], between: str = " ") -> str:
     ],
     ids=["two words", "three words", "in step", "short lines", "100,000 characters"],
 )
-def test_texts_made_to_be_hard_to_compare_are_compared_within_a_second(old: str, new: str) -> None:
-    started = time.process_time()
-    [difference] = differences({"guidance": old.splitlines()}, {"guidance": new.splitlines()})
-    assert time.process_time() - started < 1
+def test_texts_made_to_be_hard_to_compare_are_compared_quickly(old: str, new: str) -> None:
+    [difference] = within(40, lambda: differences({"guidance": old.splitlines()}, {"guidance": new.splitlines()}))
     assert (said(difference.pieces, "same", "gone"), said(difference.pieces, "same", "new")) == (old, new)
 
 

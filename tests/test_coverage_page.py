@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from alerts.models import Advisory, Gap, Recipient, Relay
 from alerts.templatetags.bar import bar
 from departments.models import Body, Membership, Person
 from tests import rows
+from tests.yards import within
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -236,9 +236,7 @@ def test_thousands_left_out_by_one_press_are_shown_at_once_the_first_by_name(aud
     bodies = Body.objects.bulk_create([Body(slug=f"far-{n}", name=f"Far {n}", kind="team") for n in range(4000)])
     signed = {"decision": "signed", "reason": "not theirs", "by": auditor, "at": timezone.now()}
     Gap.objects.bulk_create(Gap(advisory=advisory, body=body, kind="outside", **signed) for body in bodies)
-    started = time.process_time()
-    html = page(auditor, advisory)
-    assert time.process_time() - started < 1
+    html = within(40, lambda: page(auditor, advisory))
     assert html.count('<b><a href="/bodies/far-') == 1
     assert html.count("/bodies/far-") == 11
     assert "and 3,999 more</th>" in html
