@@ -29,7 +29,7 @@ def an_advisory(number: int = 1, **changes: Any) -> Advisory:
 
 
 def named(*names: str) -> list[Any]:
-    return [SimpleNamespace(name=name) for name in names]
+    return [SimpleNamespace(name=name, rung=None) for name in names]
 
 
 def a_view(parts: Parts, bodies: Bodies, **changes: Any) -> CoverageView:

@@ -17,6 +17,7 @@ from alerts.coverage.glance_sql import FOUND as FIND
 from alerts.coverage.glance_sql import LOW_ID, MAIL, SHOWN, glance
 from alerts.coverage.held import Behind, behind_holds
 from alerts.coverage.nodes_sql import STATES
+from alerts.coverage.rung import Rung
 from alerts.coverage.scope import Scope
 from alerts.coverage.why import why
 from alerts.models import Recipient
@@ -67,6 +68,8 @@ class Named(NamedTuple):
     name: str
     people: int
     targeted: int = 0
+    rung: Rung | None = None
+    """Of a dark one: the call in which somebody there was told; a look does not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from alerts.coverage import lists_sql as sql
 from alerts.coverage.figures import Figures
 from alerts.coverage.held import Behind, behind_holds, people_held
+from alerts.coverage.rung import Rung, last_told
 from alerts.coverage.scope import Scope
 from alerts.coverage.selection import Selection, like
 from alerts.coverage.selection_sql import CHOSEN, IN_WHOLE, OF_WHOLE, PREDICATES, THROUGH
@@ -130,6 +131,9 @@ class BodyListed:
     """None where it has no turn in the advisory."""
     why: str
     """A short phrase; "" where there is nothing to explain."""
+    dark: bool = False
+    rung: Rung | None = None
+    """Of a dark one: the call in which somebody there was told."""
     own: Figures = NOBODY
     waits: int = 0
     """Who waits in it and below it because of a hold, each once where it is this body's; of too many, places."""
@@ -288,7 +292,7 @@ def bodies(
         made = [undecided_body(row) for row in rows]
     else:
         rows = run(sql.BODIES, **values, state=state)
-        made = [body_of(row) for row in rows]
+        made = with_rung(scope, [body_of(row) for row in rows])
     if state == "held":
         made = _with_people(scope, made)
     total = rows[0][0] if rows else 0
@@ -303,6 +307,12 @@ def _with_people(scope: Scope, listed: list[BodyListed]) -> list[BodyListed]:
         return listed
     none = Behind()
     return [replace(one, waits=found.get(one.relay_id or 0, none).people) for one in listed]
+
+
+def with_rung(scope: Scope, listed: list[BodyListed]) -> list[BodyListed]:
+    """The dark ones among them with the call in which somebody there was told; one statement at most."""
+    found = last_told(scope.advisory_id, {one.relay_id for one in listed if one.dark and one.relay_id})
+    return [replace(one, rung=found[one.relay_id]) if one.relay_id in found else one for one in listed]
 
 
 def body_ids(scope: Scope, state: str, name: str = "") -> list[int]:
@@ -324,6 +334,7 @@ def body_of(row: tuple[Any, ...]) -> BodyListed:
         name=name,
         relay_id=relay,
         why=why(state, own, relay_state, until, holder or "", reason or "") if state else "",
+        dark=state == "dark",
         own=own,
         waits=waits,
         held_until=until if state == "held" else None,

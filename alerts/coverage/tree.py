@@ -7,6 +7,7 @@ from datetime import datetime
 
 from alerts.coverage.figures import Bodies, Figures
 from alerts.coverage.nodes_sql import STATES
+from alerts.coverage.rung import last_told
 from alerts.coverage.scope import Scope
 from alerts.coverage.tree_sql import TREE
 from alerts.coverage.why import why
@@ -28,6 +29,7 @@ class TreeRow:
     state: str
     """One of `nodes_sql.STATES`."""
     why: str
+    """Of a dark one, with who was told there by telephone."""
     worst: str
     """The worst state in its branch, its own included."""
     own: Figures
@@ -51,12 +53,16 @@ _BODIES = slice(_BRANCH.stop, _BRANCH.stop + len(Bodies._fields))
 
 
 def tree(scope: Scope) -> list[TreeRow]:
-    """Every body in scope, each above its children; one statement, one moment."""
+    """Every body in scope, each above its children; one statement, one moment; calls to dark ones in a second one."""
     depths: dict[str, int] = {}
     found = []
-    for row in run(TREE, **scope.values()):
-        _, _, slug, name, kind, parent, state, relay_state, held_until, reason, _, until, holder, waits = row[:14]
+    rows = run(TREE, **scope.values())
+    # The path of a body with a turn ends with its relay.
+    rung = last_told(scope.advisory_id, {row[1][-1] for row in rows if row[6] == "dark"})
+    for row in rows:
+        _, path, slug, name, kind, parent, state, relay_state, held_until, reason, _, until, holder, waits = row[:14]
         own = Figures(*row[_OWN])
+        told = [rung[path[-1]].said] if path[-1] in rung else []
         depth = depths[parent] + 1 if parent in depths else 0
         if relay_state:
             depths[slug] = depth
@@ -68,7 +74,7 @@ def tree(scope: Scope) -> list[TreeRow]:
                 parent=parent if parent in depths else "",
                 depth=depth,
                 state=state,
-                why=why(state, own, relay_state, held_until, holder, reason),
+                why="; ".join([why(state, own, relay_state, held_until, holder, reason), *told]),
                 worst=STATES[row[_WORST] - 1],
                 own=own,
                 waits=waits,

@@ -20,6 +20,7 @@ from alerts.web.left_out import NAMED, LeftOut
 from alerts.web.numbers import count
 
 if TYPE_CHECKING:
+    from alerts.coverage.glance import Named
     from alerts.web.coverage.view import CoverageView
 
 TOPS = 3
@@ -134,7 +135,8 @@ def _nobody(view: CoverageView, where: str) -> str:
     if not view.bodies.targeted:
         return "it was for nobody yet" if view.everything else "it was for nobody here"
     if view.bodies.dark >= view.bodies.targeted:
-        return f"nobody could be told {where}{'' if _is_that_body(view) else f': {_dark(view)}'}"
+        named = _rung(view.dark_named[0]) if _is_that_body(view) and view.dark_named else f": {_dark(view)}"
+        return f"nobody could be told {_by_mail(view)}{where}{named}"
     return f"nobody had been found yet who could be told {where}"
 
 
@@ -199,7 +201,7 @@ def _deadline(advisory: Advisory, at: datetime) -> Iterator[str]:
 def _bodies(view: CoverageView) -> Iterator[str]:
     # Where all of them are dark it was said already.
     if (dark := view.bodies.dark) and (view.total or dark < view.bodies.targeted):
-        yield f"Nobody could be told in {count(dark, 'body', 'bodies')}: {_dark(view)}."
+        yield f"Nobody could be told {_by_mail(view)}in {count(dark, 'body', 'bodies')}: {_dark(view)}."
     if view.passed:
         number = view.passed.count
         held = f"It was held first by the contacts of {count(number, 'body', 'bodies')}"
@@ -234,9 +236,18 @@ def _is_that_body(view: CoverageView) -> bool:
 
 
 def _dark(view: CoverageView) -> str:
-    """Their names."""
-    names = [row.name for row in view.dark_named]
+    """Their names; with who was told there by telephone."""
+    names = [f"{row.name}{_rung(row)}" for row in view.dark_named]
     return _and_more(names, view.bodies.dark - len(names))
+
+
+def _rung(dark: Named) -> str:
+    return f" ({dark.rung.said})" if dark.rung else ""
+
+
+def _by_mail(view: CoverageView) -> str:
+    """Said where some of them were told otherwise."""
+    return "by mail " if any(row.rung for row in view.dark_named) else ""
 
 
 def _and_more(names: list[str], more: int) -> str:

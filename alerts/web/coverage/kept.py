@@ -243,7 +243,8 @@ def _line(line: Line) -> dict[str, Any]:
 def _reasons(view: CoverageView) -> Iterable[dict[str, Any]]:
     """Why who was not told, each with its count, in the order in which the page has them."""
     dark = view.bodies.dark
-    names = words.listed([*(row.name for row in view.dark_named), *_further(dark - len(view.dark_named))])
+    named = (f"{row.name} ({row.rung.said})" if row.rung else row.name for row in view.dark_named)
+    names = words.listed([*named, *_further(dark - len(view.dark_named))])
     parts, mail = view.parts, view.mail
     for kind, number, said in (
         ("dark", len(view.undecided), f"{_bodies(len(view.undecided))} outside the audience, undecided"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.http import urlencode
@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from alerts import rules
 from alerts.coverage.figures import MailStates
 from alerts.coverage.glance import Glance, Lowest, Place
+from alerts.coverage.rung import Rung
 from alerts.models import Advisory, Office
 from alerts.web.numbers import count, people
 from alerts.web.parts import Parts, parts_of
@@ -111,6 +112,17 @@ def _lowest(low: Lowest) -> str:
         return ""
     said = LOW.get(low.state) or f"{low.answered}% answered"
     return f"lowest below: {low.name}, {said}"
+
+
+def with_rung(lines: Sequence[Line], rung: Mapping[int, Rung]) -> list[Line]:
+    """Each dark line in whose own body somebody was told by telephone (by relay) with that, behind why it is dark."""
+    return [_with_rung(line, rung.get(line.row.relay_id or 0)) for line in lines]
+
+
+def _with_rung(line: Line, rung: Rung | None) -> Line:
+    if rung is None or line.row.state != "dark":
+        return line
+    return replace(line, why=[line.why[0], Why(rung.said), *line.why[1:]])
 
 
 def with_people(lines: Sequence[Line], advisory: Advisory, person: Person) -> list[Line]:

@@ -165,7 +165,7 @@ def _bodies(asked: Asked) -> tuple[Sequence[str], Rows]:
     found = {item.value: str(item.label) for item in Gap.Kind}
     return BODIES, [
         (
-            *(row.body, row.name, row.parent, kind, row.why or found.get(row.gap, ""), row.own.targeted),
+            *(row.body, row.name, row.parent, kind, _why(row) or found.get(row.gap, ""), row.own.targeted),
             *(row.own.unsent + row.own.unreachable, row.own.acknowledged, row.reason, row.signer, row.until),
         )
         for row in listed
@@ -178,7 +178,11 @@ def _listed(scope: Scope, kind: str, name: str, inside: Collection[int] | None) 
     if kind == "undecided":
         values["bodies"] = None if inside is None else sorted(inside)
         return [lists.undecided_body(row) for row in run(lists_sql.UNDECIDED, **values)]
-    return [lists.body_of(row) for row in run(lists_sql.BODIES, **values, state=kind)]
+    return lists.with_rung(scope, [lists.body_of(row) for row in run(lists_sql.BODIES, **values, state=kind)])
+
+
+def _why(row: lists.BodyListed) -> str:
+    return f"{row.why}; {row.rung.said}" if row.rung else row.why
 
 
 def _answers(asked: Asked) -> tuple[Sequence[str], Rows]:

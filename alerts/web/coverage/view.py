@@ -9,12 +9,13 @@ from datetime import datetime
 from alerts import coverage, rules
 from alerts.coverage.figures import Bodies, Figures, MailStates
 from alerts.coverage.glance import Found, Named, look
+from alerts.coverage.rung import last_told
 from alerts.coverage.scope import scope
 from alerts.models import Advisory, Exclusion, Gap, Office, State
 from alerts.routing.routes import reports_delivery
 from alerts.web.coverage import funnel
 from alerts.web.coverage.held import Held, Passed, held, passed
-from alerts.web.coverage.lines import Line, lines_of, with_people
+from alerts.web.coverage.lines import Line, lines_of, with_people, with_rung
 from alerts.web.coverage.scoping import Looked
 from alerts.web.left_out import NAMED, LeftOut, by_reason
 from alerts.web.parts import Parts, parts_of
@@ -41,7 +42,7 @@ class CoverageView:
     bodies: Bodies
     reports_delivery: bool
     dark_named: list[Named]
-    """The first dark bodies, to be named."""
+    """The first dark bodies, to be named; with who was told there by telephone."""
     mail: MailStates
     """What the routes said, of these branches' people."""
     refused: list[Named]
@@ -175,6 +176,8 @@ def view_of(
     signed = [gap for gap in kept if gap.decision == Gap.Decision.SIGNED]
     undecided = list({gap.body_id: gap.body for gap in kept if gap.decision == Gap.Decision.UNDECIDED}.values())
     lines = lines_of(glance, opened, looked.query, delivery=delivery)
+    dark = {one.relay_id for one in glance.dark} | {one.row.relay_id for one in lines if one.row.state == "dark"}
+    rung = last_told(advisory.pk, {relay for relay in dark if relay is not None})
     return CoverageView(
         everything=looked.everything,
         of=looked.body,
@@ -188,7 +191,7 @@ def view_of(
         not_told=parts.not_told(delivery),
         bodies=glance.bodies,
         reports_delivery=delivery,
-        dark_named=glance.dark,
+        dark_named=[one._replace(rung=rung.get(one.relay_id)) for one in glance.dark],
         mail=glance.mail,
         refused=glance.refused,
         late=glance.late,
@@ -197,7 +200,7 @@ def view_of(
         passed=passed(advisory, within),
         steps=funnel.steps(glance, delivery=delivery),
         beside=funnel.beside(glance, parts),
-        lines=with_people(lines, advisory, person),
+        lines=with_people(with_rung(lines, rung), advisory, person),
         twice=glance.twice,
         matching=glance.matching,
         left_out=by_reason([*exclusions.select_related("body", "by").order_by("body__name"), *signed]),
