@@ -237,7 +237,9 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long round of killing runs only where it is asked for."""
+    """What is live waits more than it works: it begins first. The long round of killing runs only where it is asked for."""
+    # pytest-django has put those without a database of their own last.
+    items.sort(key=lambda item: item.get_closest_marker("live") is None)
     if "chaos" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("chaos")]
         items[:] = [item for item in items if item not in left_out]
