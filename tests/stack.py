@@ -26,11 +26,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def numbers_of(process: str) -> Iterator[int]:
-    """The numbers of the stacks that one of pytest's processes starts ("gw0", "gw1", "gw2"): of Redis' databases 1 to 15,
-    five each, so that no two stacks that run at the same time hear each other's workers.
+    """The numbers of the stacks that one of pytest's processes starts ("gw0" to "gw4"): of Redis' databases 1 to 15, three
+    each, so that no two stacks that run at the same time hear each other's workers.
     """
-    first = 1 + 5 * int(process.removeprefix("gw"))
-    return iter(range(first, first + 5))
+    first = 1 + 3 * int(process.removeprefix("gw"))
+    return iter(range(first, first + 3))
 
 
 _numbers = numbers_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))

@@ -7,5 +7,5 @@ REDIS_HAS = range(1, 16)
 
 
 def test_no_two_stacks_of_a_run_share_a_redis_database() -> None:
-    given = [number for process in ("gw0", "gw1", "gw2") for number in numbers_of(process)]
+    given = [number for process in ("gw0", "gw1", "gw2", "gw3", "gw4") for number in numbers_of(process)]
     assert sorted(given) == list(REDIS_HAS)

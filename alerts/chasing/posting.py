@@ -26,6 +26,7 @@ from alerts.chasing.posting_sql import (
     ESCALATIONS_MOOT,
     HOLD_BACK,
     MOOT,
+    OLDER,
     POST,
     POST_ESCALATIONS,
     SHARE,
@@ -82,7 +83,9 @@ def _reminders(now: datetime, after: int) -> int | None:
     people = [person for person, _, may, _ in found if may]
     if people:
         run(SHARE, people=people)
-        run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date(), now=now)
+        # Most minutes nothing waits since an earlier one, and the statement is long to plan.
+        if run(OLDER, now=now)[0][0]:
+            run(MOOT, people=people, today=now.astimezone(working_time.ZONE).date(), now=now)
     full = [
         person for person, critical, may, had in found if may and not critical and had >= settings.CHASE_MAILS_A_DAY
     ]

@@ -124,6 +124,7 @@ WHERE s.id = fewer.step_id
 # What waits since an earlier look and is not owed any more: answered, done, let go, left, out of reach, not live, or ended.
 # What this look found was owed a moment ago, and delivery asks again. Who is found stands before the update looks at a row
 # (MATERIALIZED): it was asked anew for each row that waits, which took minutes.
+OLDER = "SELECT EXISTS (SELECT FROM alerts_nudge WHERE state = 'waiting' AND at < %(now)s)"
 MOOT = f"""
 WITH moot AS MATERIALIZED (
     SELECT n.id
