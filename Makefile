@@ -12,11 +12,11 @@ CHECK := env DEBUG=1 DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL
 run: .venv/made
 	@exec $(PY) -m config.supervisor
 
-# What owns its processes waits for them more than it works, so four at a time on two cores, the longest first; then all others.
+# What owns its processes waits for them more than it works, so three at a time on two cores, the longest first; then all others.
 LONG := tests/live/test_supervisor.py tests/live/test_live_chaos.py tests/live/test_live_journey.py
 LIVE := $(filter-out $(LONG),$(wildcard tests/live/test_*.py))
 test: .venv/made
-	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(LONG) $(LIVE) $(wildcard tests/test_*.py)
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(LONG) $(LIVE) $(wildcard tests/test_*.py)
 
 # The long round of killing: 20,000 people in 2,000 bodies. CHAOS_ROUNDS is how many; CHAOS_SEED runs one again.
 chaos: .venv/made
