@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 
@@ -96,7 +96,9 @@ class Stack:
     def kill(self, name: str) -> None:
         """`kill -9`, with everything that the process started."""
         pid = int((self.place / f"{name}.pid").read_text())
-        os.kill(pid, signal.SIGKILL)
+        # One that ended by itself a moment ago is as dead.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         until(f"{name} is gone", lambda: self.processes[name].code is not None)
 
     def manage(self, *words: str) -> str:

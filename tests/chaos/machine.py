@@ -88,6 +88,17 @@ class Machine(Stack):
         self.kill("worker")
         self.start_worker()
 
+    def keep(self) -> str:
+        """As what keeps processes alive does: a worker or a beat that ended by itself is started again. What it was, or ""."""
+        for name, start in (("worker", self.start_worker), ("beat", self.start_beat)):
+            code = self.processes[name].code
+            if code is not None:
+                self.killed += POOL if name == "worker" else 0
+                last = (self.place / f"{name}.log").read_text(errors="replace").strip().splitlines()[-8:]
+                start()
+                return " | ".join([f"the {name} ended by itself, with {code}", *last])
+        return ""
+
     def kill_pool_child(self, which: int) -> None:
         """One of the worker's processes; the worker itself replaces it."""
         main = int((self.place / "worker.pid").read_text())

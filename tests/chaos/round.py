@@ -141,6 +141,7 @@ class Round:
         while (now := self.machine.mails.look() - self.from_mails) < moment:
             if now != mails:
                 mails, moved = now, time.monotonic()
+            self.keep()
             idle = time.monotonic() - moved
             if self.hurry and idle > STALL:
                 self.bring_forward()
@@ -153,6 +154,7 @@ class Round:
         self.until_commands_end()
         end = time.monotonic() + self.within
         while time.monotonic() < end:
+            self.keep()
             # Whatever is held, or comes to be held now: its hour passes.
             self.machine.query_update("UPDATE alerts_relay SET held_until = now() WHERE held_until > now()")
             if not checks.lying(self.machine) and not any(checks.unheard(self.machine, one) for one in self.drills):
@@ -160,6 +162,11 @@ class Round:
             if self.hurry:
                 self.bring_forward()
             time.sleep(0.5)
+
+    def keep(self) -> None:
+        """What ended by itself is started again, and said."""
+        if said := self.machine.keep():
+            self.say(said)
 
     def bring_forward(self) -> None:
         """A retry that is due in a minute is due now, and the beat's next rings come now."""
