@@ -1,13 +1,13 @@
 """The SQL of delivery, whole."""
 
-from alerts import marking, own_time
+from alerts import own_time
 from alerts.cascading import holds, noting
+from alerts.letters.deliver_chase_sql import IN_MAIL
 from alerts.letters.deliver_escalations_sql import STOPPED
 from alerts.letters.deliver_reminders_sql import TOLD
 from alerts.models import Message
 
 _ENDING = f"'{Message.Kind.STAND_DOWN}', '{Message.Kind.THANKS}'"
-_IN_MAIL = ", ".join(f"'{label}'" for label in marking.TABLE if marking.text_in_mail(label))
 
 # What may be claimed: a batch that may have sent some of its mails already by the route that it has, if that is open; every
 # other one by the route that is free, if it takes what is as mild.
@@ -103,13 +103,13 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(found.name, found.at, found.text) ORDER BY found.depth DESC, found.name) AS said
     FROM ({noting.STANDING.format(recipient="m.recipient")}) found
-    WHERE a.marking IN ({_IN_MAIL}) AND m.kind NOT IN ({_ENDING})
+    WHERE a.marking IN ({IN_MAIL}) AND m.kind NOT IN ({_ENDING})
 ) note ON true
 LEFT JOIN LATERAL (
     SELECT b.name
     FROM alerts_note n JOIN alerts_relay r ON r.id = n.relay_id JOIN departments_body b ON b.id = r.body_id
     WHERE n.id = CASE WHEN m.kind = '{Message.Kind.NOTE}' THEN split_part(m.key, ':', 2)::bigint END
-      AND a.marking IN ({_IN_MAIL})
+      AND a.marking IN ({IN_MAIL})
 ) noted ON true
 """
 
@@ -301,7 +301,7 @@ LEFT JOIN LATERAL (
         ) END
     ) AS answer
     FROM alerts_revision v
-    CROSS JOIN (SELECT a.marking IN ({_IN_MAIL}) AS so) shown
+    CROSS JOIN (SELECT a.marking IN ({IN_MAIL}) AS so) shown
     LEFT JOIN departments_person by ON by.id = k.by_id
     WHERE v.id = k.revision_id
 ) said ON true
@@ -318,7 +318,7 @@ LEFT JOIN LATERAL (
     ) AS answer
     FROM departments_person by
     JOIN departments_body i ON i.id = a.issuer_id
-    WHERE by.id = y.by_id AND a.marking IN ({_IN_MAIL})
+    WHERE by.id = y.by_id AND a.marking IN ({IN_MAIL})
 ) heard ON true
 ORDER BY m.id
 """
